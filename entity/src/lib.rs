@@ -1,1 +1,36 @@
-//! Placeholder.
+//! What every Odock program means by the same word.
+//!
+//! One definition serves the database, the wire, manifests, the CLI's tables and the dashboard:
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`ids`] [`money`] [`time`] [`vocab`] | identifiers, nanos of USD, UTC microseconds, closed enums |
+//! | [`pricing`] [`usage`] [`envelope`] | the values stored in JSON columns |
+//! | [`resource`] and one file a kind | what an administrator declares (`…Spec`) and what the gateway adds (`…Status`) |
+//! | [`manifest`] [`plan`] [`page`] [`problem`] [`live`] [`session`] [`audit`] | the rest of the management API's wire types |
+//! | `row` (feature `db`) | the SeaORM entities; rows never serialise |
+//!
+//! Feature `db` adds SeaORM, and only the gateway asks for it. Feature `openapi` adds JSON Schemas.
+
+pub mod audit;
+pub mod envelope;
+pub mod ids;
+pub mod live;
+pub mod manifest;
+pub mod money;
+pub mod page;
+pub mod plan;
+pub mod pricing;
+pub mod problem;
+pub mod resource;
+#[cfg(feature = "db")]
+pub mod row;
+pub mod session;
+pub mod time;
+pub mod usage;
+pub mod vocab;
+
+pub use ids::*;
+pub use money::{Money, MoneyError, Nanos};
+pub use resource::{Kind, Resource};
+pub use time::Timestamp;

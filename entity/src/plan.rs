@@ -1,0 +1,84 @@
+//! What an apply would do, or did.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::resource::Kind;
+
+/// The answer of an apply, with or without `dryRun`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Whether nothing was written because only the plan was asked for.
+    pub dry_run: bool,
+    /// One entry a resource, in the order in which they are applied.
+    pub changes: Vec<Change>,
+    /// How many of each.
+    pub summary: PlanSummary,
+}
+
+/// Counts of a plan's changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PlanSummary {
+    /// Resources that are new.
+    pub create: u64,
+    /// Resources of which fields change.
+    pub update: u64,
+    /// Resources that already are as declared.
+    pub unchanged: u64,
+}
+
+/// What happens to one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// What happens.
+    pub action: Action,
+    /// The resource's kind.
+    pub kind: Kind,
+    /// The slug of its organisation, if it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The fields that differ; for a new resource, all that are declared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldChange>,
+    /// What else follows, in words: "2 keys lose this model".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consequences: Vec<String>,
+}
+
+/// What happens to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It comes to be.
+    Create,
+    /// Some of its fields change.
+    Update,
+    /// Nothing.
+    Unchanged,
+}
+
+/// A field before and after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct FieldChange {
+    /// A JSON pointer into the spec (RFC 6901), such as `/pricing/input/text_cost_per_1k_tokens`.
+    pub path: String,
+    /// The value before; absent when there was none. Secrets show their preview only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub old: Option<Value>,
+    /// The value after; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub new: Option<Value>,
+}

@@ -1,0 +1,296 @@
+//! What a request consumed, and the record that it leaves.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::pricing::Bill;
+use crate::vocab::{Outcome, UsageSource};
+use crate::{ApiKeyId, ModelId, Nanos, OrganisationId, ProviderId, TeamId, Timestamp, UsageRecordId, UserId};
+
+/// Tokens by disjoint class: no token is counted twice, and the classes add up to the total.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "db", derive(sea_orm::FromJsonQueryResult))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct TokenUsage {
+    /// Prompt text that was not read from a cache.
+    #[serde(skip_serializing_if = "none")]
+    pub input_text: u64,
+    /// Images in the prompt.
+    #[serde(skip_serializing_if = "none")]
+    pub input_image: u64,
+    /// Sound in the prompt.
+    #[serde(skip_serializing_if = "none")]
+    pub input_audio: u64,
+    /// Prompt read from the provider's cache.
+    #[serde(skip_serializing_if = "none")]
+    pub input_cached: u64,
+    /// Prompt written to the provider's cache.
+    #[serde(skip_serializing_if = "none")]
+    pub input_cache_write: u64,
+    /// Text of the answer.
+    #[serde(skip_serializing_if = "none")]
+    pub output_text: u64,
+    /// Sound of the answer.
+    #[serde(skip_serializing_if = "none")]
+    pub output_audio: u64,
+    /// Reasoning that the provider charges as output.
+    #[serde(skip_serializing_if = "none")]
+    pub output_reasoning: u64,
+    /// Predicted output that was rejected yet charged.
+    #[serde(skip_serializing_if = "none")]
+    pub output_rejected: u64,
+    /// The provider's own total; differs from the sum of the classes only on a flagged record.
+    #[serde(skip_serializing_if = "none")]
+    pub total: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn none(count: &u64) -> bool {
+    *count == 0
+}
+
+impl TokenUsage {
+    /// Every token that went in.
+    #[must_use]
+    pub fn input(&self) -> u64 {
+        [self.input_text, self.input_image, self.input_audio, self.input_cached, self.input_cache_write]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Every token that came out.
+    #[must_use]
+    pub fn output(&self) -> u64 {
+        [self.output_text, self.output_audio, self.output_reasoning, self.output_rejected].into_iter().fold(0, u64::saturating_add)
+    }
+
+    /// Whether the classes add up to the provider's total.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        self.input().saturating_add(self.output()) == self.total
+    }
+}
+
+/// One call of an upstream on behalf of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// The model's name in the organisation.
+    pub model: String,
+    /// The provider's name in the organisation.
+    pub provider: String,
+    /// The upstream's HTTP status, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// `refused`, `timeout`, `reset`, `5xx`, `4xx`, `rate_limit`, `malformed`; absent on success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Microseconds from dispatch to the end of this attempt.
+    pub duration_us: u64,
+}
+
+/// How a request found its upstream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "db", derive(sea_orm::FromJsonQueryResult))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct RoutingTrace {
+    /// Attempts in order; empty when no upstream was called.
+    pub attempts: Vec<Attempt>,
+}
+
+/// When one stage of the pipeline was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StageMark {
+    /// The stage, such as `authenticate`.
+    pub stage: String,
+    /// Microseconds from receipt to the end of the stage.
+    pub at_us: u64,
+}
+
+/// Facts about a request that no query needs a column for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "db", derive(sea_orm::FromJsonQueryResult))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct UsageMetadata {
+    /// The end of each stage that the request reached.
+    pub stages: Vec<StageMark>,
+    /// The `X-Request-Id` that the caller sent, when it could not be used as the request's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inbound_request_id: Option<String>,
+    /// The caller's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_address: Option<String>,
+    /// Why the request was refused or failed, in the words that the caller got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+    /// True when the provider's classes do not add up to its total.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub usage_mismatch: bool,
+}
+
+/// The one record of a request. Names and ids are kept by value: deleting a key or a model keeps its history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UsageRecord {
+    /// The record's id; sorts by time.
+    pub id: UsageRecordId,
+    /// The handle of the request in headers, logs and spans.
+    pub request_id: String,
+    /// W3C trace id, when the caller sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// When the request arrived.
+    pub at: Timestamp,
+    /// The tenant.
+    pub organisation_id: OrganisationId,
+    /// The tenant's slug.
+    pub organisation: String,
+    /// The key's team, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_id: Option<TeamId>,
+    /// The team's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// The key's user, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The user's e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The virtual key.
+    pub api_key_id: ApiKeyId,
+    /// The virtual key's name.
+    pub api_key: String,
+    /// The provider that was chosen, if the request got that far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<ProviderId>,
+    /// The provider's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The model that was chosen, if the request got that far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<ModelId>,
+    /// The model's name as the caller wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The route, such as `/v1/chat/completions`.
+    pub endpoint: String,
+    /// Whether the answer was a stream.
+    pub stream: bool,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The HTTP status that the caller got; 499 when the caller went away first.
+    pub status: u16,
+    /// The published error code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// Tokens by class.
+    pub tokens: TokenUsage,
+    /// Where the token counts come from.
+    pub usage_source: UsageSource,
+    /// The bill; absent when the model has no price or nothing was consumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
+    /// The bill's total in nanos of USD; absent, not zero, when there is no price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_nanos: Option<Nanos>,
+    /// Microseconds from receipt to the end of the answer.
+    pub latency_us: u64,
+    /// Microseconds from receipt to the first byte of the upstream's body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_us: Option<u64>,
+    /// Microseconds of the latency that the gateway itself took.
+    pub overhead_us: u64,
+    /// The upstream's own request id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_request_id: Option<String>,
+    /// The usage object exactly as the provider sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_usage: Option<Value>,
+    /// Attempts at upstreams.
+    #[serde(default)]
+    pub routing: RoutingTrace,
+    /// The rest.
+    #[serde(default)]
+    pub metadata: UsageMetadata,
+}
+
+/// Sums over usage records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct UsageTotals {
+    /// Requests that were authenticated.
+    pub requests: u64,
+    /// Requests that ended with status 400 or above.
+    pub errors: u64,
+    /// Tokens in.
+    pub tokens_in: u64,
+    /// Tokens out.
+    pub tokens_out: u64,
+    /// Nanos of USD.
+    pub cost_nanos: Nanos,
+    /// Requests whose model has no price, and whose cost is therefore not in the sum.
+    pub unpriced: u64,
+    /// Mean latency in microseconds.
+    pub mean_latency_us: u64,
+}
+
+/// What a summary is broken down by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Breakdown {
+    /// The model's name.
+    #[default]
+    Model,
+    /// The virtual key's name.
+    Key,
+    /// The team's name.
+    Team,
+    /// The user's e-mail address.
+    User,
+    /// The provider's name.
+    Provider,
+    /// The HTTP status.
+    Status,
+    /// The published error code.
+    Error,
+}
+
+/// One row of a summary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UsageRow {
+    /// What the row is about; `-` for requests that have no such thing.
+    pub name: String,
+    /// Its sums.
+    #[serde(flatten)]
+    pub totals: UsageTotals,
+}
+
+/// Usage over a period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UsageSummary {
+    /// The first instant that counts.
+    pub from: Timestamp,
+    /// The first instant that no longer counts.
+    pub to: Timestamp,
+    /// What the rows are about.
+    pub by: Breakdown,
+    /// Sums over everything.
+    pub total: UsageTotals,
+    /// Rows by falling cost, then requests.
+    pub rows: Vec<UsageRow>,
+}
+

@@ -1,0 +1,178 @@
+//! Closed sets of words, spelled the same in the database, on the wire and in manifests.
+
+/// The text is not one of the words.
+#[derive(Debug, thiserror::Error)]
+#[error("`{given}` is not one of {allowed}")]
+pub struct UnknownWord {
+    given: String,
+    allowed: String,
+}
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "db", derive(sea_orm::DeriveValueType), sea_orm(value_type = "String"))]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)* }
+
+        impl $name {
+            /// Every word of the set, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word as it is stored and sent.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = UnknownWord;
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(UnknownWord {
+                        given: text.chars().take(60).collect(),
+                        allowed: Self::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(", "),
+                    }),
+                }
+            }
+        }
+    )*};
+}
+
+words! {
+    /// What a user may do.
+    Role {
+        /// Everything, in every organisation.
+        SuperAdmin = "SUPER_ADMIN",
+        /// Everything in one organisation.
+        OrgAdmin = "ORG_ADMIN",
+        /// The teams that the user manages.
+        Manager = "MANAGER",
+        /// The user's own profile, keys and usage.
+        User = "USER",
+    }
+    /// Whether a user may sign in.
+    UserStatus {
+        /// Waits for approval.
+        Pending = "PENDING",
+        /// May sign in.
+        Active = "ACTIVE",
+        /// May not sign in any more.
+        Revoked = "REVOKED",
+    }
+    /// Whether an organisation's traffic and administration are served.
+    OrganisationStatus {
+        /// Served.
+        Active = "ACTIVE",
+        /// Its keys are refused; its data stays.
+        Suspended = "SUSPENDED",
+    }
+    /// A user's place in a team.
+    TeamRole {
+        /// Administers the team.
+        Manager = "MANAGER",
+        /// Belongs to the team.
+        Member = "MEMBER",
+    }
+    /// On whose behalf a virtual key calls.
+    ApiKeyType {
+        /// The organisation itself.
+        Organisation = "ORGANISATION",
+        /// A team.
+        Team = "TEAM",
+        /// A user.
+        User = "USER",
+    }
+    /// The family of an upstream provider.
+    ProviderType {
+        /// OpenAI.
+        OpenAi = "OPENAI",
+        /// Anthropic.
+        Anthropic = "ANTHROPIC",
+        /// Google Gemini.
+        Google = "GOOGLE",
+        /// OpenAI models hosted by Azure.
+        AzureOpenAi = "AZURE_OPENAI",
+        /// vLLM's OpenAI-compatible server.
+        Vllm = "VLLM",
+        /// Mistral.
+        Mistral = "MISTRAL",
+        /// Hugging Face.
+        HuggingFace = "HUGGINGFACE",
+        /// Any server that speaks the OpenAI protocol.
+        Custom = "CUSTOM",
+    }
+    /// What a model is for.
+    ModelType {
+        /// Conversation.
+        Chat = "chat",
+        /// Conversation with a reasoning phase.
+        Reasoning = "reasoning",
+        /// Image generation.
+        Image = "image",
+        /// Text to vectors.
+        Embeddings = "embeddings",
+        /// Sound in or out.
+        Audio = "audio",
+        /// Content classification.
+        Moderation = "moderation",
+        /// Speech to text.
+        Transcription = "transcription",
+        /// Text to speech.
+        Tts = "tts",
+        /// Documents to text.
+        Ocr = "ocr",
+    }
+    /// What a model can do beyond text.
+    Capability {
+        /// Reads images.
+        Vision = "vision",
+        /// Reasons before it answers.
+        Reasoning = "reasoning",
+        /// Calls tools.
+        ToolUse = "tool_use",
+    }
+    /// Where a record's token counts come from.
+    UsageSource {
+        /// Nothing was consumed or nothing is known.
+        Missing = "missing",
+        /// The provider said so; a reported zero is a report.
+        Reported = "reported",
+        /// Counted by the gateway.
+        Estimated = "estimated",
+    }
+    /// How a request ended.
+    Outcome {
+        /// Answered by the upstream with success.
+        Ok = "ok",
+        /// Refused by the gateway before any upstream was called.
+        Denied = "denied",
+        /// The upstream refused, failed or could not be reached.
+        Failed = "failed",
+        /// The caller went away.
+        Cancelled = "cancelled",
+    }
+    /// What an access token is for.
+    TokenKind {
+        /// Signs in once: it is exchanged for a personal token.
+        SignIn = "SIGN_IN",
+        /// Authorises calls of the management API.
+        Personal = "PERSONAL",
+    }
+    /// What a personal token may be used for, within its user's role.
+    Scope {
+        /// Read everything that the role may read.
+        Read = "read",
+        /// Create, change and delete what the role may.
+        Write = "write",
+    }
+}
