@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The schema of Odock, forward and back, for SQLite and Postgres from the same statements.
+//!
+//! Migrations are history: append only, every identifier spelled in place, no import of `entity`.
+
+pub use sea_orm_migration::prelude::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m20261101_000001_create_tenancy;
+mod m20261101_000002_create_catalogue;
+mod m20261101_000003_create_api_keys;
+mod m20261101_000004_create_usage_record;
+mod m20261101_000005_create_audit_event;
+mod table;
+
+/// Every migration, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261101_000001_create_tenancy::Migration),
+            Box::new(m20261101_000002_create_catalogue::Migration),
+            Box::new(m20261101_000003_create_api_keys::Migration),
+            Box::new(m20261101_000004_create_usage_record::Migration),
+            Box::new(m20261101_000005_create_audit_event::Migration),
+        ]
+    }
+}
