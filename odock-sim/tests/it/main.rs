@@ -1,0 +1,9 @@
+//! The simulated upstream, seen by a plain HTTP client.
+
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod answers;
+mod faults;
+mod streams;
+mod support;
