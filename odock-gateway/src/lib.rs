@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The Odock gateway: data plane and management API in one binary.
+
+pub mod config;
