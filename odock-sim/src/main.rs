@@ -78,11 +78,13 @@ fn playing_by_hand() -> String {
          curl -N 127.0.0.1:9100/v1/chat/completions -H 'authorization: Bearer any' \\\n    \
          -H 'x-sim-script: {\"chunks\": 20, \"chunk_delay_ms\": 100, \"fault\": {\"cut_after\": 12}}' \\\n    \
          -d '{\"model\": \"gpt-4o\", \"stream\": true, \"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}'\n\
-         \nFields of a script: latency_ms, text, chunks, chunk_delay_ms, split_events, usage {prompt, completion},\n\
-         usage_detail, usage_report (when_asked | never | on_finish_chunk), finish_reason, tool_calls [{name,\n\
-         arguments}], status, headers [[name, value]], payload ({json} | {text, content_type}), no_done,\n\
-         access (any_key | open | {key}), fault (stall_before_headers | reset | garbage | half_body |\n\
-         {stall_after: n} | {cut_after: n} | {close_after: n} | {end_after: n} | {error_after: n}).",
+         \nFields of a script: latency_ms, text, chunks, chunk_delay_ms, split_events,\n\
+         usage {prompt, completion}, usage_detail, usage_report (when_asked | never |\n\
+         on_finish_chunk), finish_reason, tool_calls [{name, arguments}], status,\n\
+         headers [[name, value]], payload ({json} | {text, content_type}), no_done,\n\
+         access (any_key | open | {key}), fault (stall_before_headers | reset | garbage |\n\
+         half_body | {stall_after: n} | {cut_after: n} | {close_after: n} | {end_after: n} |\n\
+         {error_after: n}).",
     );
     help
 }

@@ -1,10 +1,14 @@
 //! What to answer. Built in code with the builder methods, or written as JSON (`x-sim-script`, `--script`).
 
+mod build;
+mod payload;
+
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use payload::Payload;
 
 /// The text that an upstream answers when nothing else is scripted.
 const DEFAULT_TEXT: &str = "Hello from the simulated upstream.";
@@ -14,6 +18,7 @@ const DEFAULT_TEXT: &str = "Hello from the simulated upstream.";
 /// The default is a plausible chat answer, at once and complete. Every field has a builder method of the same name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[must_use = "a script does nothing until an upstream is given it"]
 pub struct Script {
     /// Wait before the response headers.
     #[serde(rename = "latency_ms", with = "millis")]
@@ -122,78 +127,6 @@ pub enum Access {
     Key(String),
 }
 
-/// A body and its content type. As JSON either `{"json": …}` or `{"text": "…", "content_type": "…"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "PayloadForm", into = "PayloadForm")]
-pub struct Payload {
-    /// The bytes.
-    pub bytes: Bytes,
-    /// Their type.
-    pub content_type: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum PayloadForm {
-    Json {
-        json: Value,
-    },
-    Text {
-        text: String,
-        #[serde(default = "plain_text")]
-        content_type: String,
-    },
-}
-
-fn plain_text() -> String {
-    "text/plain; charset=utf-8".to_owned()
-}
-
-impl From<PayloadForm> for Payload {
-    fn from(form: PayloadForm) -> Self {
-        match form {
-            PayloadForm::Json { json } => json.into(),
-            PayloadForm::Text { text, content_type } => Self { bytes: text.into(), content_type },
-        }
-    }
-}
-
-impl From<Payload> for PayloadForm {
-    fn from(payload: Payload) -> Self {
-        Self::Text { text: String::from_utf8_lossy(&payload.bytes).into_owned(), content_type: payload.content_type }
-    }
-}
-
-impl From<Value> for Payload {
-    fn from(json: Value) -> Self {
-        Self { bytes: json.to_string().into(), content_type: "application/json".to_owned() }
-    }
-}
-
-impl From<&'static str> for Payload {
-    fn from(text: &'static str) -> Self {
-        Self { bytes: text.into(), content_type: "application/json".to_owned() }
-    }
-}
-
-impl From<String> for Payload {
-    fn from(text: String) -> Self {
-        Self { bytes: text.into(), content_type: "application/json".to_owned() }
-    }
-}
-
-impl From<Vec<u8>> for Payload {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes: bytes.into(), content_type: "application/json".to_owned() }
-    }
-}
-
-impl From<Bytes> for Payload {
-    fn from(bytes: Bytes) -> Self {
-        Self { bytes, content_type: "application/json".to_owned() }
-    }
-}
-
 impl Default for Script {
     fn default() -> Self {
         Self {
@@ -214,204 +147,6 @@ impl Default for Script {
             fault: None,
             access: Access::default(),
         }
-    }
-}
-
-/// The builders. Each changes one thing and leaves the rest.
-impl Script {
-    /// Waits this long before the response headers.
-    #[must_use]
-    pub fn latency(mut self, wait: Duration) -> Self {
-        self.latency = wait;
-        self
-    }
-
-    /// Answers this text.
-    #[must_use]
-    pub fn text(mut self, text: impl Into<String>) -> Self {
-        self.text = text.into();
-        self
-    }
-
-    /// Answers with a call of this tool (once more: with a further one) in place of text.
-    #[must_use]
-    pub fn tool_call(mut self, name: impl Into<String>, arguments: Value) -> Self {
-        self.tool_calls.push(ToolCall { name: name.into(), arguments });
-        self
-    }
-
-    /// Gives this finish reason.
-    #[must_use]
-    pub fn finish_reason(mut self, reason: impl Into<String>) -> Self {
-        self.finish_reason = Some(reason.into());
-        self
-    }
-
-    /// Streams the text in exactly this many content chunks (the text is repeated when it is too short for that).
-    #[must_use]
-    pub fn chunks(mut self, chunks: usize) -> Self {
-        self.chunks = Some(chunks);
-        self
-    }
-
-    /// Waits this long before each content chunk after the first.
-    #[must_use]
-    pub fn chunk_delay(mut self, wait: Duration) -> Self {
-        self.chunk_delay = wait;
-        self
-    }
-
-    /// Writes a stream in pieces of this many bytes, wherever that splits the events.
-    #[must_use]
-    pub fn split_events(mut self, bytes: usize) -> Self {
-        self.split_events = Some(bytes.max(1));
-        self
-    }
-
-    /// Reports these token counts.
-    #[must_use]
-    pub fn usage(mut self, prompt: u64, completion: u64) -> Self {
-        self.usage = Some(Tokens { prompt, completion });
-        self
-    }
-
-    /// Adds the fields of this object to the usage object, over those of the same name.
-    #[must_use]
-    pub fn usage_detail(mut self, detail: Value) -> Self {
-        if let Value::Object(fields) = detail {
-            self.usage_detail.extend(fields);
-        }
-        self
-    }
-
-    /// Reports no usage, whoever asks.
-    #[must_use]
-    pub fn no_usage(mut self) -> Self {
-        self.usage_report = UsageReport::Never;
-        self
-    }
-
-    /// Reports the usage of a stream on the chunk with the finish reason, asked or not.
-    #[must_use]
-    pub fn usage_on_finish_chunk(mut self) -> Self {
-        self.usage_report = UsageReport::OnFinishChunk;
-        self
-    }
-
-    /// Ends a stream without `data: [DONE]`.
-    #[must_use]
-    pub fn no_done(mut self) -> Self {
-        self.no_done = true;
-        self
-    }
-
-    /// Answers with this status. From 400 on, and without a `body`, the body is an error of the provider's shape.
-    #[must_use]
-    pub fn status(mut self, status: u16) -> Self {
-        self.status = status;
-        self
-    }
-
-    /// Sends this body (JSON or bytes, as `application/json`) as it is.
-    #[must_use]
-    pub fn body(mut self, body: impl Into<Payload>) -> Self {
-        self.payload = Some(body.into());
-        self
-    }
-
-    /// Sends these bytes as they are, with this content type.
-    #[must_use]
-    pub fn raw_body(mut self, bytes: impl Into<Bytes>, content_type: impl Into<String>) -> Self {
-        self.payload = Some(Payload { bytes: bytes.into(), content_type: content_type.into() });
-        self
-    }
-
-    /// Adds a response header, over one that the simulated upstream would send itself.
-    #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// Redirects to another place.
-    #[must_use]
-    pub fn redirect(self, url: impl Into<String>) -> Self {
-        self.status(307).header("location", url).raw_body("", "text/plain")
-    }
-
-    /// Accepts the request and never answers.
-    #[must_use]
-    pub fn stall_before_headers(self) -> Self {
-        self.fault(Fault::StallBeforeHeaders)
-    }
-
-    /// Sends this many content chunks, then nothing more, and keeps the connection open.
-    #[must_use]
-    pub fn stall_after(self, chunks: usize) -> Self {
-        self.fault(Fault::StallAfter(chunks))
-    }
-
-    /// Sends this many content chunks, then resets the TCP connection.
-    #[must_use]
-    pub fn cut_after(self, chunks: usize) -> Self {
-        self.fault(Fault::CutAfter(chunks))
-    }
-
-    /// Sends this many content chunks, then closes the TCP connection in the middle of the body.
-    #[must_use]
-    pub fn close_after(self, chunks: usize) -> Self {
-        self.fault(Fault::CloseAfter(chunks))
-    }
-
-    /// Sends this many content chunks and ends the body as if it were complete.
-    #[must_use]
-    pub fn end_after(self, chunks: usize) -> Self {
-        self.fault(Fault::EndAfter(chunks))
-    }
-
-    /// Sends this many content chunks, then an error event, and ends the body.
-    #[must_use]
-    pub fn error_after(self, chunks: usize) -> Self {
-        self.fault(Fault::ErrorAfter(chunks))
-    }
-
-    /// Resets the TCP connection without an answer.
-    #[must_use]
-    pub fn reset(self) -> Self {
-        self.fault(Fault::Reset)
-    }
-
-    /// Answers 200 with invalid JSON; in a stream the second event is the invalid one.
-    #[must_use]
-    pub fn garbage(self) -> Self {
-        self.fault(Fault::Garbage)
-    }
-
-    /// Declares a longer body than it sends, then closes the connection.
-    #[must_use]
-    pub fn half_body(self) -> Self {
-        self.fault(Fault::HalfBody)
-    }
-
-    /// Goes wrong in this way.
-    #[must_use]
-    pub fn fault(mut self, fault: Fault) -> Self {
-        self.fault = Some(fault);
-        self
-    }
-
-    /// Answers who sends this key, and 401 to the others.
-    #[must_use]
-    pub fn expect_key(mut self, key: impl Into<String>) -> Self {
-        self.access = Access::Key(key.into());
-        self
-    }
-
-    /// Answers anyone, with a key or without.
-    #[must_use]
-    pub fn open(mut self) -> Self {
-        self.access = Access::Open;
-        self
     }
 }
 
