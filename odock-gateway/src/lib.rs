@@ -1,3 +1,22 @@
 //! The Odock gateway: data plane and management API in one binary.
+//!
+//! | module | is |
+//! | --- | --- |
+//! | [`gateway`] | everything wired together, once |
+//! | [`config`] [`telemetry`] [`cli`] | what it is told, what it tells, how it is started |
+//! | [`http`] | listeners, transport layers, the routes of the data plane and the error shapes of its dialects |
+//! | [`pipeline`] | the way of a request, stage by stage: read this first |
+//! | [`auth`] [`models`] [`usage`] [`live`] | engines: the rules, free of HTTP |
+//! | [`providers`] | wire formats of the upstreams, pure |
+//! | [`hot`] [`store`] | shared hot state, and the system of record |
+//! | [`management`] | the control plane |
+//!
+//! Arrows point one way: `http → pipeline → engines → hot, store, providers → entity`.
 
+pub mod clock;
 pub mod config;
+pub mod gateway;
+pub mod hot;
+pub mod live;
+pub mod secrets;
+pub mod store;

@@ -1,0 +1,89 @@
+//! The hot store of a single process.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use moka::sync::Cache;
+use tokio::sync::broadcast;
+
+use super::{HotError, HotStore, Signal, Subject};
+
+/// Claims that are remembered at once, at most; the oldest go first.
+const MAX_CLAIMS: u64 = 200_000;
+
+/// Keeps everything in this process: for one machine without servers.
+///
+/// It caches no facts: the caches above it already live in this process.
+#[derive(Debug)]
+pub struct MemoryStore {
+    bus: broadcast::Sender<Signal>,
+    claims: Cache<String, ClaimTtl>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ClaimTtl(Duration);
+
+struct ByClaim;
+
+impl moka::Expiry<String, ClaimTtl> for ByClaim {
+    fn expire_after_create(&self, _: &String, ttl: &ClaimTtl, _: std::time::Instant) -> Option<Duration> {
+        Some(ttl.0)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self { bus: broadcast::Sender::new(1_024), claims: Cache::builder().max_capacity(MAX_CLAIMS).expire_after(ByClaim).build() }
+    }
+}
+
+#[async_trait::async_trait]
+impl HotStore for MemoryStore {
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+
+    async fn ping(&self) -> Result<(), HotError> {
+        Ok(())
+    }
+
+    async fn mark(&self) -> Result<u64, HotError> {
+        Ok(0)
+    }
+
+    async fn recall(&self, _: &str) -> Result<Option<Bytes>, HotError> {
+        Ok(None)
+    }
+
+    async fn remember(&self, _: &str, _: Bytes, _: &[Subject], _: u64, _: Duration) -> Result<(), HotError> {
+        Ok(())
+    }
+
+    async fn claim(&self, key: &str, ttl: Duration) -> Result<bool, HotError> {
+        Ok(self.claims.entry_by_ref(key).or_insert(ClaimTtl(ttl)).is_fresh())
+    }
+
+    async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError> {
+        // Nobody listening is no failure: there is no other node.
+        let _ = self.bus.send(Signal::Changed(subjects.into()));
+        Ok(())
+    }
+
+    async fn share_live(&self, _: Bytes) -> Result<(), HotError> {
+        Ok(())
+    }
+
+    fn live_wanted(&self) -> bool {
+        false
+    }
+
+    fn want_live(&self, _: bool) {}
+
+    fn listen(&self) -> broadcast::Receiver<Signal> {
+        self.bus.subscribe()
+    }
+
+    fn bus_is_up(&self) -> bool {
+        true
+    }
+}

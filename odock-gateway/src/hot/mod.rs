@@ -1,0 +1,79 @@
+//! State that is shared, small and fast: cached facts, claims, and the bus on which nodes tell each other what changed.
+//!
+//! [`MemoryStore`] serves one process, [`RedisStore`] any number of them. Both pass the same contract suite.
+
+mod epochs;
+mod memory;
+mod redis;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+pub use self::epochs::{Epochs, Stamp};
+pub use self::memory::MemoryStore;
+pub use self::redis::RedisStore;
+
+/// What a cached fact depends on: an organisation, a key, a model, a provider, by id.
+///
+/// A change to a subject makes every fact that depends on it stale, on every node.
+pub type Subject = Uuid;
+
+/// The hot store did not answer, or answered nonsense.
+#[derive(Debug, thiserror::Error)]
+#[error("the hot store is unavailable: {0}")]
+pub struct HotError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// What a node hears on the bus.
+#[derive(Clone, Debug)]
+pub enum Signal {
+    /// Subjects have changed.
+    Changed(Arc<[Subject]>),
+    /// Anything may have changed: messages were lost.
+    AllChanged,
+    /// Finished requests of another node, as a JSON array of usage records.
+    Live(Bytes),
+}
+
+/// Shared hot state.
+#[async_trait::async_trait]
+pub trait HotStore: Send + Sync + 'static {
+    /// `memory` or `redis`.
+    fn kind(&self) -> &'static str;
+
+    /// Asks for a sign of life.
+    async fn ping(&self) -> Result<(), HotError>;
+
+    /// A mark in the history of changes, taken before facts are read from the database.
+    async fn mark(&self) -> Result<u64, HotError>;
+
+    /// A fact that some node cached under `key`, if nothing that it depends on has changed since.
+    async fn recall(&self, key: &str) -> Result<Option<Bytes>, HotError>;
+
+    /// Caches a fact that was read from the database after `mark` and depends on `subjects`.
+    async fn remember(&self, key: &str, fact: Bytes, subjects: &[Subject], mark: u64, ttl: Duration) -> Result<(), HotError>;
+
+    /// Takes `key` for `ttl`. False when somebody has it.
+    async fn claim(&self, key: &str, ttl: Duration) -> Result<bool, HotError>;
+
+    /// Says that `subjects` have changed, here and on every other node.
+    async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError>;
+
+    /// Hands finished requests to the other nodes, if any of them has somebody watching.
+    async fn share_live(&self, records: Bytes) -> Result<(), HotError>;
+
+    /// Whether another node has somebody watching the live stream.
+    fn live_wanted(&self) -> bool;
+
+    /// Says whether this node has somebody watching the live stream.
+    fn want_live(&self, wanted: bool);
+
+    /// Listens to the bus.
+    fn listen(&self) -> broadcast::Receiver<Signal>;
+
+    /// Whether the bus is up. While it is down, changes made on other nodes go unheard.
+    fn bus_is_up(&self) -> bool;
+}

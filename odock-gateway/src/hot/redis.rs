@@ -1,0 +1,194 @@
+//! The hot store of many nodes: Redis 6 or later.
+//!
+//! The server should not evict keys (`maxmemory-policy noeviction`): the marks that make cached facts stale live beside them.
+
+mod bus;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{AsyncCommands, Script, SetExpiry, SetOptions};
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+
+use self::bus::Bus;
+use super::{HotError, HotStore, Signal, Subject};
+use crate::config;
+
+/// How long a subject's mark is kept: longer than any fact may be cached.
+const MARK_TTL: Duration = Duration::from_secs(24 * 3_600);
+/// How long a fact may be cached at the most.
+const MAX_FACT_TTL: Duration = Duration::from_secs(3_600);
+
+/// Keeps shared state in Redis.
+pub struct RedisStore {
+    connections: Vec<ConnectionManager>,
+    next: AtomicUsize,
+    prefix: String,
+    channel: String,
+    recall: Script,
+    changed: Script,
+    signals: broadcast::Sender<Signal>,
+    bus_is_up: Arc<AtomicBool>,
+    live_wanted: Arc<AtomicBool>,
+    want_live: watch::Sender<bool>,
+    node: String,
+    bus: JoinHandle<()>,
+}
+
+impl Drop for RedisStore {
+    fn drop(&mut self) {
+        self.bus.abort();
+    }
+}
+
+impl RedisStore {
+    /// Connects to the configured server and joins the bus.
+    ///
+    /// # Errors
+    /// When the server cannot be reached within the dial timeout.
+    pub async fn connect(config: &config::Redis, channel: &str) -> Result<Self, HotError> {
+        let client = redis::Client::open(config.url.expose()).map_err(failed)?;
+        let manager = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(config.dial_timeout))
+            .set_response_timeout(Some(config.command_timeout))
+            .set_number_of_retries(1);
+        let mut connections = Vec::with_capacity(config.connections.max(1));
+        for _ in 0..config.connections.max(1) {
+            connections.push(ConnectionManager::new_with_config(client.clone(), manager.clone()).await.map_err(failed)?);
+        }
+        let signals = broadcast::Sender::new(4_096);
+        let (want_live, wanted) = watch::channel(false);
+        let (bus_is_up, live_wanted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let node = uuid::Uuid::now_v7().simple().to_string();
+        let mut bus = Bus {
+            client,
+            commands: connections[0].clone(),
+            changes: channel.to_owned(),
+            live: format!("{}:live", config.key_prefix),
+            beat: format!("{}:beat:{node}", config.key_prefix),
+            node: node.clone(),
+            signals: signals.clone(),
+            is_up: Arc::clone(&bus_is_up),
+            live_wanted: Arc::clone(&live_wanted),
+            want_live: wanted,
+        };
+        // Nothing may be cached before changes can be heard.
+        let joined = bus.join().await.map_err(failed)?;
+        let bus = tokio::spawn(bus.run(joined));
+        Ok(Self {
+            connections,
+            next: AtomicUsize::new(0),
+            prefix: config.key_prefix.clone(),
+            channel: channel.to_owned(),
+            recall: Script::new(include_str!("scripts/recall.lua")),
+            changed: Script::new(include_str!("scripts/changed.lua")),
+            signals,
+            bus_is_up,
+            live_wanted,
+            want_live,
+            node,
+            bus,
+        })
+    }
+
+    fn connection(&self) -> ConnectionManager {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        self.connections[turn % self.connections.len()].clone()
+    }
+
+    fn key(&self, rest: &str) -> String {
+        format!("{}:{rest}", self.prefix)
+    }
+}
+
+fn failed(error: redis::RedisError) -> HotError {
+    HotError(error.into())
+}
+
+#[async_trait::async_trait]
+impl HotStore for RedisStore {
+    fn kind(&self) -> &'static str {
+        "redis"
+    }
+
+    async fn ping(&self) -> Result<(), HotError> {
+        redis::cmd("PING").query_async::<()>(&mut self.connection()).await.map_err(failed)
+    }
+
+    async fn mark(&self) -> Result<u64, HotError> {
+        let mark: Option<u64> = self.connection().get(self.key("changes")).await.map_err(failed)?;
+        Ok(mark.unwrap_or(0))
+    }
+
+    async fn recall(&self, key: &str) -> Result<Option<Bytes>, HotError> {
+        let fact: Option<Vec<u8>> = self
+            .recall
+            .key(self.key(&format!("fact:{key}")))
+            .arg(self.key("changed:"))
+            .invoke_async(&mut self.connection())
+            .await
+            .map_err(failed)?;
+        Ok(fact.map(Bytes::from))
+    }
+
+    async fn remember(&self, key: &str, fact: Bytes, subjects: &[Subject], mark: u64, ttl: Duration) -> Result<(), HotError> {
+        let key = self.key(&format!("fact:{key}"));
+        let subjects: Vec<String> = subjects.iter().map(|subject| subject.simple().to_string()).collect();
+        let ttl = i64::try_from(ttl.min(MAX_FACT_TTL).as_secs().max(1)).unwrap_or(1);
+        redis::pipe()
+            .atomic()
+            .hset_multiple(&key, &[("mark", mark.to_string().as_bytes()), ("subjects", subjects.join(",").as_bytes()), ("fact", &fact)])
+            .ignore()
+            .expire(&key, ttl)
+            .ignore()
+            .query_async::<()>(&mut self.connection())
+            .await
+            .map_err(failed)
+    }
+
+    async fn claim(&self, key: &str, ttl: Duration) -> Result<bool, HotError> {
+        let options = SetOptions::default()
+            .conditional_set(redis::ExistenceCheck::NX)
+            .with_expiration(SetExpiry::PX(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)));
+        let taken: Option<String> =
+            self.connection().set_options(self.key(&format!("claim:{key}")), "1", options).await.map_err(failed)?;
+        Ok(taken.is_some())
+    }
+
+    async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError> {
+        let names: Vec<String> = subjects.iter().map(|subject| subject.simple().to_string()).collect();
+        let message = serde_json::json!({ "subjects": names }).to_string();
+        let mut call = self.changed.key(self.key("changes"));
+        call.arg(self.key("changed:")).arg(MARK_TTL.as_secs()).arg(&self.channel).arg(message);
+        for name in &names {
+            call.arg(name);
+        }
+        call.invoke_async::<()>(&mut self.connection()).await.map_err(failed)
+    }
+
+    async fn share_live(&self, records: Bytes) -> Result<(), HotError> {
+        let mut message = self.node.clone().into_bytes();
+        message.extend_from_slice(&records);
+        self.connection().publish::<_, _, ()>(self.key("live"), message).await.map_err(failed)
+    }
+
+    fn live_wanted(&self) -> bool {
+        self.live_wanted.load(Ordering::Relaxed)
+    }
+
+    fn want_live(&self, wanted: bool) {
+        self.want_live.send_if_modified(|before| std::mem::replace(before, wanted) != wanted);
+    }
+
+    fn listen(&self) -> broadcast::Receiver<Signal> {
+        self.signals.subscribe()
+    }
+
+    fn bus_is_up(&self) -> bool {
+        self.bus_is_up.load(Ordering::Acquire)
+    }
+}
