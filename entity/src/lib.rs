@@ -8,11 +8,13 @@
 //! | [`pricing`] [`usage`] [`envelope`] | the values stored in JSON columns |
 //! | [`resource`] and one file a kind | what an administrator declares (`…Spec`) and what the gateway adds (`…Status`) |
 //! | [`manifest`] [`plan`] [`page`] [`problem`] [`live`] [`session`] [`audit`] | the rest of the management API's wire types |
+//! | [`check`] | everything that is wrong with a declaration, at once; the difference of two |
 //! | `row` (feature `db`) | the SeaORM entities; rows never serialise |
 //!
 //! Feature `db` adds SeaORM, and only the gateway asks for it. Feature `openapi` adds JSON Schemas.
 
 pub mod audit;
+pub mod check;
 pub mod envelope;
 pub mod ids;
 pub mod live;

@@ -71,7 +71,8 @@ pub enum Action {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FieldChange {
-    /// A JSON pointer into the spec (RFC 6901), such as `/pricing/input/text_cost_per_1k_tokens`.
+    /// A JSON pointer into the spec (RFC 6901), such as `/pricing/input/text_cost_per_1k_tokens`. Entries of
+    /// `keys` and `members` stand under their name, not under a number: `/keys/primary/revoked`.
     pub path: String,
     /// The value before; absent when there was none. Secrets show their preview only.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,192 @@
+//! The tables and the serde types say the same.
+
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, Visitor};
+use serde_json::{Map, Value, json};
+
+use super::table::{self, Object, Presence, Shape};
+use super::text::Rule;
+use super::{code, walk};
+use crate::envelope::{self, Envelope, Secret};
+use crate::pricing::{ClassPrices, Pricing};
+use crate::resource::{
+    ApiKeySpec, ModelConfig, ModelSpec, OrganisationSpec, ProviderConfig, ProviderKeySpec, ProviderSpec, TeamMember,
+    TeamSpec, UserSpec,
+};
+
+/// Asks a type for the names of its fields, and reads nothing.
+struct Ask<'a>(&'a mut Vec<&'static str>);
+
+#[derive(Debug)]
+struct Asked;
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("asked")
+    }
+}
+impl std::error::Error for Asked {}
+impl de::Error for Asked {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+impl<'de> de::Deserializer<'de> for Ask<'_> {
+    type Error = Asked;
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Asked> {
+        Err(Asked)
+    }
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Asked> {
+        self.0.extend(fields);
+        Err(Asked)
+    }
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+fn sample(shape: &Shape) -> Value {
+    match shape {
+        Shape::Text(rule) => json!(match rule {
+            Rule::Name | Rule::Slug | Rule::Line | Rule::Prose | Rule::UpstreamName | Rule::KeyId => "acme",
+            Rule::Email => "ada@example.com",
+            Rule::BaseUrl => "https://api.openai.com",
+            Rule::ApiVersion => "2024-10-21",
+            Rule::Money => "0.0004",
+            Rule::Time => "2027-06-30T00:00:00Z",
+            Rule::Preview => "sk-p…9f3a",
+            Rule::Fingerprint => return json!("0".repeat(64)),
+            Rule::Algorithm => envelope::ALGORITHM,
+            Rule::Base64 => "QUJD",
+        }),
+        Shape::Word(words) => json!(words()[0]),
+        Shape::Whole(least, _) => json!(least),
+        Shape::Flag => json!(true),
+        Shape::Object(object) => full(object),
+        Shape::Named(_, object) => json!([full(object)]),
+        Shape::Set(shape) => json!([sample(shape)]),
+    }
+}
+
+/// An object with every field.
+fn full(object: &Object) -> Value {
+    object.fields.iter().map(|field| (field.name.to_owned(), sample(&field.shape))).collect::<Map<_, _>>().into()
+}
+
+fn strangers() -> Vec<Value> {
+    let most = u64::from(u32::MAX);
+    vec![
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(0),
+        json!(1),
+        json!(101),
+        json!(256),
+        json!(3_600_001),
+        json!(most),
+        json!(most + 1),
+        json!(1.5),
+        json!(1e30),
+        json!(""),
+        json!("x"),
+        json!("chat"),
+        json!("1.5"),
+        json!("2027-06-30"),
+        json!([]),
+        json!(["x"]),
+        json!([1]),
+        json!([null]),
+        json!({}),
+        json!({"x": 1}),
+        json!([{}]),
+    ]
+}
+
+/// Whether serde and the table agree about one value, as far as the table does not ask for more than the type.
+fn same_verdict<T: DeserializeOwned>(object: &Object, value: &Value) {
+    let found = walk::walk(object, value);
+    let read = T::deserialize(value);
+    if found.is_empty() {
+        assert!(
+            read.is_ok(),
+            "the table of {} lets pass what serde refuses ({}): {value}",
+            object.title,
+            read.err().unwrap()
+        );
+    }
+    let shape = [code::UNKNOWN_FIELD, code::WRONG_TYPE, code::MISSING, code::UNSUPPORTED, code::LITERAL_SECRET];
+    // serde would read a list as the object's fields in order; nobody declares anything so.
+    let positional = |pointer: &str| value.pointer(pointer).is_some_and(Value::is_array);
+    if let Some(violation) = found.iter().find(|it| shape.contains(&it.code) && !positional(&it.pointer)) {
+        assert!(read.is_err(), "serde reads what the table of {} refuses ({violation:?}): {value}", object.title);
+    }
+}
+
+fn agree<T: DeserializeOwned>(object: &'static Object) {
+    let mut fields = Vec::new();
+    assert!(T::deserialize(Ask(&mut fields)).is_err());
+    assert_eq!(object.fields.iter().map(|field| field.name).collect::<Vec<_>>(), fields, "fields of {}", object.title);
+    let whole = full(object);
+    assert_eq!(walk::walk(object, &whole), []);
+    assert!(T::deserialize(&whole).is_ok(), "{whole}");
+    for field in object.fields {
+        let mut without = whole.clone();
+        without.as_object_mut().unwrap().remove(field.name);
+        same_verdict::<T>(object, &without);
+        assert_eq!(
+            T::deserialize(&without).is_err(),
+            field.presence == Presence::Required,
+            "{} of {}",
+            field.name,
+            object.title
+        );
+        for stranger in strangers() {
+            let mut odd = whole.clone();
+            odd[field.name] = stranger;
+            same_verdict::<T>(object, &odd);
+        }
+        if let Shape::Word(words) = field.shape {
+            for word in words() {
+                let mut other = whole.clone();
+                other[field.name] = json!(word);
+                same_verdict::<T>(object, &other);
+            }
+        }
+    }
+    for later in object.later.iter().chain(&["stranger"]) {
+        let mut more = whole.clone();
+        more[later] = json!({});
+        assert!(!walk::walk(object, &more).is_empty());
+        same_verdict::<T>(object, &more);
+    }
+    for stranger in strangers() {
+        same_verdict::<T>(object, &stranger);
+    }
+}
+
+#[test]
+fn tables_and_types_agree() {
+    agree::<OrganisationSpec>(&table::ORGANISATION);
+    agree::<UserSpec>(&table::USER);
+    agree::<TeamSpec>(&table::TEAM);
+    agree::<TeamMember>(&table::TEAM_MEMBER);
+    agree::<ProviderSpec>(&table::PROVIDER);
+    agree::<ProviderConfig>(&table::PROVIDER_CONFIG);
+    agree::<ProviderKeySpec>(&table::PROVIDER_KEY);
+    agree::<Secret>(&table::SECRET);
+    agree::<Envelope>(&table::ENVELOPE);
+    agree::<ModelSpec>(&table::MODEL);
+    agree::<ModelConfig>(&table::MODEL_CONFIG);
+    agree::<Pricing>(&table::PRICING);
+    agree::<ClassPrices>(&table::CLASS_PRICES);
+    agree::<ApiKeySpec>(&table::API_KEY);
+}

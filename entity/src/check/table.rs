@@ -1,0 +1,222 @@
+//! The fields of every spec: what the types in `resource` and `pricing` say, in a form that can be walked.
+//!
+//! `agreement.rs` compares each table with what serde does, so that a field cannot be added to one of them only.
+
+use super::text::Rule;
+use crate::resource::Kind;
+use crate::vocab::{ApiKeyType, Capability, ModelType, OrganisationStatus, ProviderType, Role, TeamRole, UserStatus};
+
+/// What a value must look like.
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    /// A string that keeps a rule.
+    Text(Rule),
+    /// One of a closed set of strings.
+    Word(fn() -> Vec<&'static str>),
+    /// A whole number between two bounds, both included.
+    Whole(u64, u64),
+    /// `true` or `false`.
+    Flag,
+    /// An object with these fields and no others.
+    Object(&'static Object),
+    /// A list of objects that one of their fields tells apart.
+    Named(&'static str, &'static Object),
+    /// A list without repetition.
+    Set(&'static Shape),
+}
+
+/// A field of an object.
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) shape: Shape,
+    pub(super) presence: Presence,
+}
+
+/// Whether a field may be left out, and whether it may be `null`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Must be there.
+    Required,
+    /// Has a default when it is left out, but `null` says nothing.
+    Defaulted,
+    /// May be left out, which `null` says too.
+    Optional,
+}
+
+/// An object: its title for messages, its fields, and those that later versions add.
+pub(super) struct Object {
+    pub(super) title: &'static str,
+    pub(super) fields: &'static [Field],
+    pub(super) later: &'static [&'static str],
+}
+
+const fn required(name: &'static str, shape: Shape) -> Field {
+    Field { name, shape, presence: Presence::Required }
+}
+
+const fn defaulted(name: &'static str, shape: Shape) -> Field {
+    Field { name, shape, presence: Presence::Defaulted }
+}
+
+const fn optional(name: &'static str, shape: Shape) -> Field {
+    Field { name, shape, presence: Presence::Optional }
+}
+
+macro_rules! word {
+    ($vocabulary:ident) => {
+        Shape::Word(|| $vocabulary::ALL.iter().map(|word| word.as_str()).collect())
+    };
+}
+
+/// An hour.
+const MILLISECONDS: Shape = Shape::Whole(1, 3_600_000);
+const TOKENS: Shape = Shape::Whole(1, u32::MAX as u64);
+const AMOUNT: Shape = Shape::Text(Rule::Money);
+const LINE: Shape = Shape::Text(Rule::Line);
+const NAME: Shape = Shape::Text(Rule::Name);
+
+/// The table of a kind's spec.
+pub(super) const fn of(kind: Kind) -> &'static Object {
+    match kind {
+        Kind::Organisation => &ORGANISATION,
+        Kind::User => &USER,
+        Kind::Team => &TEAM,
+        Kind::Provider => &PROVIDER,
+        Kind::Model => &MODEL,
+        Kind::ApiKey => &API_KEY,
+    }
+}
+
+pub(super) static ORGANISATION: Object = Object {
+    title: "an Organisation's spec",
+    fields: &[optional("displayName", LINE), optional("contact", LINE), defaulted("status", word!(OrganisationStatus))],
+    later: &["branding", "policies", "routing"],
+};
+
+pub(super) static USER: Object = Object {
+    title: "a User's spec",
+    fields: &[optional("displayName", LINE), defaulted("role", word!(Role)), defaulted("status", word!(UserStatus))],
+    later: &["identities", "password"],
+};
+
+pub(super) static TEAM: Object = Object {
+    title: "a Team's spec",
+    fields: &[
+        optional("description", Shape::Text(Rule::Prose)),
+        defaulted("members", Shape::Named("user", &TEAM_MEMBER)),
+    ],
+    later: &["policies"],
+};
+
+pub(super) static TEAM_MEMBER: Object = Object {
+    title: "a team member",
+    fields: &[required("user", Shape::Text(Rule::Email)), defaulted("role", word!(TeamRole))],
+    later: &[],
+};
+
+pub(super) static PROVIDER: Object = Object {
+    title: "a Provider's spec",
+    fields: &[
+        required("type", word!(ProviderType)),
+        optional("baseUrl", Shape::Text(Rule::BaseUrl)),
+        optional("timeoutMs", MILLISECONDS),
+        defaulted("config", Shape::Object(&PROVIDER_CONFIG)),
+        defaulted("enabled", Shape::Flag),
+        defaulted("keys", Shape::Named("name", &PROVIDER_KEY)),
+    ],
+    later: &["policies"],
+};
+
+pub(super) static PROVIDER_CONFIG: Object = Object {
+    title: "a provider's `config`",
+    fields: &[
+        optional("apiVersion", Shape::Text(Rule::ApiVersion)),
+        optional("connectTimeoutMs", MILLISECONDS),
+        optional("firstByteTimeoutMs", MILLISECONDS),
+        optional("idleTimeoutMs", MILLISECONDS),
+    ],
+    later: &[],
+};
+
+pub(super) static PROVIDER_KEY: Object = Object {
+    title: "a provider's key",
+    fields: &[required("name", NAME), optional("secret", Shape::Object(&SECRET)), defaulted("revoked", Shape::Flag)],
+    later: &[],
+};
+
+pub(super) static SECRET: Object = Object {
+    title: "a sealed secret",
+    fields: &[
+        required("preview", Shape::Text(Rule::Preview)),
+        required("fingerprint", Shape::Text(Rule::Fingerprint)),
+        optional("sealed", Shape::Object(&ENVELOPE)),
+    ],
+    later: &[],
+};
+
+pub(super) static ENVELOPE: Object = Object {
+    title: "an envelope",
+    fields: &[
+        required("v", Shape::Whole(1, 1)),
+        required("alg", Shape::Text(Rule::Algorithm)),
+        required("keyId", Shape::Text(Rule::KeyId)),
+        required("wrappedKey", Shape::Text(Rule::Base64)),
+        required("iv", Shape::Text(Rule::Base64)),
+        required("ciphertext", Shape::Text(Rule::Base64)),
+    ],
+    later: &[],
+};
+
+pub(super) static MODEL: Object = Object {
+    title: "a Model's spec",
+    fields: &[
+        defaulted("type", word!(ModelType)),
+        optional("slug", Shape::Text(Rule::UpstreamName)),
+        required("provider", NAME),
+        optional("providerKey", NAME),
+        defaulted("capabilities", Shape::Set(&word!(Capability))),
+        defaulted("config", Shape::Object(&MODEL_CONFIG)),
+        optional("pricing", Shape::Object(&PRICING)),
+    ],
+    later: &["policies", "routing"],
+};
+
+pub(super) static MODEL_CONFIG: Object = Object {
+    title: "a model's `config`",
+    fields: &[optional("contextWindow", TOKENS), optional("maxOutputTokens", TOKENS)],
+    later: &[],
+};
+
+pub(super) static PRICING: Object = Object {
+    title: "a price list",
+    fields: &[
+        defaulted("input", Shape::Object(&CLASS_PRICES)),
+        defaulted("output", Shape::Object(&CLASS_PRICES)),
+        optional("cached_input_discount_percent", Shape::Whole(0, 100)),
+        optional("cache_write_cost_per_1k_tokens", AMOUNT),
+    ],
+    later: &[],
+};
+
+pub(super) static CLASS_PRICES: Object = Object {
+    title: "prices by modality",
+    fields: &[
+        optional("text_cost_per_1k_tokens", AMOUNT),
+        optional("image_cost_per_1k_tokens", AMOUNT),
+        optional("audio_cost_per_1k_tokens", AMOUNT),
+        optional("reasoning_cost_per_1k_tokens", AMOUNT),
+    ],
+    later: &[],
+};
+
+pub(super) static API_KEY: Object = Object {
+    title: "an ApiKey's spec",
+    fields: &[
+        required("type", word!(ApiKeyType)),
+        optional("team", NAME),
+        optional("user", Shape::Text(Rule::Email)),
+        optional("expiry", Shape::Text(Rule::Time)),
+        defaulted("models", Shape::Set(&NAME)),
+    ],
+    later: &["mcpServers", "policies", "routing", "secret", "timezone"],
+};
