@@ -15,6 +15,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod credential;
 pub mod gateway;
 pub mod hot;
 pub mod live;
