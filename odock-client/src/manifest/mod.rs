@@ -1,0 +1,1 @@
+//! Manifests: files that declare resources.
