@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
 
 use super::read::{self, Content};
 use super::{Context, ContextError, is_name};
@@ -90,7 +90,7 @@ impl ConfigFile {
         let name = name.to_owned();
         self.change(|document, file| {
             file.context(&name)?;
-            document["current"] = value(&name);
+            assign(document.as_table_mut(), "current", value(&name).into_value().ok());
             Ok(())
         })
     }
@@ -169,21 +169,7 @@ fn io(path: &Path, error: &std::io::Error) -> ContextError {
 /// Sets every field of a context, and leaves comments and layout of the fields that stay.
 fn write(item: &mut Item, context: &Context) {
     let Some(fields) = item.as_table_like_mut() else { return };
-    let mut set = |key: &str, new: Option<Item>| match new {
-        // Assigning through the old value keeps the comments around it.
-        Some(Item::Value(mut new)) => match fields.get_mut(key).and_then(Item::as_value_mut) {
-            Some(old) => {
-                *new.decor_mut() = old.decor().clone();
-                *old = new;
-            }
-            None => {
-                fields.insert(key, Item::Value(new));
-            }
-        },
-        _ => {
-            fields.remove(key);
-        }
-    };
+    let mut set = |key: &str, new: Option<Item>| assign(fields, key, new.and_then(|item| item.into_value().ok()));
     let text = |text: &str| Some(value(text));
     let flag = |on: bool| on.then(|| value(true));
     set("url", text(context.url.as_str()));
@@ -201,6 +187,23 @@ fn write(item: &mut Item, context: &Context) {
         value(table)
     });
     set("signed_in", signed_in);
+}
+
+/// Sets or removes one field. A new value takes over the comments around the old one.
+fn assign(fields: &mut dyn TableLike, key: &str, new: Option<Value>) {
+    let Some(mut new) = new else {
+        fields.remove(key);
+        return;
+    };
+    match fields.get_mut(key).and_then(Item::as_value_mut) {
+        Some(old) => {
+            *new.decor_mut() = old.decor().clone();
+            *old = new;
+        }
+        None => {
+            fields.insert(key, Item::Value(new));
+        }
+    }
 }
 
 /// Writes a file whole or not at all.
