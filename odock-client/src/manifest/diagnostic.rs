@@ -1,6 +1,7 @@
 //! What is wrong with a manifest, and where.
 
 use std::fmt;
+use std::sync::Arc;
 
 use entity::check::Violation;
 
@@ -38,7 +39,7 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The file as the user would write it; `<stdin>` for standard input.
-    pub file: String,
+    pub file: Arc<str>,
     /// The line, from 1; 0 if the whole file is meant.
     pub line: u32,
     /// The column in characters, from 1; 0 if the whole file is meant.

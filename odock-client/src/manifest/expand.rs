@@ -4,12 +4,13 @@
 //! are read unless the user allows more, and none that look like a credential: otherwise a pull request could copy the
 //! pipeline's secrets into a description.
 
+use super::Env;
 use super::diagnostic::{Diagnostic, Place, code};
 use super::node::{Node, Tree};
 
 /// Where variables come from and which may be used.
 pub(super) struct Variables<'a> {
-    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) env: Env<'a>,
     pub(super) allowed: &'a [String],
 }
 
@@ -30,7 +31,9 @@ impl Variables<'_> {
     /// Whether `${…}` may read the variable: its value becomes public.
     fn may_be_shown(&self, name: &str) -> bool {
         let credential = ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_PASSWD"].iter().any(|end| name.ends_with(end));
-        (name.starts_with("ODOCK_") && !credential) || self.allowed.iter().any(|allowed| allowed == name) || (self.named(name) && !credential)
+        (name.starts_with("ODOCK_") && !credential)
+            || self.allowed.iter().any(|allowed| allowed == name)
+            || (self.named(name) && !credential)
     }
 }
 
@@ -113,7 +116,9 @@ fn value(inside: &str, variables: &Variables<'_>) -> Result<String, Complaint> {
     }
     let otherwise = match rest.get(..2) {
         _ if rest.is_empty() => None,
-        Some(":-" | ":?") if rest.contains("${") => return Err(Complaint::new(format!("`${{{name}…}}` holds another `${{`; defaults are plain text"))),
+        Some(":-" | ":?") if rest.contains("${") => {
+            return Err(Complaint::new(format!("`${{{name}…}}` holds another `${{`; defaults are plain text")));
+        }
         Some(":-") => Some((true, &rest[2..])),
         Some(":?") => Some((false, &rest[2..])),
         _ => {
@@ -122,8 +127,13 @@ fn value(inside: &str, variables: &Variables<'_>) -> Result<String, Complaint> {
         }
     };
     if !variables.may_be_shown(name) {
-        let why = if name.starts_with("ODOCK_") { "it looks like a credential" } else { "only names that begin with ODOCK_ are" };
-        return Err(Complaint::new(format!("the variable `{name}` is not read: {why}")).hint(format!("--allow-env {name} allows it; secrets belong into `valueFrom`")));
+        let why = if name.starts_with("ODOCK_") {
+            "it looks like a credential"
+        } else {
+            "only names that begin with ODOCK_ are"
+        };
+        return Err(Complaint::new(format!("the variable `{name}` is not read: {why}"))
+            .hint(format!("--allow-env {name} allows it; secrets belong into `valueFrom`")));
     }
     let value = (variables.env)(name);
     if let Some(text) = value.as_deref().and_then(unprintable) {
@@ -134,7 +144,8 @@ fn value(inside: &str, variables: &Variables<'_>) -> Result<String, Complaint> {
         (Some(value), Some(_)) if !value.is_empty() => Ok(value),
         (_, Some((true, default))) => Ok(default.into()),
         (_, Some((false, message))) => Err(Complaint::new(format!("the variable `{name}` is not set: {message}"))),
-        (None, None) => Err(Complaint::new(format!("the variable `{name}` is not set")).hint(format!("`${{{name}:-default}}` gives it a default"))),
+        (None, None) => Err(Complaint::new(format!("the variable `{name}` is not set"))
+            .hint(format!("`${{{name}:-default}}` gives it a default"))),
     }
 }
 
@@ -183,7 +194,10 @@ mod tests {
         assert_eq!(run("${ODOCK_B:-}").unwrap().0, "");
         assert_eq!(run("${ODOCK_U:-https://x:1/?a=b}").unwrap().0, "https://x:1/?a=b");
         assert_eq!(run("${ODOCK_B:?say where}").unwrap_err(), ["the variable `ODOCK_B` is not set: say where"]);
-        assert_eq!(run("${ODOCK_B} ${ODOCK_C}").unwrap_err(), ["the variable `ODOCK_B` is not set", "the variable `ODOCK_C` is not set"]);
+        assert_eq!(
+            run("${ODOCK_B} ${ODOCK_C}").unwrap_err(),
+            ["the variable `ODOCK_B` is not set", "the variable `ODOCK_C` is not set"]
+        );
     }
 
     #[test]
@@ -194,7 +208,17 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["${", "${}", "${ODOCK_A", "${1A}", "${ODOCK_A:x}", "${ODOCK_A-x}", "${ODOCK_A:-${ODOCK_A}}", "${ODOCK_A }", "${é}"] {
+        for text in [
+            "${",
+            "${}",
+            "${ODOCK_A",
+            "${1A}",
+            "${ODOCK_A:x}",
+            "${ODOCK_A-x}",
+            "${ODOCK_A:-${ODOCK_A}}",
+            "${ODOCK_A }",
+            "${é}",
+        ] {
             assert!(run(text).is_err(), "{text}");
         }
         assert!(run("${ODOCK_BELL}").unwrap_err()[0].contains("U+0007"));

@@ -71,7 +71,8 @@ impl Reader<'_> {
     fn number(&mut self) -> Result<Tree, Diagnostic> {
         let rest = &self.text[self.at..];
         let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)).count();
-        let number = serde_json::from_str(&rest[..length]).map_err(|_| self.fail(self.at, code::SYNTAX, "is a number that cannot be read"))?;
+        let number = serde_json::from_str(&rest[..length])
+            .map_err(|_| self.fail(self.at, code::SYNTAX, "is a number that cannot be read"))?;
         self.at += length;
         Ok(Tree::Number(number))
     }

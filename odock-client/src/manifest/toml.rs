@@ -11,11 +11,20 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Node, Vec<Diagnostic>> {
     let lines = Lines::of(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        let told = errors.into_iter().take(20).map(|error| {
+        let mut told: Vec<Diagnostic> = Vec::new();
+        for error in errors {
             let place = error.span().map_or(Place::START, |span| lines.place(span.start));
-            Diagnostic::new(file, place, code::SYNTAX, format!("is not TOML: {}", error.message().lines().collect::<Vec<_>>().join("; ")))
-        });
-        return Err(told.collect());
+            if error.message().contains("recurs") {
+                let message = format!("stands more than {DEPTH} levels deep");
+                return Err(vec![Diagnostic::new(file, place, code::TOO_LARGE, message)]);
+            }
+            let message = error.message().lines().collect::<Vec<_>>().join("; ");
+            let diagnostic = Diagnostic::new(file, place, code::SYNTAX, format!("is not TOML: {message}"));
+            if told.len() < 20 && told.last() != Some(&diagnostic) {
+                told.push(diagnostic);
+            }
+        }
+        return Err(told);
     }
     let mut reader = Reader { file, lines, nodes: 0 };
     let place = reader.lines.place(table.span().start);
@@ -41,15 +50,23 @@ impl Reader<'_> {
             DeValue::String(text) => Tree::Text(text.to_string()),
             DeValue::Integer(digits) => {
                 let number = i64::from_str_radix(digits.as_str(), digits.radix());
-                Tree::Number(number.map_err(|_| Diagnostic::new(self.file, place, code::SYNTAX, "is a number out of range"))?.into())
+                Tree::Number(
+                    number
+                        .map_err(|_| Diagnostic::new(self.file, place, code::SYNTAX, "is a number out of range"))?
+                        .into(),
+                )
             }
             DeValue::Float(digits) => {
                 let number = digits.as_str().parse().ok().and_then(serde_json::Number::from_f64);
-                Tree::Number(number.ok_or_else(|| Diagnostic::new(self.file, place, code::SYNTAX, "is a number that no field can hold"))?)
+                Tree::Number(number.ok_or_else(|| {
+                    Diagnostic::new(self.file, place, code::SYNTAX, "is a number that no field can hold")
+                })?)
             }
             DeValue::Boolean(flag) => Tree::Flag(*flag),
             DeValue::Datetime(instant) => Tree::Text(instant.to_string()),
-            DeValue::Array(items) => Tree::List(items.iter().map(|item| self.value(item, depth + 1)).collect::<Result<_, _>>()?),
+            DeValue::Array(items) => {
+                Tree::List(items.iter().map(|item| self.value(item, depth + 1)).collect::<Result<_, _>>()?)
+            }
             DeValue::Table(table) => Tree::Map(self.entries(table, depth)?),
         };
         Ok(Node::new(place, tree))
@@ -58,7 +75,11 @@ impl Reader<'_> {
     fn entries(&mut self, table: &DeTable<'_>, depth: usize) -> Result<Vec<Entry>, Diagnostic> {
         let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
             let key: &Spanned<std::borrow::Cow<'_, str>> = key;
-            Ok(Entry { key: key.get_ref().to_string(), place: self.lines.place(key.span().start), value: self.value(value, depth + 1)? })
+            Ok(Entry {
+                key: key.get_ref().to_string(),
+                place: self.lines.place(key.span().start),
+                value: self.value(value, depth + 1)?,
+            })
         };
         let mut entries = table.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
         entries.sort_by_key(|entry| entry.place);

@@ -149,11 +149,19 @@ impl Reader<'_> {
     fn key(&mut self, text: String, place: Place) -> Result<(), Failure> {
         if text == "<<" {
             let failure = self.fail(place, code::SYNTAX, "`<<` is a merge key, which YAML 1.2 does not have");
-            return Err(Failure { diagnostic: Box::new(failure.diagnostic.hint("write the fields out")), fatal: false });
+            return Err(Failure {
+                diagnostic: Box::new(failure.diagnostic.hint("write the fields out")),
+                fatal: false,
+            });
         }
-        let Some(Open { content: Content::Map { seen, key, .. }, .. }) = self.build.open.last_mut() else { return Ok(()) };
+        let Some(Open { content: Content::Map { seen, key, .. }, .. }) = self.build.open.last_mut() else {
+            return Ok(());
+        };
         if let Some(earlier) = seen.insert(text.clone(), place) {
-            return Err(Failure { diagnostic: Box::new(super::repeated(self.file, place, &text, earlier)), fatal: false });
+            return Err(Failure {
+                diagnostic: Box::new(super::repeated(self.file, place, &text, earlier)),
+                fatal: false,
+            });
         }
         *key = Some((text, place));
         Ok(())
@@ -203,6 +211,7 @@ impl Reader<'_> {
             return Err(self.too_large(node.place, format!("the file holds more than {NODES} values")));
         }
         if anchor > 0 {
+            self.repeated += inner + 1;
             self.build.anchors.insert(anchor, Anchored { node: node.clone(), nodes: inner + 1, depth: depth + 1 });
         }
         let Some(open) = self.build.open.last_mut() else {
@@ -235,7 +244,7 @@ impl Reader<'_> {
 }
 
 /// What a plain scalar is by YAML 1.2's core schema; `None` for infinities and the like.
-fn plain(text: &str) -> Option<Tree> {
+pub(super) fn plain(text: &str) -> Option<Tree> {
     let number = |number: Option<serde_json::Number>| number.map(Tree::Number);
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -253,7 +262,8 @@ fn plain(text: &str) -> Option<Tree> {
         return number(whole.or_else(|| serde_json::Number::from_f64(text.parse().ok()?)));
     }
     for (prefix, radix) in [("0o", 8), ("0x", 16)] {
-        if let Some(Ok(value)) = text.strip_prefix(prefix).map(|digits| u64::from_str_radix(digits, radix)) {
+        let digits = text.strip_prefix(prefix).filter(|digits| digits.starts_with(|c: char| c.is_ascii_hexdigit()));
+        if let Some(Ok(value)) = digits.map(|digits| u64::from_str_radix(digits, radix)) {
             return number(Some(value.into()));
         }
     }
