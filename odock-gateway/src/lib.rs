@@ -13,11 +13,16 @@
 //!
 //! Arrows point one way: `http → pipeline → engines → hot, store, providers → entity`.
 
+pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod credential;
+pub mod error;
 pub mod gateway;
 pub mod hot;
 pub mod live;
+pub mod models;
+pub mod providers;
 pub mod secrets;
 pub mod store;
+pub mod usage;

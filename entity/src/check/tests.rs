@@ -26,7 +26,7 @@ fn every_mistake_is_reported_at_once() {
             "/type invalid: `OPENA` is not one of OPENAI, ANTHROPIC, GOOGLE, AZURE_OPENAI, VLLM, MISTRAL, HUGGINGFACE, CUSTOM (did you mean `OPENAI`?)",
             "/timeoutMs invalid: 0 is not between 1 and 3600000",
             "/config/idleTimeoutMs wrong_type: must be a whole number, not 1.5",
-            "/enabled wrong_type: must be true or false, not a string (write it without quotes)",
+            "/enabled wrong_type: must be true or false, not a string",
             "/keys/1/revoked wrong_type: must be true or false, not null (leave the field out)",
             "/keys/1/name duplicate: `a` stands in this list twice; it is already entry 1",
             "/keys/2/name missing: `name` is missing from a provider's key",

@@ -171,7 +171,12 @@ fn wrong_type(shape: &Shape, value: &Value, at: &str) -> Violation {
         (Shape::Text(_), Value::Number(number)) => violation.hint(format!("write it in quotes: \"{number}\"")),
         (Shape::Text(_), Value::Bool(flag)) => violation.hint(format!("write it in quotes: \"{flag}\"")),
         (Shape::Word(words), _) => violation.hint(format!("one of {}", words().join(", "))),
-        (Shape::Whole(..) | Shape::Flag, Value::String(_)) => violation.hint("write it without quotes"),
+        (Shape::Whole(..), Value::String(text)) if text.parse::<u64>().is_ok() => {
+            violation.hint("write it without quotes")
+        }
+        (Shape::Flag, Value::String(text)) if matches!(text.as_str(), "true" | "false") => {
+            violation.hint("write it without quotes")
+        }
         (Shape::Named(..) | Shape::Set(_), Value::String(_) | Value::Object(_)) => {
             violation.hint("write a list, even of one")
         }

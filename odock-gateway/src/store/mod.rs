@@ -3,6 +3,9 @@
 //! Repositories take `&impl ConnectionTrait`, so that the caller owns the transaction.
 
 pub mod migrate;
+pub mod principals;
+pub mod targets;
+pub mod usage_records;
 
 use std::time::Duration;
 

@@ -1,0 +1,438 @@
+//! The connection to a gateway, and one request with its retries.
+
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use entity::problem::Problem;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::{Certificate, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use super::retry::{self, Backoff};
+use super::{Answer, ClientError, Path, Request};
+
+/// The most bytes of one answer.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// The longest `Retry-After` that is waited for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// A client of one gateway. Clones share its connections.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    settings: Arc<Settings>,
+}
+
+#[derive(Clone)]
+struct Settings {
+    base: Url,
+    token: Option<SecretString>,
+    timeout: Duration,
+    retries: u32,
+    backoff: Backoff,
+    read_only: bool,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("base", &self.settings.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// How to reach a gateway.
+#[derive(Clone)]
+pub struct ClientBuilder {
+    settings: Settings,
+    ca_file: Option<PathBuf>,
+    user_agent: String,
+}
+
+impl ClientBuilder {
+    /// The token to call with.
+    #[must_use]
+    pub fn token(mut self, token: SecretString) -> Self {
+        self.settings.token = Some(token);
+        self
+    }
+
+    /// How long one call may take, all its tries together. 30 s if not set.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// How often a failed call is tried again, where that is safe. 4 if not set.
+    #[must_use]
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.settings.retries = retries;
+        self
+    }
+
+    /// How long to wait between tries.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.settings.backoff = backoff;
+        self
+    }
+
+    /// Refuses to send anything that changes something.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.settings.read_only = read_only;
+        self
+    }
+
+    /// Trusts only the certificates in this PEM file, instead of the operating system's.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    /// The `User-Agent` to send.
+    #[must_use]
+    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
+        self.user_agent = name.into();
+        self
+    }
+
+    /// Makes the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// The address is no plain `http` or `https` URL, or the certificates cannot be read.
+    pub fn build(self) -> Result<Client, ClientError> {
+        let Self { mut settings, ca_file, user_agent } = self;
+        settings.base = checked(settings.base)?;
+        // The process may have installed a provider already; whichever came first serves.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut http = reqwest::Client::builder()
+            .user_agent(user_agent)
+            .connect_timeout(Duration::from_secs(10).min(settings.timeout))
+            // A redirect would carry the token to an address that nobody configured.
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(path) = ca_file {
+            http = http.tls_certs_only(certificates(&path)?);
+        } else if settings.base.scheme() == "http" {
+            // Reading the operating system's certificates costs milliseconds that plain HTTP need not pay.
+            http = http.tls_certs_only([]);
+        }
+        let http = http
+            .build()
+            .map_err(|error| ClientError::Tls { url: settings.base.to_string(), reason: root_cause(&error) })?;
+        Ok(Client { http, settings: Arc::new(settings) })
+    }
+}
+
+fn certificates(path: &FilePath) -> Result<Vec<Certificate>, ClientError> {
+    let invalid =
+        |reason: String| ClientError::Invalid(format!("{} holds no usable certificate: {reason}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| invalid(error.to_string()))?;
+    let found = Certificate::from_pem_bundle(&pem).map_err(|error| invalid(root_cause(&error)))?;
+    if found.is_empty() { Err(invalid("there is no PEM block in it".into())) } else { Ok(found) }
+}
+
+fn checked(mut base: Url) -> Result<Url, ClientError> {
+    let invalid = |what: &str| {
+        Err(ClientError::Invalid(format!("the gateway's address {what}, such as https://odock.acme.example")))
+    };
+    if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+        return invalid("must be an http or https URL");
+    }
+    if !base.username().is_empty() || base.password().is_some() {
+        return invalid("must not hold a user or a password; write it plainly");
+    }
+    if base.query().is_some() || base.fragment().is_some() {
+        return invalid("must have no query and no fragment; write it plainly");
+    }
+    let path = base.path().trim_end_matches('/').to_owned();
+    base.set_path(&path);
+    Ok(base)
+}
+
+impl Client {
+    /// Begins a client of the gateway at `url`.
+    #[must_use]
+    pub fn builder(url: Url) -> ClientBuilder {
+        ClientBuilder {
+            settings: Settings {
+                base: url,
+                token: None,
+                timeout: Duration::from_secs(30),
+                retries: 4,
+                backoff: Backoff::default(),
+                read_only: false,
+            },
+            ca_file: None,
+            user_agent: concat!("odock-client/", env!("CARGO_PKG_VERSION")).into(),
+        }
+    }
+
+    /// The same client with another token.
+    #[must_use]
+    pub fn with_token(&self, token: SecretString) -> Self {
+        let settings = Settings { token: Some(token), ..(*self.settings).clone() };
+        Self { http: self.http.clone(), settings: Arc::new(settings) }
+    }
+
+    /// The gateway's address.
+    #[must_use]
+    pub fn base(&self) -> &Url {
+        &self.settings.base
+    }
+
+    /// Whether the client refuses to change anything.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.settings.read_only
+    }
+
+    pub(super) fn address(&self, path: &Path) -> Url {
+        let mut url = self.settings.base.clone();
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        // The path is encoded already, and `set_path` leaves percent signs alone.
+        url.set_path(&format!("{prefix}{path}"));
+        url
+    }
+
+    /// Sends a request, tries again where that is safe, and reads the whole answer.
+    ///
+    /// # Errors
+    /// The call failed for good.
+    pub async fn send(&self, request: Request) -> Result<Answer, ClientError> {
+        let deadline = Instant::now() + self.settings.timeout;
+        let response = self.head(&request, deadline).await?;
+        let url = shown(response.url());
+        let request_id = request_id(&response);
+        let read = read_body(response, &url);
+        let body = timeout_at(deadline, read).await.map_err(|_| self.too_late(&url))??;
+        Ok(Answer { url, request_id, body })
+    }
+
+    /// Sends a request and returns as soon as the answer begins, for streams.
+    ///
+    /// # Errors
+    /// The call failed for good.
+    pub async fn open(&self, mut request: Request) -> Result<Streaming, ClientError> {
+        request.inner.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        let response = self.head(&request, Instant::now() + self.settings.timeout).await?;
+        Ok(Streaming { url: shown(response.url()), request_id: request_id(&response), response })
+    }
+
+    async fn head(&self, request: &Request, deadline: Instant) -> Result<Response, ClientError> {
+        if self.settings.read_only && !request.harmless {
+            let (method, path) = (request.inner.method().to_string(), request.inner.url().path().to_owned());
+            return Err(ClientError::ReadOnly { method, path });
+        }
+        let mut attempt = 0;
+        loop {
+            let error = match self.attempt(request, deadline).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            if attempt >= self.settings.retries || !retry::again(&error, request.repeat) {
+                return Err(error);
+            }
+            let wait = match error.retry_after() {
+                Some(asked) if asked > MAX_RETRY_AFTER => return Err(error),
+                Some(asked) => asked + self.settings.backoff.wait(0),
+                None => self.settings.backoff.wait(attempt),
+            };
+            if Instant::now() + wait >= deadline {
+                return Err(error);
+            }
+            tracing::debug!(attempt, wait_ms = wait.as_millis(), "Trying again after: {error}");
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Response, ClientError> {
+        let url = shown(request.inner.url());
+        let mut inner =
+            request.inner.try_clone().ok_or_else(|| ClientError::Invalid("the request cannot be repeated".into()))?;
+        if let Some(token) = &self.settings.token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+                .map_err(|_| ClientError::Invalid("the token holds characters that no token has".into()))?;
+            value.set_sensitive(true);
+            inner.headers_mut().insert(AUTHORIZATION, value);
+        }
+        inner.headers_mut().entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+        let response = timeout_at(deadline, self.http.execute(inner))
+            .await
+            .map_err(|_| self.too_late(&url))?
+            .map_err(|error| self.broken(&url, &error))?;
+        tracing::debug!(
+            status = response.status().as_u16(),
+            request_id = request_id(&response),
+            "{} {url}",
+            request.inner.method()
+        );
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(timeout_at(deadline, refusal(response, url.clone())).await.unwrap_or_else(|_| self.too_late(&url)))
+    }
+
+    fn too_late(&self, url: &str) -> ClientError {
+        ClientError::Timeout { url: url.to_owned(), after: self.settings.timeout }
+    }
+
+    fn broken(&self, url: &str, error: &reqwest::Error) -> ClientError {
+        let (url, reason) = (url.to_owned(), root_cause(error));
+        if error.is_timeout() {
+            return if error.is_connect() {
+                ClientError::Unreachable { url, reason: "no connection within 10 s".into(), sent: false }
+            } else {
+                self.too_late(&url)
+            };
+        }
+        if error.is_builder() {
+            return ClientError::Invalid(reason);
+        }
+        if causes(error).any(|cause| cause.downcast_ref::<rustls::Error>().is_some()) {
+            return ClientError::Tls { url, reason };
+        }
+        ClientError::Unreachable { url, reason, sent: !error.is_connect() }
+    }
+}
+
+/// An answer that comes in pieces.
+#[derive(Debug)]
+pub struct Streaming {
+    url: String,
+    /// The handle of the request in the gateway's logs.
+    pub request_id: Option<String>,
+    response: Response,
+}
+
+impl Streaming {
+    /// Whether the answer is a stream of events, as opposed to one document.
+    #[must_use]
+    pub fn is_events(&self) -> bool {
+        content_type(&self.response).is_some_and(|kind| kind.starts_with("text/event-stream"))
+    }
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// Nothing came for `idle`, or the connection broke.
+    pub async fn chunk(&mut self, idle: Duration) -> Result<Option<Bytes>, ClientError> {
+        match tokio::time::timeout(idle, self.response.chunk()).await {
+            Err(_) => Err(ClientError::Timeout { url: self.url.clone(), after: idle }),
+            Ok(Err(error)) => {
+                Err(ClientError::Unreachable { url: self.url.clone(), reason: root_cause(&error), sent: true })
+            }
+            Ok(Ok(chunk)) => Ok(chunk),
+        }
+    }
+}
+
+async fn read_body(mut response: Response, url: &str) -> Result<Bytes, ClientError> {
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_ANSWER => {
+                let reason = format!("it is larger than {} MiB", MAX_ANSWER >> 20);
+                return Err(ClientError::Decode { url: url.into(), reason, request_id: request_id(&response) });
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body.freeze()),
+            Err(error) => {
+                return Err(ClientError::Unreachable { url: url.into(), reason: root_cause(&error), sent: true });
+            }
+        }
+    }
+}
+
+/// Turns an answer that is no success into an error.
+async fn refusal(response: Response, url: String) -> ClientError {
+    let status = response.status().as_u16();
+    let request_id = request_id(&response);
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let retry_after = header("retry-after").as_deref().and_then(retry::retry_after);
+    let location = header("location");
+    let body = match read_body(response, &url).await {
+        Ok(body) => body,
+        Err(error) => return error,
+    };
+    if let Some(mut problem) = problem(&body, status) {
+        if problem.request_id.is_empty() {
+            problem.request_id = request_id.unwrap_or_default();
+        }
+        return ClientError::Problem { problem: Box::new(problem), retry_after };
+    }
+    let excerpt = match location {
+        Some(place) if (300..400).contains(&status) => format!("it redirects to {place}"),
+        _ => excerpt(&body),
+    };
+    ClientError::Foreign { url, status, request_id, retry_after, excerpt }
+}
+
+/// Reads the management plane's `problem+json`, or the data plane's `{"error": {"code", "message"}}`.
+fn problem(body: &[u8], status: u16) -> Option<Problem> {
+    #[derive(Deserialize)]
+    struct DataPlane {
+        error: DataPlaneError,
+    }
+    #[derive(Deserialize)]
+    struct DataPlaneError {
+        code: String,
+        message: String,
+    }
+    if let Ok(problem) = serde_json::from_slice::<Problem>(body) {
+        return Some(Problem { status, ..problem });
+    }
+    let DataPlane { error } = serde_json::from_slice(body).ok()?;
+    Some(Problem {
+        status,
+        code: error.code,
+        title: error.message,
+        hint: None,
+        request_id: String::new(),
+        errors: Vec::new(),
+    })
+}
+
+/// The beginning of a text for people: one line, no control characters.
+fn excerpt(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let line: String = words.join(" ").chars().take(160).collect();
+    if line.is_empty() { "the answer is empty".into() } else { line }
+}
+
+fn content_type(response: &Response) -> Option<&str> {
+    response.headers().get("content-type")?.to_str().ok()
+}
+
+fn request_id(response: &Response) -> Option<String> {
+    let id = response.headers().get("x-request-id")?.to_str().ok()?;
+    Some(id.chars().take(128).collect())
+}
+
+/// An address without its query, which may name people.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        // An I/O error that wraps another hides it from `source`.
+        error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|io| io.get_ref())
+            .map_or_else(|| error.source(), |inner| Some(inner as &(dyn std::error::Error + 'static)))
+    })
+}
+
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+}

@@ -1,0 +1,33 @@
+//! Typed calls of the management API.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `client` | the connection, one request with its retries |
+//! | `retry` | what is tried again, and when |
+//! | `error` | everything that can go wrong, in terms of the caller |
+//! | `path` `query` | addresses that cannot be bent by names in them |
+//! | `calls` `organisation` `admin` | one method a route |
+//! | `sse` `live` | server-sent events, read byte by byte |
+
+mod admin;
+mod calls;
+mod client;
+mod error;
+mod live;
+mod organisation;
+mod path;
+mod query;
+mod request;
+mod retry;
+mod sse;
+
+pub use admin::Admin;
+pub use client::{Client, ClientBuilder};
+pub use error::ClientError;
+pub use live::decode as decode_live;
+pub use organisation::{ApiKeys, OrganisationApi, ProviderKeys, TeamMembers, Wire};
+pub use path::Path;
+pub use query::{AuditQuery, ListQuery, LiveQuery, SummaryQuery, UsageQuery};
+pub use request::{Answer, Request};
+pub use retry::Backoff;
+pub use sse::{Event, EventDecoder, EventTooLarge};

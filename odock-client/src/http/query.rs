@@ -1,0 +1,130 @@
+//! Query strings of lists, summaries and streams.
+
+use entity::Timestamp;
+use entity::usage::Breakdown;
+use serde::Serialize;
+
+/// What to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ListQuery {
+    /// The most items of one page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Where the page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// A part of the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
+    /// `name`, `createdAt`, or either with `-` before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+}
+
+/// Which usage records to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageQuery {
+    /// The first instant that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// The first instant that no longer counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// A virtual key's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// A team's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// A user's e-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// A model's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// A provider's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// How the request ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<entity::vocab::Outcome>,
+    /// The HTTP status that the caller got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The published error code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// The handle of one request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The most items of one page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Where the page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// What to sum up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SummaryQuery {
+    /// The first instant that counts; a day ago when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// The first instant that no longer counts; now when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// What the rows are about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Breakdown>,
+}
+
+/// Which audit events to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AuditQuery {
+    /// The most items of one page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Where the page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// What to stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LiveQuery {
+    /// Only this virtual key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Only this model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Only this team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// `Some(false)` leaves only ticks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<bool>,
+}
+
+/// No query at all.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct NoQuery {}
+
+/// Any query that has pages.
+pub(super) trait Paged: Serialize + Clone {
+    fn set_cursor(&mut self, cursor: String);
+}
+
+macro_rules! paged {
+    ($($name:ty),*) => {$(
+        impl Paged for $name {
+            fn set_cursor(&mut self, cursor: String) {
+                self.cursor = Some(cursor);
+            }
+        }
+    )*};
+}
+
+paged!(ListQuery, UsageQuery, AuditQuery);

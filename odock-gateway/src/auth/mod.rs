@@ -1,0 +1,176 @@
+//! Who is calling: virtual keys to principals, through this process's cache, the hot store and the database.
+
+mod principal;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use entity::Timestamp;
+use moka::future::Cache;
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+pub use self::principal::{Principal, Refusal};
+use crate::clock::Clock;
+use crate::config;
+use crate::hot::{Epochs, HotStore, Stamp};
+use crate::store::{self, Database};
+
+/// Keys that are remembered at once, at most.
+const CAPACITY: u64 = 100_000;
+/// While changes made on other nodes cannot be heard, a cached fact is asked for again after this long.
+const DEAF_TTL: Duration = Duration::from_secs(1);
+/// How long the database may take to say who somebody is.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// SHA-256 of a whole virtual key.
+pub type KeyHash = [u8; 32];
+
+/// Why a caller is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// No such key.
+    #[error("the API key is not known")]
+    Unknown,
+    /// Its time is over.
+    #[error("the API key has expired")]
+    Expired,
+    /// It was revoked, or whom it belongs to was.
+    #[error("the API key is refused: {0:?}")]
+    Refused(Refusal),
+    /// Nobody can say at present.
+    #[error("keys cannot be looked up: {0}")]
+    Unavailable(String),
+}
+
+/// Finds out who is calling.
+pub struct Auth {
+    cache: Cache<KeyHash, Arc<Fact>>,
+    database: Database,
+    hot: Arc<dyn HotStore>,
+    epochs: Arc<Epochs>,
+    clock: Arc<dyn Clock>,
+    ttl: Duration,
+}
+
+/// What is known about a hash: a principal, or that nobody has it.
+struct Fact {
+    principal: Option<Arc<Principal>>,
+    stamp: Stamp,
+    read_at: Timestamp,
+}
+
+/// Known keys and unknown ones are remembered for different times.
+struct Ttl {
+    known: Duration,
+    unknown: Duration,
+}
+
+impl moka::Expiry<KeyHash, Arc<Fact>> for Ttl {
+    fn expire_after_create(&self, _: &KeyHash, fact: &Arc<Fact>, _: std::time::Instant) -> Option<Duration> {
+        Some(if fact.principal.is_some() { self.known } else { self.unknown })
+    }
+}
+
+/// What "nobody has this key" depends on. Unknown keys share a few thousand subjects, so that guessing cannot fill memory.
+#[must_use]
+pub fn unknown_key_subject(hash: &KeyHash) -> Uuid {
+    const FIRST: u128 = 0x0d0c_0000_0000_0000_0000_0000_0000_0000;
+    Uuid::from_u128(FIRST | u128::from(u16::from_be_bytes([hash[0], hash[1]]) & 0x0fff))
+}
+
+impl Auth {
+    /// An engine over the given stores.
+    pub fn new(config: &config::Cache, database: Database, hot: Arc<dyn HotStore>, epochs: Arc<Epochs>, clock: Arc<dyn Clock>) -> Self {
+        let ttl = Ttl { known: config.auth_ttl, unknown: config.auth_negative_ttl };
+        let cache = Cache::builder().max_capacity(CAPACITY).expire_after(ttl).build();
+        Self { cache, database, hot, epochs, clock, ttl: config.auth_ttl }
+    }
+
+    /// Finds the principal of a key and says whether it may call now.
+    ///
+    /// # Errors
+    /// When nobody has the key, it may not call, or nobody can say at present.
+    pub async fn principal(&self, hash: &KeyHash) -> Result<Arc<Principal>, AuthError> {
+        let fact = self.fact(hash).await?;
+        let Some(principal) = &fact.principal else { return Err(AuthError::Unknown) };
+        if let Some(refusal) = principal.refused {
+            return Err(AuthError::Refused(refusal));
+        }
+        if principal.expires_at.is_some_and(|end| end <= self.clock.now()) {
+            return Err(AuthError::Expired);
+        }
+        Ok(Arc::clone(principal))
+    }
+
+    async fn fact(&self, hash: &KeyHash) -> Result<Arc<Fact>, AuthError> {
+        if let Some(fact) = self.cache.get(hash).await {
+            if self.is_current(&fact) {
+                metrics_hit("hit");
+                return Ok(fact);
+            }
+            if self.epochs.is_fresh(&fact.stamp) {
+                // Only old, while the bus is down: better than nothing if the database is down as well.
+                return Ok(self.read(hash).await.map_or(fact, |read| self.keep(hash, read)));
+            }
+            self.cache.invalidate(hash).await;
+        }
+        metrics_hit("miss");
+        // Of many who ask at once for the same key, one reads and the others wait for it.
+        let fact = self.cache.try_get_with(*hash, async { self.read(hash).await.map(Arc::new) }).await;
+        fact.map_err(|error| AuthError::Unavailable(error.to_string()))
+    }
+
+    fn keep(&self, hash: &KeyHash, fact: Fact) -> Arc<Fact> {
+        let fact = Arc::new(fact);
+        let (cache, hash, kept) = (self.cache.clone(), *hash, Arc::clone(&fact));
+        tokio::spawn(async move { cache.insert(hash, kept).await });
+        fact
+    }
+
+    fn is_current(&self, fact: &Fact) -> bool {
+        self.epochs.is_fresh(&fact.stamp) && (self.hot.bus_is_up() || self.clock.now().since(fact.read_at) < DEAF_TTL)
+    }
+
+    async fn read(&self, hash: &KeyHash) -> Result<Fact, Unavailable> {
+        let mark = self.epochs.mark();
+        let principal = match tokio::time::timeout(LOOKUP_TIMEOUT, self.principal_by_hash(hash)).await {
+            Ok(found) => found.map_err(|error| Unavailable(error.to_string()))?,
+            Err(_) => return Err(Unavailable("the database took too long".into())),
+        };
+        let subjects = principal.as_ref().map_or_else(|| vec![unknown_key_subject(hash)], Principal::subjects);
+        let stamp = self.epochs.stamp(mark, &subjects);
+        Ok(Fact { principal: principal.map(Arc::new), stamp, read_at: self.clock.now() })
+    }
+
+    async fn principal_by_hash(&self, hash: &KeyHash) -> Result<Option<Principal>, DbErr> {
+        let name = store::principals::hex(hash);
+        let shared = self.hot.kind() != "memory";
+        let mark = if shared {
+            let key = format!("principal:{name}");
+            if let Ok(Some(fact)) = self.hot.recall(&key).await
+                && let Ok(principal) = serde_json::from_slice(&fact)
+            {
+                return Ok(Some(principal));
+            }
+            self.hot.mark().await.ok()
+        } else {
+            None
+        };
+        let principal = store::principals::by_hash(self.database.reader(), hash, self.clock.now()).await?;
+        if let (Some(mark), Some(principal)) = (mark, &principal)
+            && let Ok(fact) = serde_json::to_vec(principal)
+        {
+            // A cache that cannot be filled costs the next node a query, nothing more.
+            let _ = self.hot.remember(&format!("principal:{name}"), Bytes::from(fact), &principal.subjects(), mark, self.ttl).await;
+        }
+        Ok(principal)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unavailable(String);
+
+fn metrics_hit(_: &'static str) {}

@@ -1,0 +1,107 @@
+//! The published error codes. Clients match on them, so they never change their meaning.
+
+use http::StatusCode;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $status:ident $word:literal,)*) => {
+        /// Why a request was not served.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode { $($(#[$doc])* $name,)* }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The HTTP status and the code as they are sent.
+            #[must_use]
+            pub const fn wire(self) -> (StatusCode, &'static str) {
+                match self { $(Self::$name => (StatusCode::$status, $word),)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not what the route takes.
+    InvalidRequestBody = BAD_REQUEST "invalid_request_body",
+    /// Something else about the request is wrong.
+    InvalidRequest = BAD_REQUEST "invalid_request",
+    /// The organisation has no such model.
+    ModelNotFound = BAD_REQUEST "model_not_found",
+    /// The model's provider lacks something that it needs, such as an address.
+    ProviderNotConfigured = BAD_REQUEST "provider_not_configured",
+    /// The model's provider has no credential.
+    ProviderApiKeyNotConfigured = BAD_REQUEST "provider_api_key_not_configured",
+    /// This version does not speak the provider's protocol.
+    ProviderTypeUnsupported = BAD_REQUEST "provider_type_unsupported",
+    /// The route serves another family of providers.
+    ProviderNotAllowed = BAD_REQUEST "provider_not_allowed",
+    /// No key, a malformed key, or an unknown key.
+    Unauthorized = UNAUTHORIZED "unauthorized",
+    /// The key's time is over.
+    ApiKeyExpired = UNAUTHORIZED "api_key_expired",
+    /// The key was revoked.
+    ApiKeyRevoked = UNAUTHORIZED "api_key_revoked",
+    /// The key may not call the model.
+    ModelNotAllowed = FORBIDDEN "model_not_allowed",
+    /// The model's provider is switched off.
+    ProviderDisabled = FORBIDDEN "provider_disabled",
+    /// The model's provider key was revoked.
+    ProviderApiKeyRevoked = FORBIDDEN "provider_api_key_revoked",
+    /// There is no such route.
+    NotFound = NOT_FOUND "not_found",
+    /// The route does not take this method.
+    MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed",
+    /// The body is larger than the gateway takes.
+    PayloadTooLarge = PAYLOAD_TOO_LARGE "payload_too_large",
+    /// The gateway failed; its log says why.
+    Internal = INTERNAL_SERVER_ERROR "internal_error",
+    /// The upstream could not be reached, broke off, or sent what cannot be understood.
+    UpstreamError = BAD_GATEWAY "upstream_error",
+    /// What a key may call cannot be looked up at present.
+    ModelAccessUnavailable = SERVICE_UNAVAILABLE "model_access_unavailable",
+    /// Models and providers cannot be looked up at present.
+    ModelLookupUnavailable = SERVICE_UNAVAILABLE "model_lookup_unavailable",
+    /// The gateway has as much to do as it can bear.
+    Overloaded = SERVICE_UNAVAILABLE "overloaded",
+    /// The upstream took too long.
+    UpstreamTimeout = GATEWAY_TIMEOUT "upstream_timeout",
+}
+
+/// The status that is recorded when the caller went away; it is never sent.
+pub const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_the_published_ones() {
+        let table: Vec<String> =
+            ErrorCode::ALL.iter().map(|code| format!("{} {}", code.wire().0.as_u16(), code.wire().1)).collect();
+        insta::assert_snapshot!(table.join("\n"), @r"
+        400 invalid_request_body
+        400 invalid_request
+        400 model_not_found
+        400 provider_not_configured
+        400 provider_api_key_not_configured
+        400 provider_type_unsupported
+        400 provider_not_allowed
+        401 unauthorized
+        401 api_key_expired
+        401 api_key_revoked
+        403 model_not_allowed
+        403 provider_disabled
+        403 provider_api_key_revoked
+        404 not_found
+        405 method_not_allowed
+        413 payload_too_large
+        500 internal_error
+        502 upstream_error
+        503 model_access_unavailable
+        503 model_lookup_unavailable
+        503 overloaded
+        504 upstream_timeout
+        ");
+    }
+}

@@ -1,0 +1,101 @@
+//! Provider credentials, opened just before use and kept in clear only briefly.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::ProviderKeyId;
+use http::{HeaderName, HeaderValue};
+use moka::sync::Cache;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::target::KeyRef;
+use crate::secrets::{SealError, Sealing};
+use entity::vocab::ProviderType;
+
+/// A header that carries a credential, and the credential itself so that it can be recognised in answers.
+pub struct Credential {
+    /// The header's name.
+    pub name: HeaderName,
+    /// The header's value, marked sensitive.
+    pub value: HeaderValue,
+    secret: SecretString,
+}
+
+impl Credential {
+    fn new(provider: ProviderType, secret: SecretString) -> Option<Self> {
+        let azure = provider == ProviderType::AzureOpenAi;
+        let name = if azure { HeaderName::from_static("api-key") } else { http::header::AUTHORIZATION };
+        let text = secret.expose_secret();
+        let value = if azure { HeaderValue::from_str(text) } else { HeaderValue::from_str(&format!("Bearer {text}")) };
+        let mut value = value.ok()?;
+        value.set_sensitive(true);
+        Some(Self { name, value, secret })
+    }
+
+    /// Replaces the credential wherever it stands in `body`.
+    #[must_use]
+    pub fn scrub(&self, body: bytes::Bytes) -> bytes::Bytes {
+        let secret = self.secret.expose_secret().as_bytes();
+        if secret.is_empty() || memchr::memmem::find(&body, secret).is_none() {
+            return body;
+        }
+        let mut clean = Vec::with_capacity(body.len());
+        let mut rest = &body[..];
+        while let Some(at) = memchr::memmem::find(rest, secret) {
+            clean.extend_from_slice(&rest[..at]);
+            clean.extend_from_slice(b"[redacted]");
+            rest = &rest[at + secret.len()..];
+        }
+        clean.extend_from_slice(rest);
+        clean.into()
+    }
+}
+
+/// Opens credentials.
+pub struct Credentials {
+    sealing: Arc<Sealing>,
+    open: Cache<(ProviderKeyId, String), Arc<Credential>>,
+}
+
+impl Credentials {
+    /// Opens with `sealing` and keeps what it opened for `ttl`.
+    pub fn new(sealing: Arc<Sealing>, ttl: Duration) -> Self {
+        Self { sealing, open: Cache::builder().max_capacity(10_000).time_to_live(ttl).build() }
+    }
+
+    /// The header to send; `None` where the upstream wants none.
+    ///
+    /// # Errors
+    /// When the credential cannot be opened, or is not something that a header can carry.
+    pub fn header(&self, provider: ProviderType, key: &KeyRef) -> Result<Option<Arc<Credential>>, SealError> {
+        let usable = |secret| Credential::new(provider, secret).map(Arc::new).ok_or(SealError::Malformed);
+        match key {
+            KeyRef::None => Ok(None),
+            KeyRef::Configured(secret) => usable(secret.clone()).map(Some),
+            // The envelope's nonce is part of the name: a rotated credential is another one.
+            KeyRef::Sealed(id, envelope) => self
+                .open
+                .try_get_with((*id, envelope.iv.clone()), || self.sealing.open(envelope).and_then(usable))
+                .map(Some)
+                .map_err(|error| SealError::clone(&error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_cut_out_of_answers() {
+        let credential = Credential::new(ProviderType::OpenAi, "sk-secret".to_owned().into()).unwrap();
+        let body = credential.scrub(bytes::Bytes::from_static(b"bad key sk-secret and sk-secret!"));
+        assert_eq!(&body[..], b"bad key [redacted] and [redacted]!");
+        assert!(format!("{:?}", credential.value).contains("Sensitive"));
+    }
+
+    #[test]
+    fn a_credential_that_no_header_can_carry_is_refused() {
+        assert!(Credential::new(ProviderType::OpenAi, "line\nbreak".to_owned().into()).is_none());
+    }
+}

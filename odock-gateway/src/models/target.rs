@@ -1,0 +1,138 @@
+//! A model with everything that calling it takes, worked out once.
+
+use std::time::Duration;
+
+use entity::pricing::Pricing;
+use entity::vocab::{ModelType, ProviderType};
+use entity::{ModelId, ProviderId, ProviderKeyId, Timestamp};
+use http::Uri;
+
+use crate::config::{Config, ProviderDefaults};
+use crate::providers::{Address, AddressError, Family, default_base_url, family};
+use crate::store::targets::ModelRows;
+
+/// A model, the upstream that serves it, and its price.
+#[derive(Debug)]
+pub struct Target {
+    /// The model.
+    pub model_id: ModelId,
+    /// The name by which callers ask for it.
+    pub model: String,
+    /// What it is for.
+    pub model_type: ModelType,
+    /// What the upstream calls it.
+    pub slug: String,
+    /// What it costs, if that is known.
+    pub pricing: Option<Pricing>,
+    /// The model's revision, which names the version of its prices.
+    pub price_version: i64,
+    /// When the model was created.
+    pub created_at: Timestamp,
+    /// The provider.
+    pub provider_id: ProviderId,
+    /// The provider's name.
+    pub provider: String,
+    /// The provider's type.
+    pub provider_type: ProviderType,
+    /// Whether the provider is switched on.
+    pub enabled: bool,
+    /// Where chat completions are.
+    pub chat: Result<Uri, Problem>,
+    /// The credential to send.
+    pub key: Result<KeyRef, Problem>,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long the first byte may take.
+    pub first_byte_timeout: Duration,
+    /// How long a unary call may take in all.
+    pub total_timeout: Duration,
+    /// How long a stream may be silent.
+    pub idle_timeout: Duration,
+}
+
+/// Which credential a call carries.
+#[derive(Clone, Debug)]
+pub enum KeyRef {
+    /// The provider's own, sealed.
+    Sealed(ProviderKeyId, Box<entity::envelope::Envelope>),
+    /// The one of the configuration.
+    Configured(secrecy::SecretString),
+    /// None: servers of one's own often want none.
+    None,
+}
+
+/// Why a model cannot be called as it is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The provider has no address, or a forbidden one.
+    NotConfigured,
+    /// The provider's address is refused.
+    AddressRefused,
+    /// The provider has no credential.
+    NoKey,
+    /// The credential was revoked.
+    KeyRevoked,
+}
+
+impl Target {
+    pub(super) fn new(config: &Config, rows: ModelRows) -> Self {
+        let ModelRows { model, provider, key } = rows;
+        let defaults = defaults(config, provider.kind);
+        let slug = model.slug.unwrap_or_else(|| model.name.clone());
+        let configured = defaults.and_then(|defaults| defaults.base_url.as_ref().map(url::Url::to_string));
+        let base = provider.base_url.or(configured).or_else(|| default_base_url(provider.kind).map(Into::into));
+        let chat = base.ok_or(Problem::NotConfigured).and_then(|base| {
+            let address = Address::parse(&base, config.upstream.allow_link_local).map_err(|error| match error {
+                AddressError::Malformed => Problem::NotConfigured,
+                AddressError::LinkLocal => Problem::AddressRefused,
+            })?;
+            address.endpoint(provider.kind, &provider.config, &slug, "chat/completions").ok_or(Problem::NotConfigured)
+        });
+        let key = match key {
+            Some(key) if key.revoked => Err(Problem::KeyRevoked),
+            Some(key) => Ok(KeyRef::Sealed(key.id, Box::new(key.sealed))),
+            None => match defaults.and_then(|defaults| defaults.api_key.clone()) {
+                Some(secret) => Ok(KeyRef::Configured(secret)),
+                None if matches!(provider.kind, ProviderType::Vllm | ProviderType::Custom) => Ok(KeyRef::None),
+                None => Err(Problem::NoKey),
+            },
+        };
+        let ms = |ms: Option<u32>, default| ms.map_or(default, |ms| Duration::from_millis(ms.into()));
+        let total = defaults.and_then(|defaults| defaults.timeout).unwrap_or(config.upstream.total_timeout);
+        Self {
+            model_id: model.id,
+            model: model.name,
+            model_type: model.kind,
+            slug,
+            pricing: model.pricing,
+            price_version: model.revision,
+            created_at: model.created_at,
+            provider_id: provider.id,
+            provider: provider.name,
+            provider_type: provider.kind,
+            enabled: provider.enabled,
+            chat,
+            key,
+            connect_timeout: ms(provider.config.connect_timeout_ms, config.upstream.connect_timeout),
+            first_byte_timeout: ms(provider.config.first_byte_timeout_ms, config.upstream.first_byte_timeout),
+            total_timeout: provider.timeout_ms.and_then(|ms| u64::try_from(ms).ok()).map_or(total, Duration::from_millis),
+            idle_timeout: ms(provider.config.idle_timeout_ms, config.upstream.stream_idle_timeout),
+        }
+    }
+
+    /// The protocol of the upstream, if this version speaks it.
+    #[must_use]
+    pub const fn family(&self) -> Option<Family> {
+        family(self.provider_type)
+    }
+}
+
+fn defaults(config: &Config, provider: ProviderType) -> Option<&ProviderDefaults> {
+    match provider {
+        ProviderType::OpenAi => Some(&config.providers.openai),
+        ProviderType::AzureOpenAi => Some(&config.providers.azure_openai),
+        ProviderType::Vllm => Some(&config.providers.vllm),
+        ProviderType::Custom => Some(&config.providers.custom),
+        _ => None,
+    }
+}

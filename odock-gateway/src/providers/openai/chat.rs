@@ -1,0 +1,252 @@
+//! A chat completion request: what the gateway must know of it, and the few bytes that it may change.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What the gateway reads of a request. All else passes unseen and untouched.
+#[derive(Debug, Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    model: &'a RawValue,
+    #[serde(default, borrow)]
+    stream: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    stream_options: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    messages: Option<&'a RawValue>,
+}
+
+/// A chat request as the caller sent it, with the places that policy may edit.
+#[derive(Debug)]
+pub struct ChatRequest {
+    body: Bytes,
+    /// The model that the caller asked for.
+    pub model: String,
+    /// Whether the caller wants a stream.
+    pub stream: bool,
+    /// Whether the caller asked for the usage event at the end of the stream.
+    pub wants_usage: bool,
+    /// Bytes of the conversation, from which prompt tokens are estimated where the upstream reports none.
+    pub prompt_bytes: usize,
+    model_at: Range<usize>,
+    usage_edit: Option<Edit>,
+}
+
+#[derive(Debug)]
+struct Edit {
+    at: Range<usize>,
+    text: Cow<'static, str>,
+}
+
+/// Why a body is not a chat request.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ChatError(String);
+
+impl ChatRequest {
+    /// Reads a request body.
+    ///
+    /// # Errors
+    /// Says what is wrong in one sentence: not JSON, not an object, a field twice, a field of the wrong type.
+    pub fn decode(body: Bytes) -> Result<Self, ChatError> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(ChatError("the body is empty: send a JSON object with \"model\" and \"messages\"".into()));
+        }
+        // A byte order mark is no JSON (RFC 8259, section 8.1), and serde's words for it are unhelpful.
+        if body.starts_with(b"\xef\xbb\xbf") {
+            return Err(ChatError("the body begins with a byte order mark, which JSON does not allow".into()));
+        }
+        let text = std::str::from_utf8(&body).map_err(|error| ChatError(format!("the body is not UTF-8 at byte {}", error.valid_up_to())))?;
+        let head: Head<'_> = serde_json::from_str(text).map_err(|error| ChatError(explain(&error)))?;
+        let model: Cow<'_, str> =
+            serde_json::from_str(head.model.get()).map_err(|_| ChatError("\"model\" must be a string".into()))?;
+        if model.is_empty() {
+            return Err(ChatError("\"model\" is empty".into()));
+        }
+        let stream = match head.stream.map(RawValue::get) {
+            None | Some("null" | "false") => false,
+            Some("true") => true,
+            Some(_) => return Err(ChatError("\"stream\" must be true or false".into())),
+        };
+        let at = |raw: &RawValue| {
+            // The raw value borrows from the text, so the distance between the two is its place.
+            let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
+            start..start + raw.get().len()
+        };
+        let model_at = at(head.model);
+        let (wants_usage, usage_edit) = match (stream, head.stream_options) {
+            (false, _) => (false, None),
+            (true, None) => (false, Some(Edit { at: model_at.end..model_at.end, text: OPTIONS.into() })),
+            (true, Some(options)) => usage_option(options.get(), at(options))?,
+        };
+        let prompt_bytes = head.messages.map_or(0, |messages| messages.get().len());
+        let model = model.into_owned();
+        Ok(Self { model, stream, wants_usage, prompt_bytes, model_at, usage_edit, body })
+    }
+
+    /// The body for the upstream: the caller's own bytes but for the model's name there and, on streams, the request
+    /// for usage. The very same bytes when neither differs.
+    #[must_use]
+    pub fn encode(&self, slug: &str) -> Bytes {
+        let rename = (self.model != slug).then(|| Edit { at: self.model_at.clone(), text: json_string(slug).into() });
+        let mut edits: Vec<&Edit> = rename.iter().chain(&self.usage_edit).collect();
+        if edits.is_empty() {
+            return self.body.clone();
+        }
+        edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
+        let grown: usize = edits.iter().map(|edit| edit.text.len()).sum();
+        let mut body = Vec::with_capacity(self.body.len() + grown);
+        let mut from = 0;
+        for edit in edits {
+            body.extend_from_slice(&self.body[from..edit.at.start]);
+            body.extend_from_slice(edit.text.as_bytes());
+            from = edit.at.end;
+        }
+        body.extend_from_slice(&self.body[from..]);
+        body.into()
+    }
+}
+
+const OPTIONS: &str = r#","stream_options":{"include_usage":true}"#;
+
+/// Works out how to ask for usage in stream options that the caller sent.
+fn usage_option(options: &str, at: Range<usize>) -> Result<(bool, Option<Edit>), ChatError> {
+    #[derive(Deserialize)]
+    struct Options<'a> {
+        #[serde(default, borrow)]
+        include_usage: Option<&'a RawValue>,
+    }
+    if options == "null" {
+        return Ok((false, Some(Edit { at, text: r#"{"include_usage":true}"#.into() })));
+    }
+    if !options.starts_with('{') {
+        return Err(ChatError("\"stream_options\" must be an object".into()));
+    }
+    let asked: Options<'_> = serde_json::from_str(options).map_err(|error| ChatError(format!("\"stream_options\": {}", explain(&error))))?;
+    match asked.include_usage {
+        Some(value) if value.get() == "true" => Ok((true, None)),
+        Some(value) if matches!(value.get(), "false" | "null") => {
+            let start = at.start + (value.get().as_ptr() as usize - options.as_ptr() as usize);
+            Ok((false, Some(Edit { at: start..start + value.get().len(), text: "true".into() })))
+        }
+        Some(_) => Err(ChatError("\"stream_options.include_usage\" must be true or false".into())),
+        None => {
+            let empty = options[1..].trim_start().starts_with('}');
+            let text = if empty { r#""include_usage":true"# } else { r#""include_usage":true,"# };
+            Ok((false, Some(Edit { at: at.start + 1..at.start + 1, text: text.into() })))
+        }
+    }
+}
+
+fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// serde's words for a person who does not know serde.
+fn explain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if let Some(field) = text.strip_prefix("missing field ").and_then(|rest| rest.split(" at line").next()) {
+        return format!("{} is missing", field.replace('`', "\""));
+    }
+    if let Some(rest) = text.strip_prefix("duplicate field ") {
+        return format!("{} stands twice", rest.replace('`', "\""));
+    }
+    if error.is_data() {
+        return format!("the body must be a JSON object: {text}");
+    }
+    format!("the body is not valid JSON: {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(body: &str) -> Result<ChatRequest, ChatError> {
+        ChatRequest::decode(Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    fn encoded(body: &str, slug: &str) -> String {
+        String::from_utf8(decode(body).unwrap().encode(slug).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn nothing_changes_when_nothing_must() {
+        let body = r#" { "messages": [ {"role":"user","content":"hi"} ], "x":1.0e400, "model":"m" } "#;
+        let request = decode(body).unwrap();
+        let sent = request.encode("m");
+        assert_eq!(sent.as_ptr(), request.body.as_ptr(), "not even copied");
+        assert_eq!(sent, body.as_bytes());
+    }
+
+    #[test]
+    fn only_the_models_name_is_replaced() {
+        assert_eq!(
+            encoded(r#"{"b":0.10, "model" : "a\u0062", "model_x":"a", "z":{"model":"ab"}}"#, "up/\"s"),
+            r#"{"b":0.10, "model" : "up/\"s", "model_x":"a", "z":{"model":"ab"}}"#
+        );
+    }
+
+    #[test]
+    fn usage_is_asked_for_on_streams() {
+        let cases = [
+            (r#"{"model":"m","stream":true}"#, r#"{"model":"m","stream_options":{"include_usage":true},"stream":true}"#),
+            (r#"{"stream":true,"stream_options":null,"model":"m"}"#, r#"{"stream":true,"stream_options":{"include_usage":true},"model":"m"}"#),
+            (r#"{"stream_options":{ },"model":"m","stream":true}"#, r#"{"stream_options":{"include_usage":true },"model":"m","stream":true}"#),
+            (
+                r#"{"stream_options":{"x":1, "include_usage" : false},"model":"m","stream":true}"#,
+                r#"{"stream_options":{"x":1, "include_usage" : true},"model":"m","stream":true}"#,
+            ),
+            (
+                r#"{"stream_options":{"x":1},"model":"m","stream":true}"#,
+                r#"{"stream_options":{"include_usage":true,"x":1},"model":"m","stream":true}"#,
+            ),
+        ];
+        for (sent, expected) in cases {
+            assert_eq!(encoded(sent, "m"), expected);
+            assert!(!decode(sent).unwrap().wants_usage);
+        }
+        let asked = r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#;
+        assert_eq!(encoded(asked, "m"), asked);
+        assert!(decode(asked).unwrap().wants_usage);
+        assert_eq!(encoded(r#"{"model":"m","stream":false,"stream_options":{}}"#, "m"), r#"{"model":"m","stream":false,"stream_options":{}}"#);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let cases = [
+            ("", "the body is empty"),
+            ("   ", "the body is empty"),
+            ("[]", "must be a JSON object"),
+            ("null", "must be a JSON object"),
+            ("\"x\"", "must be a JSON object"),
+            ("{", "not valid JSON"),
+            (r#"{"model":"m"} trailing"#, "not valid JSON"),
+            ("{}", "\"model\" is missing"),
+            (r#"{"model":7}"#, "\"model\" must be a string"),
+            (r#"{"model":""}"#, "\"model\" is empty"),
+            (r#"{"model":"a","model":"b"}"#, "\"model\" stands twice"),
+            (r#"{"model":"a","stream":"yes"}"#, "\"stream\" must be true or false"),
+            (r#"{"model":"a","stream":true,"stream":false}"#, "\"stream\" stands twice"),
+            (r#"{"model":"a","stream":true,"stream_options":[]}"#, "\"stream_options\" must be an object"),
+            (r#"{"model":"a","stream":true,"stream_options":{"include_usage":1}}"#, "include_usage"),
+            (r#"{"model":"\ud800"}"#, "\"model\" must be a string"),
+            ("\u{feff}{}", "byte order mark"),
+        ];
+        for (body, expected) in cases {
+            let error = decode(body).unwrap_err().0;
+            assert!(error.contains(expected), "{body}: {error}");
+        }
+        let error = ChatRequest::decode(Bytes::from_static(b"{\"model\":\"\xff\"}")).unwrap_err();
+        assert_eq!(error.0, "the body is not UTF-8 at byte 10");
+    }
+
+    #[test]
+    fn deep_nesting_is_no_trouble() {
+        let body = format!(r#"{{"model":"m","x":{}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
+        assert!(decode(&body).is_ok());
+    }
+}

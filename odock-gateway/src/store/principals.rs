@@ -1,0 +1,81 @@
+//! From the hash of a virtual key to everything that a request needs to know about its caller.
+
+use entity::row::{SecretHash, api_key, api_key_model_access, model, organisation, team, user};
+use entity::vocab::{OrganisationStatus, UserStatus};
+use entity::{ModelId, Timestamp};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect};
+
+use crate::auth::{KeyHash, Principal, Refusal};
+
+/// Lower-case hex, as hashes are stored.
+pub fn hex(hash: &KeyHash) -> String {
+    use std::fmt::Write;
+    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The principal of a key, whether or not it may call; `None` if nobody has the key at `now`.
+pub async fn by_hash(db: &impl ConnectionTrait, hash: &KeyHash, now: Timestamp) -> Result<Option<Principal>, DbErr> {
+    let hash = SecretHash(hex(hash));
+    let current = api_key::Column::SecretHash.eq(hash.clone());
+    let overlapping = Condition::all()
+        .add(api_key::Column::PreviousHash.eq(hash.clone()))
+        .add(api_key::Column::PreviousValidUntil.gt(now));
+    let Some(key) = api_key::Entity::find().filter(Condition::any().add(current).add(overlapping)).one(db).await? else {
+        return Ok(None);
+    };
+    let Some(organisation) = organisation::Entity::find_by_id(key.organisation_id).one(db).await? else { return Ok(None) };
+    let team = match key.team_id {
+        Some(id) => team::Entity::find_by_id(id).one(db).await?.map(|team| (team.id, team.name)),
+        None => None,
+    };
+    let user = match key.user_id {
+        Some(id) => user::Entity::find_by_id(id).one(db).await?,
+        None => None,
+    };
+    let models: Vec<(ModelId, String)> = api_key_model_access::Entity::find()
+        .select_only()
+        .column(model::Column::Id)
+        .column(model::Column::Name)
+        .join_rev(
+            JoinType::InnerJoin,
+            model::Entity::belongs_to(api_key_model_access::Entity)
+                .from(model::Column::Id)
+                .to(api_key_model_access::Column::ModelId)
+                .into(),
+        )
+        .filter(api_key_model_access::Column::ApiKeyId.eq(key.id))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let refused = if key.revoked_at.is_some() {
+        Some(Refusal::Revoked)
+    } else if organisation.status != OrganisationStatus::Active {
+        Some(Refusal::OrganisationSuspended)
+    } else if user.as_ref().is_some_and(|user| user.status != UserStatus::Active) {
+        Some(Refusal::UserInactive)
+    } else {
+        None
+    };
+    // A secret that was rotated away stops at the end of its overlap, however long the key itself lives.
+    let is_previous = key.secret_hash != hash;
+    let expires_at = match (key.expires_at, key.previous_valid_until.filter(|_| is_previous)) {
+        (Some(key), Some(overlap)) => Some(key.min(overlap)),
+        (key, overlap) => key.or(overlap),
+    };
+    Ok(Some(Principal {
+        organisation_id: organisation.id,
+        organisation: organisation.slug,
+        team,
+        user: user.map(|user| (user.id, user.email)),
+        key_id: key.id,
+        key: key.name,
+        key_type: key.kind,
+        expires_at,
+        refused,
+        models: models.into_iter().map(|(id, name)| (name, id)).collect(),
+    }))
+}

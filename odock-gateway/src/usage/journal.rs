@@ -1,0 +1,314 @@
+//! Records on local disk until the database has them.
+//!
+//! The journal is a row of segment files. A line is in the operating system's hands when `append` returns, so it survives
+//! `kill -9`; the writer calls `fsync` every second, so a power cut costs a second at the most. A segment is deleted when
+//! the database has committed all of its records and none of its answers is still open. Reading a record twice does no
+//! harm: the database keeps one row an id.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use entity::UsageRecordId;
+use entity::usage::UsageRecord;
+
+use super::line::{self, Entry, Read};
+
+/// A segment is closed when it has grown to this size.
+const SEGMENT_BYTES: u64 = 4 << 20;
+
+/// The journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A file could not be read or written.
+    #[error("the usage journal at {}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+    /// Another process uses the same data directory.
+    #[error("the usage journal at {} is in use by another process: give each gateway a data directory of its own", .0.display())]
+    InUse(PathBuf),
+    /// A record could not be written as JSON.
+    #[error("a usage record could not be encoded: {0}")]
+    Encode(#[from] serde_json::Error),
+}
+
+/// Records on local disk.
+#[derive(Debug)]
+pub struct Journal {
+    dir: PathBuf,
+    max_bytes: u64,
+    bytes: AtomicU64,
+    waiting: AtomicU64,
+    state: Mutex<State>,
+    /// Held for the life of the journal, so that no second process appends.
+    _lock: File,
+}
+
+#[derive(Debug)]
+struct State {
+    segments: BTreeMap<u64, Segment>,
+    active: u64,
+    open: HashMap<UsageRecordId, u64>,
+    line: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Segment {
+    path: PathBuf,
+    file: File,
+    len: u64,
+    /// Answers that began in this segment and have not ended.
+    open: u64,
+    synced: u64,
+}
+
+/// Where the writer has got to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) segment: u64,
+    pub(super) offset: u64,
+}
+
+impl Journal {
+    /// Opens the journal in `dir`, with the records that earlier processes left there still to be written, and returns
+    /// the answers that began and never ended.
+    pub(super) fn open(dir: &Path, max_bytes: u64) -> Result<(Self, Vec<UsageRecord>), JournalError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| JournalError::Io { path, source }
+        };
+        std::fs::create_dir_all(dir).map_err(failed(dir))?;
+        let lock_path = dir.join("lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(failed(&lock_path))?;
+        if lock.try_lock().is_err() {
+            return Err(JournalError::InUse(dir.to_owned()));
+        }
+        let mut segments = BTreeMap::new();
+        let (mut interrupted, mut closed, mut waiting) = (HashMap::new(), Vec::new(), 0);
+        for entry in std::fs::read_dir(dir).map_err(failed(dir))? {
+            let path = entry.map_err(failed(dir))?.path();
+            let Some(number) = number(&path) else { continue };
+            let file = OpenOptions::new().read(true).append(true).open(&path).map_err(failed(&path))?;
+            let content = std::fs::read(&path).map_err(failed(&path))?;
+            for text in content.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
+                match line::read(text) {
+                    Some(Read::Opened(record)) => {
+                        interrupted.insert(record.id, *record);
+                    }
+                    Some(Read::Closed(record)) => {
+                        waiting += 1;
+                        closed.push(record.id);
+                    }
+                    None => tracing::warn!(file = %path.display(), "skipped a torn line of the usage journal"),
+                }
+            }
+            segments.insert(number, Segment { path, file, len: content.len() as u64, open: 0, synced: 0 });
+        }
+        for id in closed {
+            interrupted.remove(&id);
+        }
+        let active = segments.keys().next_back().map_or(1, |last| last + 1);
+        let bytes = segments.values().map(|segment| segment.len).sum();
+        let journal = Self {
+            dir: dir.to_owned(),
+            max_bytes,
+            bytes: AtomicU64::new(bytes),
+            waiting: AtomicU64::new(waiting),
+            state: Mutex::new(State { segments, active, open: HashMap::new(), line: Vec::with_capacity(4_096) }),
+            _lock: lock,
+        };
+        let mut state = journal.state();
+        let first = journal.create(active).map_err(failed(&journal.path(active)))?;
+        state.segments.insert(active, first);
+        drop(state);
+        Ok((journal, interrupted.into_values().collect()))
+    }
+
+    /// Whether the journal is below its bound.
+    pub fn has_room(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) < self.max_bytes
+    }
+
+    /// Bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Records that the database does not have yet.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Appends an entry.
+    pub(super) fn append(&self, entry: &Entry<'_>) -> Result<(), JournalError> {
+        let mut state = self.state();
+        let state = &mut *state;
+        line::write(entry, &mut state.line)?;
+        if state.segments.get(&state.active).is_none_or(|segment| segment.len >= SEGMENT_BYTES) {
+            let next = state.active + 1;
+            let segment = self.create(next).map_err(|source| JournalError::Io { path: self.path(next), source })?;
+            state.segments.insert(next, segment);
+            state.active = next;
+        }
+        let Some(segment) = state.segments.get_mut(&state.active) else {
+            return Err(JournalError::Io { path: self.dir.clone(), source: io::ErrorKind::NotFound.into() });
+        };
+        if let Err(source) = segment.file.write_all(&state.line) {
+            // Half a line must not glue itself to the next one. If even that fails, the checksum tells.
+            let _ = segment.file.set_len(segment.len);
+            return Err(JournalError::Io { path: segment.path.clone(), source });
+        }
+        segment.len += state.line.len() as u64;
+        self.bytes.fetch_add(state.line.len() as u64, Ordering::Relaxed);
+        match entry {
+            Entry::Opened(record) => {
+                segment.open += 1;
+                state.open.insert(record.id, state.active);
+            }
+            Entry::Closed(record) => {
+                self.waiting.fetch_add(1, Ordering::Relaxed);
+                if let Some(opened_in) = state.open.remove(&record.id)
+                    && let Some(segment) = state.segments.get_mut(&opened_in)
+                {
+                    segment.open -= 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads up to `most` closed records from `position` on, and says where the next read begins.
+    pub(super) fn read(&self, mut position: Position, most: usize) -> io::Result<(Vec<UsageRecord>, Position)> {
+        let mut records = Vec::new();
+        loop {
+            let (number, file, len) = {
+                let state = self.state();
+                let Some((number, segment)) = state.segments.range(position.segment..).next() else { return Ok((records, position)) };
+                (*number, segment.file.try_clone()?, segment.len)
+            };
+            if number != position.segment {
+                position = Position { segment: number, offset: 0 };
+            }
+            // A megabyte at a time is enough for a batch and bounds what a long outage brings into memory.
+            let size = usize::try_from((len - position.offset).min(1 << 20)).unwrap_or(1 << 20);
+            if size == 0 {
+                let is_last = self.state().segments.range(number + 1..).next().is_none();
+                if is_last || records.len() >= most {
+                    return Ok((records, position));
+                }
+                position = Position { segment: number + 1, offset: 0 };
+                continue;
+            }
+            let mut chunk = vec![0; size];
+            file.read_exact_at(&mut chunk, position.offset)?;
+            let mut used = 0;
+            while let Some(end) = memchr::memchr(b'\n', &chunk[used..]).map(|end| used + end) {
+                if records.len() >= most {
+                    break;
+                }
+                if let Some(Read::Closed(record)) = line::read(&chunk[used..end]) {
+                    records.push(*record);
+                }
+                used = end + 1;
+            }
+            if used == 0 && records.len() < most {
+                // A line without an end, longer than any record: torn by a crash. What follows is in the next segment.
+                used = size;
+            }
+            position.offset += used as u64;
+            if records.len() >= most {
+                return Ok((records, position));
+            }
+        }
+    }
+
+    /// Forgets everything before `position`, of which the database has now committed `records` more records.
+    pub(super) fn committed(&self, position: Position, records: u64) {
+        self.waiting.fetch_sub(records.min(self.waiting()), Ordering::Relaxed);
+        let active = self.state().active;
+        self.forget(position, active);
+    }
+
+    /// Forgets everything before `position`, the segment that grows included: for the end of an orderly shutdown.
+    pub(super) fn retire(&self, position: Position) {
+        self.forget(position, u64::MAX);
+    }
+
+    fn forget(&self, position: Position, below: u64) {
+        let mut state = self.state();
+        let read_up = |number: u64, segment: &Segment| number < position.segment || (number == position.segment && segment.len <= position.offset);
+        // In order, so that what closed an answer is never forgotten before what opened it.
+        while let Some((&number, segment)) = state.segments.iter().next()
+            && number < below
+            && segment.open == 0
+            && read_up(number, segment)
+        {
+            if let Err(error) = std::fs::remove_file(&segment.path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, file = %segment.path.display(), "could not delete a segment of the usage journal");
+                return;
+            }
+            self.bytes.fetch_sub(segment.len, Ordering::Relaxed);
+            state.segments.remove(&number);
+        }
+    }
+
+    /// Forces what was appended to the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        let dirty: Vec<(u64, File, u64)> = {
+            let state = self.state();
+            let dirty = state.segments.iter().filter(|(_, segment)| segment.synced < segment.len);
+            dirty.map(|(number, segment)| segment.file.try_clone().map(|file| (*number, file, segment.len))).collect::<io::Result<_>>()?
+        };
+        for (number, file, len) in dirty {
+            file.sync_data()?;
+            if let Some(segment) = self.state().segments.get_mut(&number) {
+                segment.synced = len;
+            }
+        }
+        Ok(())
+    }
+
+    fn create(&self, number: u64) -> io::Result<Segment> {
+        let path = self.path(number);
+        let file = OpenOptions::new().create_new(true).read(true).append(true).mode(0o600).open(&path)?;
+        Ok(Segment { path, file, len: 0, open: 0, synced: 0 })
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.dir.join(format!("{number:012}.journal"))
+    }
+
+    /// Sets records aside that the database refuses for what they are, so that they do not hold up the others.
+    pub(super) fn reject(&self, record: &UsageRecord, reason: &str) -> Result<PathBuf, JournalError> {
+        let path = self.dir.join("rejected.jsonl");
+        let line = serde_json::to_string(&serde_json::json!({ "reason": reason, "record": record }))? + "\n";
+        let written = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| file.write_all(line.as_bytes()).and_then(|()| file.sync_data()));
+        written.map(|()| path.clone()).map_err(|source| JournalError::Io { path, source })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn number(path: &Path) -> Option<u64> {
+    (path.extension()? == "journal").then(|| path.file_stem()?.to_str()?.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests;
