@@ -2,6 +2,8 @@
 //!
 //! Repositories take `&impl ConnectionTrait`, so that the caller owns the transaction.
 
+pub mod kinds;
+pub mod listing;
 pub mod migrate;
 pub mod principals;
 pub mod targets;

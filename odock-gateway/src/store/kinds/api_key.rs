@@ -1,0 +1,86 @@
+use std::collections::{BTreeMap, HashMap};
+
+use entity::resource::{ApiKeySpec, ApiKeyState, Kind, Resource};
+use entity::row::api_key::{Column, Entity};
+use entity::row::{api_key_model_access, model, team, user};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use super::model::names;
+use super::{Found, IN_LIST, Row, Stored, slugs};
+
+impl Stored for ApiKeySpec {
+    const KIND: Kind = Kind::ApiKey;
+    type State = ApiKeyState;
+    type Entity = Entity;
+    const ID: Column = Column::Id;
+    const NAME: Column = Column::Name;
+    const CREATED: Column = Column::CreatedAt;
+    const ORGANISATION: Option<Column> = Some(Column::OrganisationId);
+
+    async fn hydrate(db: &impl ConnectionTrait, rows: Vec<Row<Self>>) -> Result<Vec<Found<Self>>, DbErr> {
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
+        let slugs = slugs(db, rows.iter().map(|row| row.organisation_id)).await?;
+        let team_ids = rows.iter().filter_map(|row| row.team_id).map(|id| id.0);
+        let teams = names::<team::Entity>(db, [team::Column::Id, team::Column::Name], team_ids).await?;
+        let user_ids = rows.iter().filter_map(|row| row.user_id).map(|id| id.0);
+        let users = names::<user::Entity>(db, [user::Column::Id, user::Column::Email], user_ids).await?;
+        let mut grants = grants(db, &ids).await?;
+        let found = |row: Row<Self>| {
+            let children = grants.remove(&row.id.0).unwrap_or_default();
+            Found {
+                organisation_id: Some(row.organisation_id),
+                resource: Resource {
+                    id: row.id.0,
+                    name: row.name,
+                    organisation: slugs.get(&row.organisation_id).cloned(),
+                    revision: row.revision,
+                    created_at: row.created_at,
+                    updated_at: row.updated_at,
+                    spec: Self {
+                        r#type: row.kind,
+                        team: row.team_id.and_then(|id| teams.get(&id.0).cloned()),
+                        user: row.user_id.and_then(|id| users.get(&id.0).cloned()),
+                        expiry: row.expires_at,
+                        models: children.keys().cloned().collect(),
+                    },
+                    status: ApiKeyState {
+                        preview: row.preview,
+                        revealed: row.revealed,
+                        revoked_at: row.revoked_at,
+                        rotations: u32::try_from(row.rotations).unwrap_or(0),
+                        previous_valid_until: row.previous_valid_until,
+                        last_used_at: None,
+                    },
+                },
+                children,
+            }
+        };
+        Ok(rows.into_iter().map(found).collect())
+    }
+}
+
+/// The models that keys may call: name and the grant's id.
+async fn grants(db: &impl ConnectionTrait, keys: &[Uuid]) -> Result<HashMap<Uuid, BTreeMap<String, Uuid>>, DbErr> {
+    use api_key_model_access::{Column as Grant, Entity as Grants};
+    let mut grants: HashMap<Uuid, BTreeMap<String, Uuid>> = HashMap::new();
+    for keys in keys.chunks(IN_LIST) {
+        let rows: Vec<(Uuid, Uuid, String)> = Grants::find()
+            .select_only()
+            .column(Grant::ApiKeyId)
+            .column(Grant::Id)
+            .column(model::Column::Name)
+            .join(
+                JoinType::InnerJoin,
+                Grants::belongs_to(model::Entity).from(Grant::ModelId).to(model::Column::Id).into(),
+            )
+            .filter(Grant::ApiKeyId.is_in(keys.iter().copied()))
+            .into_tuple()
+            .all(db)
+            .await?;
+        for (key, grant, model) in rows {
+            grants.entry(key).or_default().insert(model, grant);
+        }
+    }
+    Ok(grants)
+}

@@ -1,0 +1,82 @@
+use std::collections::HashMap;
+
+use entity::resource::{Kind, ModelSpec, ModelState, Resource};
+use entity::row::model::{Column, Entity};
+use entity::row::{api_key_model_access, provider, provider_api_key};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use super::{Found, IN_LIST, Row, Stored, counts, slugs};
+
+impl Stored for ModelSpec {
+    const KIND: Kind = Kind::Model;
+    type State = ModelState;
+    type Entity = Entity;
+    const ID: Column = Column::Id;
+    const NAME: Column = Column::Name;
+    const CREATED: Column = Column::CreatedAt;
+    const ORGANISATION: Option<Column> = Some(Column::OrganisationId);
+
+    async fn hydrate(db: &impl ConnectionTrait, rows: Vec<Row<Self>>) -> Result<Vec<Found<Self>>, DbErr> {
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
+        let slugs = slugs(db, rows.iter().map(|row| row.organisation_id)).await?;
+        let keys = counts::<api_key_model_access::Entity>(db, api_key_model_access::Column::ModelId, &ids).await?;
+        let providers = names::<provider::Entity>(
+            db,
+            [provider::Column::Id, provider::Column::Name],
+            rows.iter().map(|row| row.provider_id.0),
+        )
+        .await?;
+        let provider_keys = names::<provider_api_key::Entity>(
+            db,
+            [provider_api_key::Column::Id, provider_api_key::Column::Name],
+            rows.iter().filter_map(|row| row.provider_key_id).map(|id| id.0),
+        )
+        .await?;
+        let found = |row: Row<Self>| Found {
+            organisation_id: Some(row.organisation_id),
+            resource: Resource {
+                id: row.id.0,
+                name: row.name,
+                organisation: slugs.get(&row.organisation_id).cloned(),
+                revision: row.revision,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+                spec: Self {
+                    r#type: row.kind,
+                    slug: row.slug,
+                    provider: providers.get(&row.provider_id.0).cloned().unwrap_or_default(),
+                    provider_key: row.provider_key_id.and_then(|id| provider_keys.get(&id.0).cloned()),
+                    capabilities: row.capabilities.0,
+                    config: row.config,
+                    pricing: row.pricing,
+                },
+                status: ModelState { keys: keys.get(&row.id.0).copied().unwrap_or(0) },
+            },
+            children: Default::default(),
+        };
+        Ok(rows.into_iter().map(found).collect())
+    }
+}
+
+/// The names of rows, by id.
+pub(super) async fn names<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    [id, name]: [E::Column; 2],
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, String>, DbErr> {
+    let ids: std::collections::BTreeSet<Uuid> = ids.collect();
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    let mut names = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(IN_LIST) {
+        let pairs: Vec<(Uuid, String)> = E::find()
+            .select_only()
+            .columns([id, name])
+            .filter(id.is_in(ids.iter().copied()))
+            .into_tuple()
+            .all(db)
+            .await?;
+        names.extend(pairs);
+    }
+    Ok(names)
+}

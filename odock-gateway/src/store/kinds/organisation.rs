@@ -1,0 +1,33 @@
+use entity::resource::{Kind, OrganisationSpec, OrganisationState, Resource};
+use entity::row::organisation::{Column, Entity};
+use sea_orm::{ConnectionTrait, DbErr};
+
+use super::{Found, Row, Stored};
+
+impl Stored for OrganisationSpec {
+    const KIND: Kind = Kind::Organisation;
+    type State = OrganisationState;
+    type Entity = Entity;
+    const ID: Column = Column::Id;
+    const NAME: Column = Column::Slug;
+    const CREATED: Column = Column::CreatedAt;
+    const ORGANISATION: Option<Column> = None;
+
+    async fn hydrate(_: &impl ConnectionTrait, rows: Vec<Row<Self>>) -> Result<Vec<Found<Self>>, DbErr> {
+        let found = |row: Row<Self>| Found {
+            organisation_id: Some(row.id),
+            resource: Resource {
+                id: row.id.0,
+                name: row.slug,
+                organisation: None,
+                revision: row.revision,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+                spec: Self { display_name: row.display_name, contact: row.contact, status: row.status },
+                status: OrganisationState {},
+            },
+            children: Default::default(),
+        };
+        Ok(rows.into_iter().map(found).collect())
+    }
+}
