@@ -2,11 +2,16 @@
 //!
 //! Repositories take `&impl ConnectionTrait`, so that the caller owns the transaction.
 
+pub mod audit;
+pub mod batch;
 pub mod kinds;
 pub mod listing;
+pub mod locks;
 pub mod migrate;
 pub mod principals;
 pub mod targets;
+pub mod tokens;
+pub mod usage;
 pub mod usage_records;
 
 use std::time::Duration;

@@ -1,0 +1,219 @@
+//! Usage records, read: one, a page, or sums over many.
+
+use entity::row::usage_record::{Column, Entity, Model};
+use entity::usage::{Breakdown, UsageRecord, UsageRow, UsageTotals};
+use entity::vocab::Outcome;
+use entity::{ApiKeyId, OrganisationId, Timestamp};
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::listing::earlier;
+
+/// Rows that a summary can have.
+const SUMMARY_ROWS: u64 = 10_000;
+
+/// Which records are wanted. Names are those at the time of the request.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "each field is the record's field of its name")]
+pub struct Filter {
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub key: Option<String>,
+    pub team: Option<String>,
+    pub user: Option<String>,
+    pub model: Option<String>,
+    pub provider: Option<String>,
+    pub outcome: Option<Outcome>,
+    pub status: Option<u16>,
+    pub error_code: Option<String>,
+    pub request_id: Option<String>,
+}
+
+impl Filter {
+    fn condition(&self, organisation: OrganisationId) -> Condition {
+        let text = |column: Column, value: &Option<String>| value.as_ref().map(|value| column.eq(value.as_str()));
+        Condition::all()
+            .add(Column::OrganisationId.eq(organisation))
+            .add_option(self.from.map(|from| Column::At.gte(from)))
+            .add_option(self.to.map(|to| Column::At.lt(to)))
+            .add_option(self.key.as_ref().map(|key| named_or_id(Column::ApiKey, Column::ApiKeyId, key)))
+            .add_option(self.team.as_ref().map(|team| named_or_id(Column::Team, Column::TeamId, team)))
+            .add_option(self.user.as_ref().map(|user| named_or_id(Column::User, Column::UserId, user)))
+            .add_option(self.model.as_ref().map(|model| named_or_id(Column::Model, Column::ModelId, model)))
+            .add_option(self.provider.as_ref().map(|name| named_or_id(Column::Provider, Column::ProviderId, name)))
+            .add_option(self.outcome.map(|outcome| Column::Outcome.eq(outcome)))
+            .add_option(self.status.map(|status| Column::Status.eq(i32::from(status))))
+            .add_option(text(Column::ErrorCode, &self.error_code))
+            .add_option(text(Column::RequestId, &self.request_id))
+    }
+}
+
+fn named_or_id(name: Column, id: Column, given: &str) -> SimpleExpr {
+    match Uuid::try_parse(given) {
+        Ok(given) => id.eq(given),
+        Err(_) => name.eq(given),
+    }
+}
+
+/// Records of an organisation, newest first, after `before` and at most `limit`.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    filter: &Filter,
+    before: Option<(Timestamp, Uuid)>,
+    limit: u64,
+) -> Result<Vec<UsageRecord>, DbErr> {
+    let mut select = Entity::find()
+        .filter(filter.condition(organisation))
+        .order_by_desc(Column::At)
+        .order_by_desc(Column::Id)
+        .limit(limit);
+    if let Some((at, id)) = before {
+        select = select.filter(earlier(Column::At, Column::Id, at, id));
+    }
+    Ok(select.all(db).await?.into_iter().map(shown).collect())
+}
+
+/// The record of one request.
+pub async fn by_request(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    request_id: &str,
+) -> Result<Option<UsageRecord>, DbErr> {
+    let row = Entity::find()
+        .filter(Column::RequestId.eq(request_id))
+        .filter(Column::OrganisationId.eq(organisation))
+        .one(db)
+        .await?;
+    Ok(row.map(shown))
+}
+
+/// When a key last left a record.
+pub async fn last_use(db: &impl ConnectionTrait, key: ApiKeyId) -> Result<Option<Timestamp>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::At)
+        .filter(Column::ApiKeyId.eq(key))
+        .order_by_desc(Column::At)
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Sums {
+    requests: i64,
+    errors: Option<i64>,
+    tokens_in: Option<i64>,
+    tokens_out: Option<i64>,
+    cost_nanos: Option<i64>,
+    unpriced: Option<i64>,
+    latency_us: Option<i64>,
+}
+
+impl Sums {
+    fn totals(&self) -> UsageTotals {
+        let count = |sum: Option<i64>| u64::try_from(sum.unwrap_or(0)).unwrap_or(0);
+        let requests = count(Some(self.requests));
+        UsageTotals {
+            requests,
+            errors: count(self.errors),
+            tokens_in: count(self.tokens_in),
+            tokens_out: count(self.tokens_out),
+            cost_nanos: self.cost_nanos.unwrap_or(0),
+            unpriced: count(self.unpriced),
+            mean_latency_us: count(self.latency_us).checked_div(requests).unwrap_or(0),
+        }
+    }
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Group {
+    name: Option<String>,
+    #[sea_orm(nested)]
+    sums: Sums,
+}
+
+/// Sums over the records of an organisation from `from` until before `to`: of all of them, and by `by`.
+pub async fn summary(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    (from, to): (Timestamp, Timestamp),
+    by: Breakdown,
+) -> Result<(UsageTotals, Vec<UsageRow>), DbErr> {
+    let filter = Filter { from: Some(from), to: Some(to), ..Filter::default() }.condition(organisation);
+    let total = sums(Entity::find().select_only().filter(filter.clone())).into_model::<Sums>().one(db).await?;
+    let column = match by {
+        Breakdown::Model => Column::Model,
+        Breakdown::Key => Column::ApiKey,
+        Breakdown::Team => Column::Team,
+        Breakdown::User => Column::User,
+        Breakdown::Provider => Column::Provider,
+        Breakdown::Status => Column::Status,
+        Breakdown::Error => Column::ErrorCode,
+    };
+    let name = column.into_expr().cast_as("text");
+    let select = Entity::find().select_only().column_as(name, "name").filter(filter).group_by(column);
+    let mut groups = sums(select).limit(SUMMARY_ROWS).into_model::<Group>().all(db).await?;
+    let weight = |group: &Group| (group.sums.cost_nanos.unwrap_or(0), group.sums.requests);
+    groups.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.name.cmp(&b.name)));
+    let row = |group: Group| UsageRow { totals: group.sums.totals(), name: group.name.unwrap_or_else(|| "-".into()) };
+    Ok((total.map(|sums| sums.totals()).unwrap_or_default(), groups.into_iter().map(row).collect()))
+}
+
+fn sums(select: sea_orm::Select<Entity>) -> sea_orm::Select<Entity> {
+    // Postgres sums BIGINT as NUMERIC, which is more than we have room for.
+    let sum = |expr: SimpleExpr| expr.sum().cast_as("bigint");
+    let count_if = |condition: Condition| sum(Expr::case(condition, 1).finally(0).into());
+    let unpriced = Condition::all().add(Column::ModelId.is_not_null()).add(Column::CostNanos.is_null());
+    select
+        .column_as(Column::Id.count(), "requests")
+        .column_as(count_if(Condition::all().add(Column::Status.gte(400))), "errors")
+        .column_as(sum(Column::TokensIn.into_expr()), "tokens_in")
+        .column_as(sum(Column::TokensOut.into_expr()), "tokens_out")
+        .column_as(sum(Column::CostNanos.into_expr()), "cost_nanos")
+        .column_as(count_if(unpriced), "unpriced")
+        .column_as(sum(Column::LatencyUs.into_expr()), "latency_us")
+}
+
+fn shown(row: Model) -> UsageRecord {
+    let count = |count: i64| u64::try_from(count).unwrap_or(0);
+    UsageRecord {
+        id: row.id,
+        request_id: row.request_id,
+        trace_id: row.trace_id,
+        at: row.at,
+        organisation_id: row.organisation_id,
+        organisation: row.organisation,
+        team_id: row.team_id,
+        team: row.team,
+        user_id: row.user_id,
+        user: row.user,
+        api_key_id: row.api_key_id,
+        api_key: row.api_key,
+        provider_id: row.provider_id,
+        provider: row.provider,
+        model_id: row.model_id,
+        model: row.model,
+        endpoint: row.endpoint,
+        stream: row.stream,
+        outcome: row.outcome,
+        status: u16::try_from(row.status).unwrap_or(0),
+        error_code: row.error_code,
+        tokens: row.tokens,
+        usage_source: row.usage_source,
+        bill: row.bill,
+        cost_nanos: row.cost_nanos,
+        latency_us: count(row.latency_us),
+        first_byte_us: row.first_byte_us.map(count),
+        overhead_us: count(row.overhead_us),
+        provider_request_id: row.provider_request_id,
+        provider_usage: row.provider_usage,
+        routing: row.routing,
+        metadata: row.metadata,
+    }
+}
