@@ -21,6 +21,7 @@ pub mod error;
 pub mod gateway;
 pub mod hot;
 pub mod live;
+pub mod management;
 pub mod models;
 pub mod providers;
 pub mod secrets;

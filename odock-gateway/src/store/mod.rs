@@ -8,11 +8,16 @@ pub mod kinds;
 pub mod listing;
 pub mod locks;
 pub mod migrate;
+pub mod organisations;
 pub mod principals;
+pub mod provider_keys;
+pub mod referrers;
 pub mod targets;
+pub mod teams;
 pub mod tokens;
 pub mod usage;
 pub mod usage_records;
+pub mod users;
 
 use std::time::Duration;
 

@@ -192,3 +192,8 @@ async fn counts<E: EntityTrait>(
     }
     Ok(counts)
 }
+
+/// Id and name of everything of a kind.
+pub async fn names<S: Stored>(db: &impl ConnectionTrait, scope: Scope) -> Result<Vec<(Uuid, String)>, DbErr> {
+    within::<S>(scope).select_only().column(S::ID).column(S::NAME).into_tuple().all(db).await
+}

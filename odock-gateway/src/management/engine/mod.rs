@@ -1,0 +1,227 @@
+//! Declares resources: the one way in which create, patch and apply change anything, so that they cannot disagree.
+//!
+//! A change goes through four steps, all inside one transaction:
+//! [`prepare`] reads what is there and what is wanted, and checks each spec by itself; [`refs`] finds what the specs refer
+//! to, by name; [`plan`] compares, checks what binds resources together, and collects writes, events and subjects; then the
+//! batch is written. A dry run is the same with a rollback at the end.
+
+mod kinds;
+mod merge;
+mod place;
+mod plan;
+mod prepare;
+mod refs;
+mod remove;
+mod shared;
+
+use std::collections::HashMap;
+
+use entity::OrganisationId;
+use entity::plan::Change;
+use entity::resource::{
+    ApiKeySpec, Kind, ModelSpec, OrganisationSpec, ProviderSpec, Resource, TeamSpec, UserSpec,
+};
+use sea_orm::DatabaseTransaction;
+use secrecy::SecretString;
+use serde_json::Value;
+use uuid::Uuid;
+
+pub(super) use self::merge::{IfMatch, if_match};
+pub(super) use self::place::Place;
+use self::plan::{Planned, Planner};
+use self::prepare::{Item, prepare};
+pub(super) use self::remove::{Remove, remove};
+use super::access::caller::{Caller, Tenant};
+use super::problem::ApiError;
+use crate::gateway::Gateway;
+use crate::store;
+use crate::store::kinds::{Scope, Stored};
+
+/// Where resources are declared.
+#[derive(Clone, Debug)]
+pub(super) enum Space {
+    /// In an organisation.
+    Tenant(Tenant),
+    /// In an organisation that the same change creates.
+    New(String),
+    /// In no organisation: organisations themselves, and super admins.
+    Nowhere,
+}
+
+impl Space {
+    /// What is there already. A new organisation has nothing.
+    fn scope(&self) -> Option<Scope> {
+        match self {
+            Self::Tenant(tenant) => Some(Scope::Within(tenant.id)),
+            Self::New(_) => None,
+            Self::Nowhere => Some(Scope::Nowhere),
+        }
+    }
+
+    fn organisation(&self) -> Option<OrganisationId> {
+        match self {
+            Self::Tenant(tenant) => Some(tenant.id),
+            Self::New(_) | Self::Nowhere => None,
+        }
+    }
+}
+
+/// Who changes what, and how.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) caller: Caller,
+    pub(super) space: Space,
+    /// Whether the secrets of new keys are handed out now, rather than sealed for one later reveal.
+    pub(super) reveal: bool,
+}
+
+impl Setting {
+    /// A change in an organisation.
+    pub(super) fn within(caller: Caller, tenant: Tenant) -> Self {
+        Self { caller, space: Space::Tenant(tenant), reveal: false }
+    }
+
+    /// A change of what is in no organisation.
+    pub(super) fn nowhere(caller: Caller) -> Self {
+        Self { caller, space: Space::Nowhere, reveal: false }
+    }
+}
+
+/// What is wanted of one resource.
+pub(super) struct Declaration {
+    pub(super) kind: Kind,
+    /// The resource's name; for what must exist already, its name or id.
+    pub(super) name: String,
+    pub(super) intent: Intent,
+    pub(super) place: Place,
+}
+
+/// What a declaration does to the spec.
+pub(super) enum Intent {
+    /// The resource shall be so, whether or not it exists.
+    Declare(Value),
+    /// The resource shall come to be so; it must not exist.
+    Create(Value),
+    /// A merge patch of the resource's spec; it must exist.
+    Merge(Value, IfMatch),
+    /// An edit of the resource's spec, under its own verb in the audit log; it must exist.
+    Edit(&'static str, Edit),
+}
+
+/// Changes a spec, or says why not.
+pub(super) type Edit = Box<dyn FnOnce(&mut Value) -> Result<(), ApiError> + Send>;
+
+/// What a change did, or would do.
+pub(super) struct Done {
+    pub(super) changes: Vec<Change>,
+    subjects: Vec<Uuid>,
+    issued: HashMap<Uuid, SecretString>,
+}
+
+/// Carries out any number of declarations, all or nothing.
+pub(super) async fn apply(
+    gateway: &Gateway,
+    setting: &Setting,
+    declarations: Vec<Declaration>,
+    dry_run: bool,
+) -> Result<Vec<Change>, ApiError> {
+    let tx = gateway.database.begin().await?;
+    let done = match declare(gateway, setting, declarations, &tx).await {
+        Ok(done) => done,
+        Err(error) => {
+            tx.rollback().await?;
+            return Err(error);
+        }
+    };
+    if dry_run {
+        tx.rollback().await?;
+    } else {
+        tx.commit().await?;
+        gateway.invalidate(&done.subjects).await;
+    }
+    Ok(done.changes)
+}
+
+/// Carries out one declaration and returns the resource as it is now, with the secret of a new key that was revealed.
+pub(super) async fn one<S: Planned>(
+    gateway: &Gateway,
+    setting: &Setting,
+    name: String,
+    intent: Intent,
+    place: Place,
+) -> Result<(Resource<S, S::State>, Option<SecretString>), ApiError> {
+    let tx = gateway.database.begin().await?;
+    let declared = async {
+        let declaration = Declaration { kind: S::KIND, name, intent, place };
+        let done = declare(gateway, setting, vec![declaration], &tx).await?;
+        let name = done.changes.first().map(|change| change.name.clone()).unwrap_or_default();
+        let scope = setting.space.scope().unwrap_or(Scope::Nowhere);
+        let found = store::kinds::one::<S>(&tx, scope, &name).await?;
+        let found = found.ok_or_else(|| ApiError::internal("what was just written is not there"))?;
+        Ok((done, found.resource))
+    };
+    let (mut done, resource) = match declared.await {
+        Ok(declared) => declared,
+        Err(error) => {
+            tx.rollback().await?;
+            return Err(error);
+        }
+    };
+    tx.commit().await?;
+    gateway.invalidate(&done.subjects).await;
+    let secret = done.issued.remove(&resource.id);
+    Ok((resource, secret))
+}
+
+async fn declare(
+    gateway: &Gateway,
+    setting: &Setting,
+    declarations: Vec<Declaration>,
+    tx: &DatabaseTransaction,
+) -> Result<Done, ApiError> {
+    store::locks::serialise(tx, setting.space.organisation()).await?;
+    let mut by_kind: HashMap<Kind, Vec<Declaration>> = HashMap::new();
+    for declaration in declarations {
+        by_kind.entry(declaration.kind).or_default().push(declaration);
+    }
+    let mut planner = Planner::new(gateway, setting);
+    let mut wanted = |kind| by_kind.remove(&kind).unwrap_or_default();
+    let organisations: Vec<Item<OrganisationSpec>> = prepare(&mut planner, wanted(Kind::Organisation), tx).await?;
+    let users: Vec<Item<UserSpec>> = prepare(&mut planner, wanted(Kind::User), tx).await?;
+    let teams: Vec<Item<TeamSpec>> = prepare(&mut planner, wanted(Kind::Team), tx).await?;
+    let providers: Vec<Item<ProviderSpec>> = prepare(&mut planner, wanted(Kind::Provider), tx).await?;
+    let models: Vec<Item<ModelSpec>> = prepare(&mut planner, wanted(Kind::Model), tx).await?;
+    let api_keys: Vec<Item<ApiKeySpec>> = prepare(&mut planner, wanted(Kind::ApiKey), tx).await?;
+    refs::load(&mut planner, tx).await?;
+    shared::load(&mut planner, &users, &teams, tx).await?;
+
+    planner.plan(organisations)?;
+    planner.plan(users)?;
+    planner.plan(teams)?;
+    planner.plan(providers)?;
+    planner.plan(models)?;
+    planner.plan(api_keys)?;
+    shared::check_removed_provider_keys(&mut planner, tx).await?;
+    planner.write(tx).await
+}
+
+/// The word for a kind in the audit log.
+pub(super) fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Organisation => "organisation",
+        Kind::User => "user",
+        Kind::Team => "team",
+        Kind::Provider => "provider",
+        Kind::Model => "model",
+        Kind::ApiKey => "apikey",
+    }
+}
+
+/// A resource by name or id, or the refusal that there is none.
+pub(super) async fn find<S: Stored>(
+    db: &impl sea_orm::ConnectionTrait,
+    scope: Scope,
+    name: &str,
+) -> Result<store::kinds::Found<S>, ApiError> {
+    store::kinds::one(db, scope, name).await?.ok_or_else(|| ApiError::not_found(word(S::KIND), name))
+}

@@ -1,0 +1,135 @@
+//! What refers to a resource: what cannot be without it, and what merely loses a reference.
+
+use entity::OrganisationId;
+use entity::resource::{ApiKeySpec, Kind, ModelSpec, ProviderSpec, TeamSpec, UserSpec};
+use entity::row::{api_key, api_key_model_access, model, team, team_member};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::kinds::{self, Scope};
+
+/// Values in one `IN (…)`.
+const IN_LIST: usize = 5_000;
+
+/// A resource that cannot be without another.
+#[derive(Clone, Debug)]
+pub struct Dependant {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+/// A resource that loses a reference, and so changes.
+#[derive(Clone, Debug)]
+pub struct Touched {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its revision before.
+    pub revision: i64,
+}
+
+/// What cannot be without the resource, itself included in nothing.
+pub async fn dependants(db: &impl ConnectionTrait, kind: Kind, id: Uuid) -> Result<Vec<Dependant>, DbErr> {
+    let of = |kind| move |(id, name): (Uuid, String)| Dependant { kind, id, name };
+    Ok(match kind {
+        Kind::Organisation => {
+            let scope = Scope::Within(OrganisationId(id));
+            let mut all = Vec::new();
+            all.extend(kinds::names::<UserSpec>(db, scope).await?.into_iter().map(of(Kind::User)));
+            all.extend(kinds::names::<TeamSpec>(db, scope).await?.into_iter().map(of(Kind::Team)));
+            all.extend(kinds::names::<ProviderSpec>(db, scope).await?.into_iter().map(of(Kind::Provider)));
+            all.extend(kinds::names::<ModelSpec>(db, scope).await?.into_iter().map(of(Kind::Model)));
+            all.extend(kinds::names::<ApiKeySpec>(db, scope).await?.into_iter().map(of(Kind::ApiKey)));
+            all
+        }
+        Kind::User => keys(db, api_key::Column::UserId, id).await?.into_iter().map(of(Kind::ApiKey)).collect(),
+        Kind::Team => keys(db, api_key::Column::TeamId, id).await?.into_iter().map(of(Kind::ApiKey)).collect(),
+        Kind::Provider => {
+            let models: Vec<(Uuid, String)> = model::Entity::find()
+                .select_only()
+                .columns([model::Column::Id, model::Column::Name])
+                .filter(model::Column::ProviderId.eq(id))
+                .order_by_asc(model::Column::Name)
+                .into_tuple()
+                .all(db)
+                .await?;
+            models.into_iter().map(of(Kind::Model)).collect()
+        }
+        Kind::Model | Kind::ApiKey => Vec::new(),
+    })
+}
+
+async fn keys(
+    db: &impl ConnectionTrait,
+    column: api_key::Column,
+    owner: Uuid,
+) -> Result<Vec<(Uuid, String)>, DbErr> {
+    api_key::Entity::find()
+        .select_only()
+        .columns([api_key::Column::Id, api_key::Column::Name])
+        .filter(column.eq(owner))
+        .order_by_asc(api_key::Column::Name)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// What loses a reference when resources of a kind go: keys a model, teams a member.
+pub async fn touched(db: &impl ConnectionTrait, kind: Kind, ids: &[Uuid]) -> Result<Vec<Touched>, DbErr> {
+    let mut touched = Vec::new();
+    for ids in ids.chunks(IN_LIST) {
+        match kind {
+            Kind::Model => touched.extend(keys_granted(db, ids).await?),
+            Kind::User => touched.extend(teams_joined(db, ids).await?),
+            Kind::Organisation | Kind::Team | Kind::Provider | Kind::ApiKey => {}
+        }
+    }
+    Ok(touched)
+}
+
+async fn keys_granted(db: &impl ConnectionTrait, models: &[Uuid]) -> Result<Vec<Touched>, DbErr> {
+    use api_key_model_access::{Column, Entity};
+    let rows: Vec<(Uuid, String, i64)> = Entity::find()
+        .select_only()
+        .column(api_key::Column::Id)
+        .column(api_key::Column::Name)
+        .column(api_key::Column::Revision)
+        .distinct()
+        .join(
+            JoinType::InnerJoin,
+            Entity::belongs_to(api_key::Entity).from(Column::ApiKeyId).to(api_key::Column::Id).into(),
+        )
+        .filter(Column::ModelId.is_in(models.iter().copied()))
+        .order_by_asc(api_key::Column::Name)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(id, name, revision)| Touched { kind: Kind::ApiKey, id, name, revision }).collect())
+}
+
+async fn teams_joined(db: &impl ConnectionTrait, users: &[Uuid]) -> Result<Vec<Touched>, DbErr> {
+    use team_member::{Column, Entity};
+    let rows: Vec<(Uuid, String, i64)> = Entity::find()
+        .select_only()
+        .column(team::Column::Id)
+        .column(team::Column::Name)
+        .column(team::Column::Revision)
+        .distinct()
+        .join(
+            JoinType::InnerJoin,
+            Entity::belongs_to(team::Entity).from(Column::TeamId).to(team::Column::Id).into(),
+        )
+        .filter(Column::UserId.is_in(users.iter().copied()))
+        .order_by_asc(team::Column::Name)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(id, name, revision)| Touched { kind: Kind::Team, id, name, revision }).collect())
+}
