@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigErrors, DEFAULTS, Flags, Loaded};
@@ -204,7 +203,7 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> anyhow::Result<Self> {
         let path = std::env::temp_dir().join(format!("odock-demo-{}", uuid::Uuid::new_v4().simple()));
-        crate::config::create_private_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        crate::data_dir::prepare(&path)?;
         Ok(Self(path))
     }
 }
