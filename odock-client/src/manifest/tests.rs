@@ -245,6 +245,17 @@ fn bombs_are_refused_quickly() {
 }
 
 #[test]
+fn floods_are_read_in_time_and_cut_off() {
+    let start = Instant::now();
+    let keys: String = (0..50_000).map(|n| format!("k{}=1,", n * 7_919 % 100_003)).collect();
+    for (name, text) in [("t.json", format!("[{}7]", "[],".repeat(200_000))), ("t.toml", format!("a = {{{keys}}}"))] {
+        let told = bad(name, &text);
+        assert!((1..=1_000).contains(&told.len()), "{}", told.len());
+    }
+    assert!(start.elapsed().as_secs() < 60, "linear in the length of a line");
+}
+
+#[test]
 fn nothing_is_an_error() {
     for (name, text) in [
         ("t.yaml", ""),
@@ -552,4 +563,41 @@ fn the_examples_load() {
     let quickstart = load(&[Source::Path(root.join("quickstart.yaml"))], &env, &Options::default()).unwrap();
     let count = |kind| quickstart.resources.iter().filter(|it| it.manifest.kind == kind).count();
     assert_eq!(Kind::ALL.iter().map(|kind| count(*kind)).collect::<Vec<_>>(), [1, 3, 2, 1, 3, 3]);
+}
+
+/// Every byte of a good file replaced, removed or repeated somewhere: whatever comes out, it is an answer.
+#[test]
+fn damaged_files_never_panic() {
+    let yaml = "apiVersion: odock/v1\nkind: Provider\nmetadata: {name: a}\nspec:\n  type: OPENAI\n  keys: &k [{name: \"é\", valueFrom: {env: ODOCK_X}}]\n  baseUrl: ${ODOCK_U:-http://x}\n--- *k\n";
+    let json = r#"[{"apiVersion": "odock/v1", "kind": "Team", "metadata": {"name": "\u00e9\\"}, "spec": {"members": [{"user": "a@b", "role": null}, 1.5e3]}}]"#;
+    let toml = "[[resources]]\napiVersion = 'odock/v1'\nkind = \"Te\\u0061m\"\nmetadata.name = 'é'\n[resources.spec]\nx = [1, 0x1F, 1e3, 2027-06-30T00:00:00Z, {a = true}]\n";
+    let mut seed = 7_u32;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        usize::try_from(seed >> 8).unwrap() % below
+    };
+    let noise: Vec<char> = "{}[]()\"'\\:,-&*!|>%@`#?=~${}\n\t\r \u{85}\u{2028}\u{feff}é0a<.".chars().collect();
+    for (name, text) in [("t.yaml", yaml), ("t.json", json), ("t.toml", toml)] {
+        for _ in 0..3_000 {
+            let mut damaged: Vec<char> = text.chars().collect();
+            for _ in 0..=random(3) {
+                let at = random(damaged.len().max(1));
+                match random(4) {
+                    0 => damaged[at] = noise[random(noise.len())],
+                    1 if damaged.len() > 1 => drop(damaged.remove(at)),
+                    2 => damaged.insert(at, noise[random(noise.len())]),
+                    3 => damaged.truncate(at.max(1)),
+                    _ => {}
+                }
+            }
+            let damaged: String = damaged.into_iter().collect();
+            if let Err(found) = from(name, &damaged) {
+                assert!(!found.is_empty());
+                for it in found {
+                    let lines = damaged.split(['\n', '\r', '\u{85}', '\u{2028}']).count();
+                    assert!(usize::try_from(it.line).unwrap() <= lines + 1, "{it}\n{damaged}");
+                }
+            }
+        }
+    }
 }
