@@ -13,6 +13,8 @@ pub enum Effect {
     Quit,
     /// Give the terminal back and stop, until the shell continues us.
     Suspend,
+    /// Draw everything again, whatever the terminal shows.
+    Redraw,
     /// Open the live stream, closing the one of an earlier generation.
     Connect {
         /// The generation that its messages carry.
@@ -132,7 +134,7 @@ impl Effect {
     #[must_use]
     pub const fn impact(&self) -> Impact {
         match self {
-            Self::Quit | Self::Suspend | Self::Switch(_) | Self::Copy(_) => Impact::Local,
+            Self::Quit | Self::Suspend | Self::Redraw | Self::Switch(_) | Self::Copy(_) => Impact::Local,
             Self::Connect { .. } | Self::Load(..) => Impact::Read,
             Self::Mutate(..) => Impact::Write,
         }

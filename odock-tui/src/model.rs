@@ -237,7 +237,8 @@ impl Model {
             Load::History(_) => self.key.history.ask(mono),
             Load::Record(_) => self.request.record.ask(mono),
             Load::Contexts => self.contexts.rows.ask(mono),
-            Load::Recent(_) | Load::Summary(_) => {}
+            Load::Recent(_) => self.tail.recent.ask(mono),
+            Load::Summary(_) => {}
         }
         out.push(Effect::Load(self.epoch, load));
     }
@@ -299,6 +300,12 @@ impl Model {
     /// Marks the picture as out of date.
     pub fn touch(&mut self) {
         self.dirty = true;
+    }
+
+    /// Whether the picture is out of date.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        self.dirty
     }
 
     /// Whether the picture is out of date; asking makes it current.

@@ -22,8 +22,6 @@ pub enum Msg {
     Resize(u16, u16),
     /// Time has passed.
     Clock,
-    /// The terminal was taken back after a suspension: everything has to be drawn again.
-    Resumed,
     /// Something about the live stream of a generation. Older generations than the current one are ignored.
     Stream(u64, StreamMsg),
     /// What was asked for has come, or not.

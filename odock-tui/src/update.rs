@@ -44,7 +44,7 @@ pub fn update(model: &mut Model, msg: Msg, env: &Env) -> Vec<Effect> {
             }
         }
         Msg::Resize(columns, rows) => model.size = (columns, rows),
-        Msg::Clock | Msg::Resumed => {}
+        Msg::Clock => {}
         Msg::Stream(generation, msg) if generation == model.link.generation() => stream(model, msg, &mut out),
         Msg::Loaded(epoch, load, result) if epoch == model.epoch => loaded(model, load, result),
         Msg::Stream(..) | Msg::Loaded(..) => {}
@@ -210,7 +210,9 @@ fn loaded(model: &mut Model, load: Load, result: Result<Answer, Failure>) {
                 model.key.history.settle(result.and_then(wanted!(Answer::History(rotations) => rotations)), mono);
             }
         }
+        (Load::Recent(_), Err(failure)) => model.tail.recent.settle(Err(failure), mono),
         (Load::Recent(since), Ok(Answer::Recent(records, more))) => {
+            model.tail.recent.settle(Ok(()), mono);
             let before = model.live.requests.len();
             tail::merge(model, records);
             pulse::refused(model);

@@ -61,17 +61,17 @@ impl Confirm {
             Change::Revoke => "Revoke",
             Change::Unrevoke => "Unrevoke",
         };
+        let context = model.session.context.clone().unwrap_or_else(|| model.session.url.clone());
         let mut text = consequences(model, &mutation);
         if model.session.protected {
-            let context = model.session.context.as_deref().unwrap_or("this context");
-            text.push(format!("{context} is protected: type the key's name to go on."));
+            text.push(format!("The context is protected: type its name ({context}) to go on."));
         }
         Self {
             title: format!("{proceed} key {name} of {}?", mutation.key.organisation),
             text,
             proceed,
             on_proceed: false,
-            typed: model.session.protected.then(|| Typed { wanted: name.clone(), edit: LineEdit::default() }),
+            typed: model.session.protected.then(|| Typed { wanted: context, edit: LineEdit::default() }),
             then: Then::Mutate(mutation),
         }
     }
@@ -124,7 +124,7 @@ impl Confirm {
         let mut lines: Vec<Line> =
             self.text.iter().flat_map(|text| dialog::wrapped(text, columns, theme, Role::Text)).collect();
         if let Some(typed) = &self.typed {
-            lines.push(dialog::prompt("name: ", &typed.edit, theme, columns));
+            lines.push(dialog::prompt("context: ", &typed.edit, theme, columns));
         }
         lines.push(Line::default());
         let button = |label: &str, focused: bool, role: Role| {

@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use crate::format;
 use crate::model::Model;
-use crate::msg::Failure;
+use crate::msg::{Failure, FailureKind};
 use crate::remote::{Remote, Shown};
 use crate::theme::Role;
 use crate::widgets::layout::middle;
@@ -79,7 +79,35 @@ pub(super) fn value<'a, T>(
         Shown::Loading(since) => loading(model, frame, area, what, since),
         Shown::Nothing => panel(model, frame, area, Role::Muted, &format!("◌ {what}: waiting for the gateway"), &[]),
         Shown::Forbidden(failure) => forbidden(model, frame, area, what, failure),
+        Shown::Failed(failure) if failure.kind == FailureKind::NotFound => {
+            let advice: Vec<String> = failure.hint.clone().into_iter().collect();
+            empty(model, frame, area, &format!("There is no {what}."), &advice);
+        }
         Shown::Failed(failure) => failed(model, frame, area, what, failure),
     }
     None
+}
+
+/// Draws why nothing can have been heard on the stream yet; whether there is such a reason.
+pub(super) fn silent(model: &Model, frame: &mut Frame, area: Rect) -> bool {
+    if model.link.is_open() {
+        return false;
+    }
+    match model.link.failure() {
+        Some(failure) if failure.kind == FailureKind::Forbidden => {
+            forbidden(model, frame, area, "live traffic", failure)
+        }
+        Some(failure) if failure.kind == FailureKind::SignedOut => {
+            let advice: Vec<String> =
+                [Some(failure.message.clone()), failure.hint.clone()].into_iter().flatten().collect();
+            panel(model, frame, area, Role::Warn, &format!("▲ not signed in to {}", model.session.url), &advice);
+        }
+        Some(failure) => {
+            let advice: Vec<String> =
+                [Some(failure.message.clone()), failure.hint.clone()].into_iter().flatten().collect();
+            panel(model, frame, area, Role::Bad, &format!("✖ no gateway at {}", model.session.url), &advice);
+        }
+        None => panel(model, frame, area, Role::Muted, &format!("◌ connecting to {}…", model.session.url), &[]),
+    }
+    true
 }

@@ -17,6 +17,7 @@ use crate::filter::Filter;
 use crate::keys::{Binding, Key as K, Press, hinted, quiet};
 use crate::live::requests::FIELDS;
 use crate::model::{Model, Scope, Subject};
+use crate::remote::Remote;
 use crate::view;
 use crate::widgets::cursor;
 
@@ -26,6 +27,8 @@ pub struct Tail;
 /// Its state. Rows are numbers of requests, so that arrivals move neither selection nor view.
 #[derive(Debug, Default)]
 pub struct State {
+    /// Whether the requests from before we began to look are here.
+    pub(crate) recent: Remote<()>,
     filter: Filter,
     /// Numbers of the requests that pass the filter, oldest first.
     matches: VecDeque<u64>,

@@ -32,7 +32,7 @@ fn everywhere(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         }
         Action::Quit => out.push(Effect::Quit),
         Action::Suspend => out.push(Effect::Suspend),
-        Action::Redraw => {}
+        Action::Redraw => out.push(Effect::Redraw),
         Action::Reconnect => {
             let env = model.env.clone();
             out.push(model.link.connect(&env));

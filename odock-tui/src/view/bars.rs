@@ -39,8 +39,11 @@ pub(super) fn top(model: &Model, frame: &mut Frame, area: Rect) {
     let crumbs: Vec<&str> = model.stack.iter().map(|id| id.screen().name()).collect();
     let mut left = vec![
         Span::styled(format!(" {} ", cut(context, 24)), theme.badge(session.color.as_deref(), session.protected)),
-        Span::styled(format!(" {}", cut(whose, 24)), theme.style(Role::Bar)),
-        Span::styled(format!("  {glyph} {word}"), theme.style(role)),
+        Span::styled(
+            if whose.is_empty() { String::new() } else { format!(" {} ", cut(whose, 24)) },
+            theme.style(Role::Bar),
+        ),
+        Span::styled(format!(" {glyph} {word}"), theme.style(role)),
     ];
     if session.read_only {
         left.push(Span::styled("  read-only", theme.style(Role::Warn)));

@@ -13,7 +13,6 @@ use super::{Pane, tiles};
 use crate::live::ticks::measure;
 use crate::live::{Dimension, Metric};
 use crate::model::Model;
-use crate::msg::FailureKind;
 use crate::theme::Role;
 use crate::view::numbers;
 use crate::widgets::cursor;
@@ -23,7 +22,10 @@ use crate::widgets::text::{clean, cut, width};
 /// Draws the screen.
 pub(super) fn pulse(model: &Model, frame: &mut Frame, area: Rect) {
     if model.live.ticks.is_empty() {
-        waiting(model, frame, area);
+        if !states::silent(model, frame, area) {
+            let head = "◌ connected; the first second has not passed yet";
+            states::empty(model, frame, area, head, &[]);
+        }
         return;
     }
     if model.pulse.zoom {
@@ -51,24 +53,6 @@ pub(super) fn pulse(model: &Model, frame: &mut Frame, area: Rect) {
         pane(model, which, frame, top);
     }
     pane(model, Pane::Refusals, frame, bottom);
-}
-
-/// Before the first second was heard.
-fn waiting(model: &Model, frame: &mut Frame, area: Rect) {
-    match model.link.failure() {
-        Some(failure) if failure.kind == FailureKind::Forbidden => {
-            states::forbidden(model, frame, area, "live traffic", failure);
-        }
-        Some(failure) => {
-            let advice = [failure.message.clone(), failure.hint.clone().unwrap_or_default()];
-            states::empty(model, frame, area, &format!("✖ no gateway at {}", model.session.url), &advice);
-        }
-        None if model.link.is_open() => {
-            let head = "◌ connected; the first second has not passed yet";
-            states::empty(model, frame, area, head, &[]);
-        }
-        None => states::empty(model, frame, area, &format!("◌ connecting to {}…", model.session.url), &[]),
-    }
 }
 
 fn latency(model: &Model, columns: u16) -> Vec<Line<'static>> {

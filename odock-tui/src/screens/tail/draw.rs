@@ -67,16 +67,13 @@ fn nothing(model: &Model, frame: &mut Frame, area: Rect) {
         let head =
             format!("No request of {} passes the filter.", format::exact_count(model.live.requests.len() as u64));
         states::empty(model, frame, area, &head, &["/ changes it, esc removes it".to_owned()]);
+    } else if states::silent(model, frame, area) {
+        // It has been said why.
     } else if matches!(model.scope, Some(Scope::Everything)) {
         states::empty(model, frame, area, "No request has ended since we began to look.", &[]);
-    } else {
-        states::empty(
-            model,
-            frame,
-            area,
-            "No request has ended yet.",
-            &["They appear here the moment they end: `odockctl chat` sends one.".to_owned()],
-        );
+    } else if states::value(model, frame, area, "recent requests", &model.tail.recent).is_some() {
+        let advice = ["They appear here the moment they end: `odockctl chat` sends one.".to_owned()];
+        states::empty(model, frame, area, "No request has ended yet.", &advice);
     }
 }
 
