@@ -4,16 +4,16 @@ use crate::cli::DemoArgs;
 use crate::config::Config;
 
 /// Serves until the process is asked to stop.
-pub(super) async fn serve(_config: Config) -> anyhow::Result<()> {
-    anyhow::bail!("serving is not connected yet")
+pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
+    crate::serve::serve(config).await
 }
 
 /// Runs the demo until the process is asked to stop.
-pub(super) async fn demo(_args: DemoArgs, _config: Config) -> anyhow::Result<()> {
-    anyhow::bail!("the demo is not connected yet")
+pub(super) async fn demo(args: DemoArgs, config: Config) -> anyhow::Result<()> {
+    crate::demo::run(args, config).await
 }
 
 /// The OpenAPI document, as JSON for people.
 pub(super) fn openapi() -> anyhow::Result<String> {
-    anyhow::bail!("the OpenAPI document is not connected yet")
+    Ok(crate::management::openapi().to_pretty_json()?)
 }
