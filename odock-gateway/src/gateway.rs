@@ -96,6 +96,12 @@ impl Gateway {
             None => Arc::new(MemoryStore::default()),
         };
         let sealing = Arc::new(Sealing::load(&config.secrets, &config.data.dir).context("cannot load the key pair for sealed secrets")?);
+        if sealing.is_generated() && hot.kind() != "memory" {
+            tracing::warn!(
+                "this node made its own sealing key: set PROVIDER_KEY_ENCRYPTION_PRIVATE_KEY and _KEY_ID on every node, \
+                 or no other node can open the provider keys that are sealed for this one"
+            );
+        }
         let epochs = Arc::new(Epochs::default());
         let auth = Auth::new(&config.cache, database.clone(), Arc::clone(&hot), Arc::clone(&epochs), Arc::clone(&clock));
         let models = Models::new(Arc::clone(&config), database.clone(), Arc::clone(&hot), Arc::clone(&epochs), Arc::clone(&clock));

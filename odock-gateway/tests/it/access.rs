@@ -100,7 +100,11 @@ async fn a_change_on_one_node_is_heard_by_the_other_within_a_second() {
         // One node has nobody to hear from.
         return;
     }
-    let other = odock_gateway::gateway::Gateway::start(gw.stack.config("b")).await.unwrap();
+    let (a, b) = (gw.stack.config("a"), gw.stack.config("b"));
+    // Nodes share their sealing key, which operators set in the environment.
+    std::fs::create_dir(&b.data.dir).unwrap();
+    std::fs::copy(a.data.dir.join("sealing-key.pem"), b.data.dir.join("sealing-key.pem")).unwrap();
+    let other = odock_gateway::gateway::Gateway::start(b).await.unwrap();
     let other = odock_gateway::serve::Running::start(other).await.unwrap();
     let call = || gw.http.post(format!("http://{}/v1/chat/completions", other.address)).bearer_auth(&gw.fleet.secret).json(&chat("fast"));
     assert_eq!(TestGateway::send(call()).await.status, 200);

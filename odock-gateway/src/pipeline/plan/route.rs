@@ -68,8 +68,9 @@ async fn target(gw: &Gateway, principal: &Principal, model: &str) -> Result<Arc<
     if let Some(id) = principal.models.get(model) {
         return gw.models.target(*id).await.map_err(unavailable)?.ok_or_else(not_found);
     }
-    // A name that no model can have is not worth a query.
-    if model.len() <= 128 && gw.models.exists(principal.organisation_id, model).await.map_err(unavailable)? {
+    // A name that no model can have is not worth a query; Postgres would even refuse one with a NUL.
+    let possible = model.len() <= 128 && !model.contains(char::is_control);
+    if possible && gw.models.exists(principal.organisation_id, model).await.map_err(unavailable)? {
         return Err(GatewayError::new(ErrorCode::ModelNotAllowed, format!("this API key may not call the model \"{model}\"")));
     }
     Err(not_found())

@@ -56,7 +56,7 @@ fn record(case: &Case, principal: &Principal, ending: Ending, id: UsageRecordId,
     let bill = target
         .filter(|_| usage_source != UsageSource::Missing)
         .and_then(|target| target.pricing.as_ref().map(|pricing| pricing.bill(&tokens, target.price_version)));
-    let (error_code, error_message) = ending.error.map_or((None, None), |(code, message)| (Some(code.into()), Some(message.into_owned())));
+    let (error_code, error_message) = ending.error.map_or((None, None), |(code, message)| (Some(code.into()), Some(storable(&message))));
     UsageRecord {
         id,
         request_id: case.request_id().to_owned(),
@@ -99,10 +99,16 @@ fn record(case: &Case, principal: &Principal, ending: Ending, id: UsageRecordId,
     }
 }
 
+/// A text without the one character that Postgres cannot store. Messages quote callers and upstreams.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// What was consumed: what the provider reported, or an estimate of what was delivered if it reported nothing.
 fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<serde_json::Value>) {
     if let Some(reported) = &ending.reported {
-        return (reported.tokens.clone(), UsageSource::Reported, Some(reported.raw.clone()));
+        let raw = (!reported.raw.to_string().contains("\\u0000")).then(|| reported.raw.clone());
+        return (reported.tokens.clone(), UsageSource::Reported, raw);
     }
     if !ending.delivered {
         return (TokenUsage::default(), UsageSource::Missing, None);
