@@ -1,6 +1,7 @@
 //! The command line: arguments, then configuration, then logging, then one of the subcommands.
 
 mod healthcheck;
+mod launch;
 mod migrate;
 
 #[cfg(test)]
@@ -12,7 +13,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigErrors, DEFAULTS, Flags, Loaded};
@@ -130,7 +130,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
     match command.unwrap_or(Command::Serve) {
         Command::Serve => {
             let (config, _log) = start(&flags)?;
-            runtime()?.block_on(crate::gateway::serve(config))
+            runtime()?.block_on(launch::serve(config))
         }
         Command::Demo(args) => demo(args, flags),
         Command::Migrate(action) => {
@@ -147,7 +147,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             print(&loaded.effective)
         }
         Command::Healthcheck(args) => healthcheck::run(&load(&flags)?.config.http, Duration::from_secs(args.timeout)),
-        Command::Openapi => print(&format!("{}\n", crate::management::openapi().to_pretty_json()?)),
+        Command::Openapi => print(&format!("{}\n", launch::openapi()?)),
     }
 }
 
@@ -195,7 +195,7 @@ fn demo(args: DemoArgs, mut flags: Flags) -> anyhow::Result<()> {
     // An odock.toml of the working directory belongs to a real gateway; only a named one counts.
     let nowhere = flags.data_dir.clone().unwrap_or_default();
     let (config, _log) = start_with(Config::load_from(&flags, env, &nowhere)?)?;
-    runtime()?.block_on(crate::demo::run(args, config))
+    runtime()?.block_on(launch::demo(args, config))
 }
 
 /// A directory that goes away with the demo.
@@ -204,7 +204,7 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> anyhow::Result<Self> {
         let path = std::env::temp_dir().join(format!("odock-demo-{}", uuid::Uuid::new_v4().simple()));
-        crate::config::create_private_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        crate::data_dir::prepare(&path)?;
         Ok(Self(path))
     }
 }

@@ -1,19 +1,32 @@
 //! Everything wired together, once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::clock::Clock;
+use anyhow::Context;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Auth;
+use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::hot::{Epochs, HotStore, Subject};
+use crate::hot::{Epochs, HotStore, MemoryStore, RedisStore, Signal, Subject};
 use crate::live::Hub;
+use crate::models::{Credentials, Models};
+use crate::pipeline::send::Upstreams;
 use crate::secrets::Sealing;
-use crate::store::Database;
+use crate::store::{self, Database};
+use crate::telemetry::Telemetry;
+use crate::telemetry::log;
+use crate::usage::Usage;
 
-/// A running gateway: what both planes share.
+/// A running gateway: what both planes share. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway(Arc<Parts>);
 
-/// The parts of a gateway. Reached through [`Gateway`], which is cheap to clone.
+/// The parts of a gateway. Reached through [`Gateway`].
 pub struct Parts {
     /// What it was told.
     pub config: Arc<Config>,
@@ -25,16 +38,168 @@ pub struct Parts {
     pub epochs: Arc<Epochs>,
     /// The key pair that secrets are sealed for.
     pub sealing: Arc<Sealing>,
+    /// Who is calling.
+    pub auth: Auth,
+    /// What a model's name means.
+    pub models: Models,
+    /// Provider credentials, opened.
+    pub credentials: Credentials,
+    /// Connections to providers.
+    pub upstreams: Upstreams,
+    /// Usage records on their way to the database.
+    pub usage: Usage,
     /// Finished requests, for whoever watches.
     pub live: Arc<Hub>,
+    /// Its metrics.
+    pub telemetry: Telemetry,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// Requests under way, in the whole process.
+    pub in_flight: AtomicU64,
+    /// Ends when the gateway stops.
+    pub stopping: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl std::ops::Deref for Gateway {
     type Target = Parts;
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+impl Gateway {
+    /// Opens the stores, brings the schema up to date, takes up what an earlier process left behind, and starts the
+    /// background work.
+    ///
+    /// # Errors
+    /// Says which part cannot be used, and why.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        Self::start_with_clock(config, Arc::new(SystemClock)).await
+    }
+
+    /// As [`Gateway::start`], by another clock.
+    ///
+    /// # Errors
+    /// Says which part cannot be used, and why.
+    pub async fn start_with_clock(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let config = Arc::new(config);
+        crate::data_dir::prepare(&config.data.dir)?;
+        let database = Database::connect(&config.database).await.context("cannot open the database")?;
+        if config.database.auto_migrate {
+            store::migrate::up(&database).await.context("cannot bring the database's schema up to date")?;
+        }
+        let hot: Arc<dyn HotStore> = match &config.redis {
+            Some(redis) => {
+                Arc::new(RedisStore::connect(redis, &config.cache.invalidation_channel).await.context("cannot connect to Redis")?)
+            }
+            None => Arc::new(MemoryStore::default()),
+        };
+        let sealing = Arc::new(Sealing::load(&config.secrets, &config.data.dir).context("cannot load the key pair for sealed secrets")?);
+        if sealing.is_generated() && hot.kind() != "memory" {
+            tracing::warn!(
+                "this node made its own sealing key: set PROVIDER_KEY_ENCRYPTION_PRIVATE_KEY and _KEY_ID on every node, \
+                 or no other node can open the provider keys that are sealed for this one"
+            );
+        }
+        let epochs = Arc::new(Epochs::default());
+        let auth = Auth::new(&config.cache, database.clone(), Arc::clone(&hot), Arc::clone(&epochs), Arc::clone(&clock));
+        let models = Models::new(Arc::clone(&config), database.clone(), Arc::clone(&hot), Arc::clone(&epochs), Arc::clone(&clock));
+        let credentials = Credentials::new(Arc::clone(&sealing), config.cache.provider_key_ttl);
+        let upstreams = Upstreams::new(config.upstream.allow_link_local);
+        let usage = Usage::start(&config.usage, &config.data.dir.join("journal"), database.clone())?;
+        let gateway = Self(Arc::new(Parts {
+            config,
+            database,
+            hot,
+            epochs,
+            sealing,
+            auth,
+            models,
+            credentials,
+            upstreams,
+            usage,
+            live: Arc::new(Hub::default()),
+            telemetry: Telemetry::new(log::stats()),
+            clock,
+            in_flight: AtomicU64::new(0),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }));
+        gateway.spawn_listener();
+        gateway.spawn_ticker();
+        Ok(gateway)
+    }
+
+    /// Stops the background work and writes out what is still in memory, for `grace` at the most.
+    pub async fn stop(&self, grace: Duration) {
+        self.stopping.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
+            tracing::warn!("background work did not end in time");
+        }
+        self.usage.drain(grace).await;
+        self.database.clone().close().await;
+    }
+
+    /// Hears what other nodes changed and what their callers did.
+    fn spawn_listener(&self) {
+        let (gateway, mut signals) = (self.clone(), self.hot.listen());
+        self.tasks.spawn(async move {
+            let stopping = gateway.stopping.clone();
+            while let Some(signal) = stopping.run_until_cancelled(signals.recv()).await {
+                match signal {
+                    Ok(Signal::Changed(subjects)) => gateway.epochs.changed(&subjects),
+                    Ok(Signal::Live(records)) => gateway.live.finished_elsewhere(&records),
+                    Ok(Signal::AllChanged) | Err(RecvError::Lagged(_)) => gateway.epochs.all_changed(),
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+    }
+
+    /// Ends the live stream's seconds, and shares this node's requests with the others.
+    fn spawn_ticker(&self) {
+        let gateway = self.clone();
+        self.tasks.spawn(async move {
+            let stopping = gateway.stopping.clone();
+            let mut beat = tokio::time::interval(Duration::from_millis(200));
+            beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+            let mut beats = 0_u32;
+            while stopping.run_until_cancelled(beat.tick()).await.is_some() {
+                beats = beats.wrapping_add(1);
+                gateway.hot.want_live(gateway.live.is_watched());
+                gateway.live.want_shared(gateway.hot.live_wanted());
+                if let Some(records) = gateway.live.take_shared()
+                    && let Err(error) = gateway.hot.share_live(records).await
+                {
+                    tracing::debug!(%error, "could not share finished requests with other nodes");
+                }
+                if beats.is_multiple_of(5) {
+                    gateway.live.tick(gateway.clock.now());
+                    // Called every second, as it wants to be.
+                    gateway.telemetry.run_upkeep();
+                }
+            }
+        });
+    }
+
+    /// Counts a request as under way until the guard is dropped; `None` when there are as many as there may be.
+    pub fn enter(&self) -> Option<Entered> {
+        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let entered = Entered(self.clone());
+        let most = self.config.http.max_concurrent_requests;
+        most.is_none_or(|most| before < most as u64).then_some(entered)
+    }
+}
+
+/// A request under way.
+#[must_use = "the request counts as under way until this is dropped"]
+pub struct Entered(Gateway);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -14,16 +14,24 @@
 //! Arrows point one way: `http → pipeline → engines → hot, store, providers → entity`.
 
 pub mod auth;
+pub mod bootstrap;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod credential;
+pub mod data_dir;
+pub mod demo;
 pub mod error;
 pub mod gateway;
 pub mod hot;
+pub mod http;
 pub mod live;
 pub mod management;
 pub mod models;
+pub mod pipeline;
 pub mod providers;
 pub mod secrets;
+pub mod serve;
 pub mod store;
+pub mod telemetry;
 pub mod usage;

@@ -173,20 +173,62 @@ fn agree<T: DeserializeOwned>(object: &'static Object) {
     }
 }
 
-#[test]
-fn tables_and_types_agree() {
-    agree::<OrganisationSpec>(&table::ORGANISATION);
-    agree::<UserSpec>(&table::USER);
-    agree::<TeamSpec>(&table::TEAM);
-    agree::<TeamMember>(&table::TEAM_MEMBER);
-    agree::<ProviderSpec>(&table::PROVIDER);
-    agree::<ProviderConfig>(&table::PROVIDER_CONFIG);
-    agree::<ProviderKeySpec>(&table::PROVIDER_KEY);
-    agree::<Secret>(&table::SECRET);
-    agree::<Envelope>(&table::ENVELOPE);
-    agree::<ModelSpec>(&table::MODEL);
-    agree::<ModelConfig>(&table::MODEL_CONFIG);
-    agree::<Pricing>(&table::PRICING);
-    agree::<ClassPrices>(&table::CLASS_PRICES);
-    agree::<ApiKeySpec>(&table::API_KEY);
+/// What the OpenAPI document promises is what is checked.
+#[cfg(feature = "openapi")]
+fn promised<T: utoipa::PartialSchema>(object: &'static Object) {
+    let schema = serde_json::to_value(T::schema()).unwrap();
+    let required: Vec<_> = object.fields.iter().filter(|field| field.presence == Presence::Required).collect();
+    let promised = schema["required"].as_array().map_or(0, Vec::len);
+    assert_eq!(promised, required.len(), "required fields of {}", object.title);
+    for field in object.fields {
+        let property = &schema["properties"][field.name];
+        assert!(property.is_object(), "{} of {}", field.name, object.title);
+        assert_eq!(
+            schema["required"].as_array().is_some_and(|names| names.contains(&json!(field.name))),
+            field.presence == Presence::Required
+        );
+        if let (Shape::Whole(least, most), false) = (field.shape, field.name == "v") {
+            assert_eq!(property["minimum"], json!(least), "{} of {}", field.name, object.title);
+            let natural = most == u64::from(u32::MAX);
+            assert_eq!(
+                property.get("maximum").cloned(),
+                (!natural).then(|| json!(most)),
+                "{} of {}",
+                field.name,
+                object.title
+            );
+        }
+    }
+}
+
+macro_rules! tables {
+    ($($type:ident = $table:ident,)*) => {
+        #[test]
+        fn tables_and_types_agree() {
+            $(agree::<$type>(&table::$table);)*
+        }
+
+        #[cfg(feature = "openapi")]
+        #[test]
+        fn tables_and_schemas_agree() {
+            $(promised::<$type>(&table::$table);)*
+        }
+    };
+}
+
+tables! {
+    OrganisationSpec = ORGANISATION,
+    UserSpec = USER,
+    TeamSpec = TEAM,
+    TeamMember = TEAM_MEMBER,
+    ProviderSpec = PROVIDER,
+    ProviderConfig = PROVIDER_CONFIG,
+    ProviderKeySpec = PROVIDER_KEY,
+    Secret = SECRET,
+    Envelope = ENVELOPE,
+    ModelSpec = MODEL,
+    ModelConfig = MODEL_CONFIG,
+    Pricing = PRICING,
+    ClassPrices = CLASS_PRICES,
+    ApiKeySpec = API_KEY,
 }

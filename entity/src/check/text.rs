@@ -192,7 +192,7 @@ fn email(text: &str) -> Result<(), Complaint> {
     };
     match text.rsplit_once('@') {
         Some((before, after)) if local(before) && after.split('.').all(label) => Ok(()),
-        _ => Err(advise(format!("{} is not an e-mail address", quoted(text)), "write it like ada@example.com")),
+        _ => Err(advise(format!("{} is not an e-mail address", quoted(text)), "write it like name@example.com")),
     }
 }
 

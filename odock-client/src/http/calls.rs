@@ -53,14 +53,18 @@ impl Client {
         most: usize,
     ) -> Result<Page<T>, ClientError> {
         let mut query = query.clone();
+        let size = query.limit().unwrap_or(MAX_LIMIT).clamp(1, MAX_LIMIT);
         let mut items = Vec::new();
         loop {
+            // The last page is asked for in the size that fits, so that its cursor continues the list without a hole.
+            let left = u32::try_from(most.saturating_sub(items.len())).unwrap_or(MAX_LIMIT);
+            query.at_most(size.min(left.max(1)));
             let page: Page<T> = self.get(path, &query).await?;
             let empty = page.items.is_empty();
             items.extend(page.items);
             match page.next_cursor {
                 // A page without items that promises more would be asked for for ever.
-                Some(cursor) if items.len() < most && !empty => query.set_cursor(cursor),
+                Some(cursor) if items.len() < most && !empty => query.begin_at(cursor),
                 next_cursor => return Ok(Page { items, next_cursor }),
             }
         }
@@ -71,8 +75,7 @@ impl Client {
     /// # Errors
     /// A call failed.
     pub async fn list_all<T: DeserializeOwned>(&self, path: &Path, query: &ListQuery) -> Result<Vec<T>, ClientError> {
-        let query = ListQuery { limit: query.limit.or(Some(MAX_LIMIT)), ..query.clone() };
-        Ok(self.pages(path, &query, usize::MAX).await?.items)
+        Ok(self.pages(path, query, usize::MAX).await?.items)
     }
 
     /// Who the token belongs to.

@@ -236,6 +236,14 @@ impl ApiKeys {
         self.of.client.post(&self.of.at(Kind::ApiKey.plural())?, key).await
     }
 
+    /// Deletes a virtual key.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn delete(&self, name: &str) -> Result<(), ClientError> {
+        self.of.delete(Kind::ApiKey, name, false).await
+    }
+
     /// Shows the secret of a key that was created without showing it. Works once.
     ///
     /// # Errors

@@ -114,14 +114,24 @@ pub(super) struct NoQuery {}
 
 /// Any query that has pages.
 pub(super) trait Paged: Serialize + Clone {
-    fn set_cursor(&mut self, cursor: String);
+    fn begin_at(&mut self, cursor: String);
+    fn at_most(&mut self, items: u32);
+    fn limit(&self) -> Option<u32>;
 }
 
 macro_rules! paged {
     ($($name:ty),*) => {$(
         impl Paged for $name {
-            fn set_cursor(&mut self, cursor: String) {
+            fn begin_at(&mut self, cursor: String) {
                 self.cursor = Some(cursor);
+            }
+
+            fn at_most(&mut self, items: u32) {
+                self.limit = Some(items);
+            }
+
+            fn limit(&self) -> Option<u32> {
+                self.limit
             }
         }
     )*};

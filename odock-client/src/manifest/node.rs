@@ -125,23 +125,58 @@ fn tokens(pointer: &str) -> impl Iterator<Item = String> {
     pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"))
 }
 
-/// Turns byte offsets into places.
+/// Turns byte offsets into places, in a time that does not depend on how long the lines are.
 pub(super) struct Lines<'a> {
-    text: &'a str,
+    bytes: &'a [u8],
+    /// Where each line begins.
     starts: Vec<usize>,
+    /// How many characters begin before each block.
+    characters: Vec<usize>,
 }
+
+const BLOCK: usize = 256;
 
 impl<'a> Lines<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, starts }
+        let before = |sum: &mut usize, block: &[u8]| Some(std::mem::replace(sum, *sum + characters(block)));
+        let characters = text.as_bytes().chunks(BLOCK).scan(0, before).collect();
+        Self { bytes: text.as_bytes(), starts, characters }
     }
 
     pub(super) fn place(&self, offset: usize) -> Place {
         let line = self.starts.partition_point(|start| *start <= offset);
-        let start = self.starts[line - 1];
-        let before = self.text.get(start..offset).unwrap_or_default().chars().count();
+        let column = self.characters_before(offset) - self.characters_before(self.starts[line - 1]) + 1;
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Place { line: number(line), column: number(before + 1) }
+        Place { line: number(line), column: number(column) }
+    }
+
+    fn characters_before(&self, offset: usize) -> usize {
+        let offset = offset.min(self.bytes.len());
+        let block = (offset / BLOCK).min(self.characters.len().saturating_sub(1));
+        self.characters.get(block).map_or(0, |before| before + characters(&self.bytes[block * BLOCK..offset]))
+    }
+}
+
+/// How many characters begin in a piece of UTF-8.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_become_places() {
+        let text = format!("é\nab\n{}x\n", "é".repeat(1_000));
+        let lines = Lines::of(&text);
+        let place = |offset| (lines.place(offset).line, lines.place(offset).column);
+        assert_eq!(
+            [place(0), place(2), place(3), place(4), place(5), place(6)],
+            [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 1)]
+        );
+        assert_eq!([place(6 + 2_000), place(6 + 2_002), place(usize::MAX)], [(3, 1_001), (4, 1), (4, 1)]);
+        assert_eq!(Lines::of("").place(0), Place::START);
     }
 }

@@ -14,6 +14,9 @@ use super::node::{Node, Tree};
 use super::source::{self, Format, Input, Source};
 use super::{Env, Located, ManifestSet, json, references, secret, toml, yaml};
 
+/// Reports stop here: whoever made a thousand mistakes made the same one often.
+const MOST: usize = 1_000;
+
 /// How to load.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -51,6 +54,7 @@ pub fn load(sources: &[Source], env: Env<'_>, options: &Options) -> Result<Manif
     if found.is_empty() {
         return Ok(ManifestSet::new(resources, options.allow_env.clone()));
     }
+    found.truncate(MOST);
     found.sort_by_cached_key(|it| (order.get(&*it.file).copied(), it.file.clone(), it.line, it.column));
     Err(found)
 }
@@ -86,6 +90,9 @@ impl Loader<'_> {
         let file: Arc<str> = input.name.as_str().into();
         for document in documents {
             for manifest in self.split(document, &file) {
+                if self.found.len() >= MOST {
+                    return;
+                }
                 self.manifest(manifest, &file, input);
             }
         }

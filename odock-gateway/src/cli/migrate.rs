@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 
 use crate::config::Config;
+use crate::data_dir;
 use crate::store::{Database, migrate};
 
 use super::{Misuse, print};
@@ -46,7 +47,7 @@ impl Action {
 /// Does it.
 pub(super) async fn run(action: Action, config: &Config) -> anyhow::Result<()> {
     if !config.database.url.is_postgres() {
-        config.data.create()?;
+        data_dir::prepare(&config.data.dir)?;
     }
     let address = config.database.url.redacted();
     let database = Database::connect(&config.database).await.with_context(|| format!("cannot connect to {address}"))?;

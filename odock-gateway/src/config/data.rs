@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::DirBuilder;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -25,17 +23,6 @@ impl Data {
         self.dir.join("odock.db")
     }
 
-    /// Makes the data directory, for this user only, if it is missing.
-    ///
-    /// # Errors
-    /// When it cannot be made; the message names it.
-    pub fn create(&self) -> io::Result<()> {
-        create_private_dir(&self.dir).map_err(|error| {
-            let message = format!("the data directory {} cannot be made: {error}", self.dir.display());
-            io::Error::new(error.kind(), message)
-        })
-    }
-
     pub(super) fn read(check: &mut Check<'_>, home: Option<&Path>) -> Self {
         let dir = match (check.path("data.dir"), home) {
             (Some(dir), Some(home)) => match dir.strip_prefix("~") {
@@ -54,18 +41,6 @@ impl Data {
         }
         Self { dir, bootstrap_token }
     }
-}
-
-/// Makes a directory that only this user may enter; one that is there already stays as it is.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn create_private_dir(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 /// The user's home directory.

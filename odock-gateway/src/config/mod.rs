@@ -30,7 +30,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use self::cache::Cache;
-pub use self::data::{Data, create_private_dir};
+pub use self::data::Data;
 pub use self::database::{Database, DatabaseUrl};
 pub use self::flags::Flags;
 pub use self::http::{Http, TlsFiles};

@@ -55,8 +55,7 @@ impl Providers {
 }
 
 fn base_url(text: &str) -> Result<Url, String> {
-    let url =
-        Url::parse(text).map_err(|error| format!("is not a URL such as \"https://api.openai.com/v1\": {error}"))?;
+    let url = Url::parse(text).map_err(|error| format!("is not a URL such as \"https://api.openai.com\": {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err("is not an http: or https: URL".to_owned());
     }

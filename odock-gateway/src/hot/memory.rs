@@ -6,7 +6,7 @@ use bytes::Bytes;
 use moka::sync::Cache;
 use tokio::sync::broadcast;
 
-use super::{HotError, HotStore, Signal, Subject};
+use super::{HotError, HotStore, Mark, Signal, Subject};
 
 /// Claims that are remembered at once, at most; the oldest go first.
 const MAX_CLAIMS: u64 = 200_000;
@@ -47,15 +47,15 @@ impl HotStore for MemoryStore {
         Ok(())
     }
 
-    async fn mark(&self) -> Result<u64, HotError> {
-        Ok(0)
+    async fn mark(&self) -> Result<Mark, HotError> {
+        Ok(Mark::default())
     }
 
     async fn recall(&self, _: &str) -> Result<Option<Bytes>, HotError> {
         Ok(None)
     }
 
-    async fn remember(&self, _: &str, _: Bytes, _: &[Subject], _: u64, _: Duration) -> Result<(), HotError> {
+    async fn remember(&self, _: &str, _: Bytes, _: &[Subject], _: Mark, _: Duration) -> Result<(), HotError> {
         Ok(())
     }
 
@@ -66,6 +66,11 @@ impl HotStore for MemoryStore {
     async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError> {
         // Nobody listening is no failure: there is no other node.
         let _ = self.bus.send(Signal::Changed(subjects.into()));
+        Ok(())
+    }
+
+    async fn all_changed(&self) -> Result<(), HotError> {
+        let _ = self.bus.send(Signal::AllChanged);
         Ok(())
     }
 

@@ -22,6 +22,15 @@ pub use self::redis::RedisStore;
 /// A change to a subject makes every fact that depends on it stale, on every node.
 pub type Subject = Uuid;
 
+/// A point in the shared history of changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Changes of subjects so far.
+    pub changes: u64,
+    /// Times that everything was declared changed.
+    pub generation: u64,
+}
+
 /// The hot store did not answer, or answered nonsense.
 #[derive(Debug, thiserror::Error)]
 #[error("the hot store is unavailable: {0}")]
@@ -48,19 +57,22 @@ pub trait HotStore: Send + Sync + 'static {
     async fn ping(&self) -> Result<(), HotError>;
 
     /// A mark in the history of changes, taken before facts are read from the database.
-    async fn mark(&self) -> Result<u64, HotError>;
+    async fn mark(&self) -> Result<Mark, HotError>;
 
     /// A fact that some node cached under `key`, if nothing that it depends on has changed since.
     async fn recall(&self, key: &str) -> Result<Option<Bytes>, HotError>;
 
     /// Caches a fact that was read from the database after `mark` and depends on `subjects`.
-    async fn remember(&self, key: &str, fact: Bytes, subjects: &[Subject], mark: u64, ttl: Duration) -> Result<(), HotError>;
+    async fn remember(&self, key: &str, fact: Bytes, subjects: &[Subject], mark: Mark, ttl: Duration) -> Result<(), HotError>;
 
     /// Takes `key` for `ttl`. False when somebody has it.
     async fn claim(&self, key: &str, ttl: Duration) -> Result<bool, HotError>;
 
     /// Says that `subjects` have changed, here and on every other node.
     async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError>;
+
+    /// Says that anything may have changed, here and on every other node.
+    async fn all_changed(&self) -> Result<(), HotError>;
 
     /// Hands finished requests to the other nodes, if any of them has somebody watching.
     async fn share_live(&self, records: Bytes) -> Result<(), HotError>;

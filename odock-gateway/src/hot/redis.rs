@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
 use self::bus::Bus;
-use super::{HotError, HotStore, Signal, Subject};
+use super::{HotError, HotStore, Mark, Signal, Subject};
 use crate::config;
 
 /// How long a subject's mark is kept: longer than any fact may be cached.
@@ -119,15 +119,17 @@ impl HotStore for RedisStore {
         redis::cmd("PING").query_async::<()>(&mut self.connection()).await.map_err(failed)
     }
 
-    async fn mark(&self) -> Result<u64, HotError> {
-        let mark: Option<u64> = self.connection().get(self.key("changes")).await.map_err(failed)?;
-        Ok(mark.unwrap_or(0))
+    async fn mark(&self) -> Result<Mark, HotError> {
+        let keys = [self.key("changes"), self.key("generation")];
+        let (changes, generation): (Option<u64>, Option<u64>) = self.connection().mget(&keys).await.map_err(failed)?;
+        Ok(Mark { changes: changes.unwrap_or(0), generation: generation.unwrap_or(0) })
     }
 
     async fn recall(&self, key: &str) -> Result<Option<Bytes>, HotError> {
         let fact: Option<Vec<u8>> = self
             .recall
             .key(self.key(&format!("fact:{key}")))
+            .key(self.key("generation"))
             .arg(self.key("changed:"))
             .invoke_async(&mut self.connection())
             .await
@@ -135,13 +137,17 @@ impl HotStore for RedisStore {
         Ok(fact.map(Bytes::from))
     }
 
-    async fn remember(&self, key: &str, fact: Bytes, subjects: &[Subject], mark: u64, ttl: Duration) -> Result<(), HotError> {
+    async fn remember(&self, key: &str, fact: Bytes, subjects: &[Subject], mark: Mark, ttl: Duration) -> Result<(), HotError> {
         let key = self.key(&format!("fact:{key}"));
         let subjects: Vec<String> = subjects.iter().map(|subject| subject.simple().to_string()).collect();
         let ttl = i64::try_from(ttl.min(MAX_FACT_TTL).as_secs().max(1)).unwrap_or(1);
         redis::pipe()
             .atomic()
-            .hset_multiple(&key, &[("mark", mark.to_string().as_bytes()), ("subjects", subjects.join(",").as_bytes()), ("fact", &fact)])
+            .hset_multiple(&key, &[
+                ("mark", mark.changes.to_string().as_bytes()),
+                ("generation", mark.generation.to_string().as_bytes()),
+                ("subjects", subjects.join(",").as_bytes()), ("fact", &fact)
+            ])
             .ignore()
             .expire(&key, ttl)
             .ignore()
@@ -168,6 +174,13 @@ impl HotStore for RedisStore {
             call.arg(name);
         }
         call.invoke_async::<()>(&mut self.connection()).await.map_err(failed)
+    }
+
+    async fn all_changed(&self) -> Result<(), HotError> {
+        // Facts of before the new generation are never looked at again; their time to live clears them away.
+        let mut change = redis::pipe();
+        change.incr(self.key("generation"), 1).ignore().publish(&self.channel, r#"{"all":true}"#).ignore();
+        change.query_async::<()>(&mut self.connection()).await.map_err(failed)
     }
 
     async fn share_live(&self, records: Bytes) -> Result<(), HotError> {

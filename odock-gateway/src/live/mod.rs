@@ -3,9 +3,10 @@
 mod second;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use dashmap::DashMap;
 use entity::live::Tick;
 use entity::usage::UsageRecord;
@@ -50,6 +51,9 @@ const BACKLOG: usize = 4_096;
 #[derive(Debug)]
 pub struct Hub {
     local_watchers: AtomicUsize,
+    /// Whether another node has somebody watching.
+    shared: AtomicBool,
+    outbox: Mutex<Vec<Arc<UsageRecord>>>,
     requests: broadcast::Sender<Arc<UsageRecord>>,
     ticks: broadcast::Sender<Arc<Ticks>>,
     seconds: Mutex<HashMap<OrganisationId, Second>>,
@@ -60,6 +64,8 @@ impl Default for Hub {
     fn default() -> Self {
         Self {
             local_watchers: AtomicUsize::new(0),
+            shared: AtomicBool::new(false),
+            outbox: Mutex::default(),
             requests: broadcast::Sender::new(BACKLOG),
             ticks: broadcast::Sender::new(16),
             seconds: Mutex::default(),
@@ -95,8 +101,45 @@ impl Hub {
         self.local_watchers.load(Ordering::Relaxed) > 0
     }
 
-    /// Shows a finished request to whoever watches.
+    /// Whether anybody anywhere watches: whether a finished request must be shown at all.
+    pub fn is_wanted(&self) -> bool {
+        self.is_watched() || self.shared.load(Ordering::Relaxed)
+    }
+
+    /// Says whether another node has somebody watching.
+    pub fn want_shared(&self, wanted: bool) {
+        self.shared.store(wanted, Ordering::Relaxed);
+    }
+
+    /// Shows a finished request of this node to whoever watches, here and elsewhere.
     pub fn finished(&self, record: &Arc<UsageRecord>) {
+        if self.shared.load(Ordering::Relaxed) {
+            let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+            if outbox.len() < BACKLOG {
+                outbox.push(Arc::clone(record));
+            }
+        }
+        self.show(record);
+    }
+
+    /// The finished requests that other nodes have not got yet, as a JSON array.
+    pub fn take_shared(&self) -> Option<Bytes> {
+        let records = std::mem::take(&mut *self.outbox.lock().unwrap_or_else(PoisonError::into_inner));
+        if records.is_empty() {
+            return None;
+        }
+        serde_json::to_vec(&records).ok().map(Bytes::from)
+    }
+
+    /// Shows the finished requests of another node to whoever watches here.
+    pub fn finished_elsewhere(&self, records: &[u8]) {
+        match serde_json::from_slice::<Vec<UsageRecord>>(records) {
+            Ok(records) => records.into_iter().for_each(|record| self.show(&Arc::new(record))),
+            Err(error) => tracing::warn!(%error, "another node sent finished requests that cannot be read: is it of another version?"),
+        }
+    }
+
+    fn show(&self, record: &Arc<UsageRecord>) {
         if !self.is_watched() {
             return;
         }

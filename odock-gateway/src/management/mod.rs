@@ -15,4 +15,6 @@ mod engine;
 mod frame;
 mod problem;
 mod query;
-pub mod router;
+mod router;
+
+pub use self::router::{openapi, router};

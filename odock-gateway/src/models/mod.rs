@@ -11,7 +11,7 @@ use moka::future::Cache;
 use sea_orm::DbErr;
 
 pub use self::credentials::{Credential, Credentials};
-pub use self::target::{Problem, Target};
+pub use self::target::{KeyRef, Problem, Target};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::hot::{Epochs, HotStore, Stamp};

@@ -3,7 +3,7 @@
 mod address;
 pub mod openai;
 
-pub use self::address::{Address, AddressError};
+pub use self::address::{Address, AddressError, is_link_local};
 
 use entity::vocab::ProviderType;
 

@@ -69,10 +69,7 @@ pub enum SealError {
     UnknownKey(String),
     /// Its version, algorithm or one of its parts is not as specified.
     #[error("the envelope's {0} is malformed")]
-    BadPart(&'static str),
-    /// It opens, but what was inside cannot be a secret of its kind.
-    #[error("what was sealed is not a usable secret")]
-    Malformed,
+    Malformed(&'static str),
     /// It was damaged or tampered with.
     #[error("the envelope does not open: it is damaged, or was sealed for another key of the same id")]
     DoesNotOpen,
@@ -156,7 +153,7 @@ impl Sealing {
             .map_err(|_| SealError::DoesNotOpen)?;
         let key = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| SealError::DoesNotOpen)?;
         let clear = key.open_in_place(nonce, Aad::empty(), &mut ciphertext).map_err(|_| SealError::DoesNotOpen)?;
-        let text = std::str::from_utf8(clear).map_err(|_: Utf8Error| SealError::Malformed)?;
+        let text = std::str::from_utf8(clear).map_err(|_: Utf8Error| SealError::Malformed("content"))?;
         Ok(SecretString::from(text))
     }
 
@@ -196,25 +193,25 @@ impl Sealing {
 
     fn parts(&self, envelope: &Envelope) -> Result<Parts, SealError> {
         if envelope.v != VERSION {
-            return Err(SealError::BadPart("version"));
+            return Err(SealError::Malformed("version"));
         }
         if envelope.alg != ALGORITHM {
-            return Err(SealError::BadPart("algorithm"));
+            return Err(SealError::Malformed("algorithm"));
         }
         if envelope.key_id != self.key_id {
             return Err(SealError::UnknownKey(envelope.key_id.clone()));
         }
-        let bytes = |text: &str, part| STANDARD.decode(text).map_err(|_| SealError::BadPart(part));
+        let bytes = |text: &str, part| STANDARD.decode(text).map_err(|_| SealError::Malformed(part));
         let wrapped_key = bytes(&envelope.wrapped_key, "wrapped key")?;
         let nonce: [u8; NONCE_LEN] =
-            bytes(&envelope.iv, "nonce")?.try_into().map_err(|_| SealError::BadPart("nonce"))?;
+            bytes(&envelope.iv, "nonce")?.try_into().map_err(|_| SealError::Malformed("nonce"))?;
         let ciphertext = Zeroizing::new(bytes(&envelope.ciphertext, "ciphertext")?);
         if wrapped_key.len() != self.private.key_size_bytes() {
-            return Err(SealError::BadPart("wrapped key"));
+            return Err(SealError::Malformed("wrapped key"));
         }
         // A tag alone would be an empty secret.
         if ciphertext.len() <= AES_256_GCM.tag_len() {
-            return Err(SealError::BadPart("ciphertext"));
+            return Err(SealError::Malformed("ciphertext"));
         }
         Ok(Parts { wrapped_key, nonce: Nonce::assume_unique_for_key(nonce), ciphertext })
     }
@@ -293,11 +290,11 @@ mod tests {
         assert_eq!(open(Envelope { ciphertext: flip(&good.ciphertext), ..good.clone() }), SealError::DoesNotOpen);
         assert_eq!(open(Envelope { wrapped_key: flip(&good.wrapped_key), ..good.clone() }), SealError::DoesNotOpen);
         assert_eq!(open(Envelope { iv: flip(&good.iv), ..good.clone() }), SealError::DoesNotOpen);
-        assert_eq!(open(Envelope { v: 2, ..good.clone() }), SealError::BadPart("version"));
-        assert_eq!(open(Envelope { alg: "none".into(), ..good.clone() }), SealError::BadPart("algorithm"));
-        assert_eq!(open(Envelope { iv: "AAAA".into(), ..good.clone() }), SealError::BadPart("nonce"));
-        assert_eq!(open(Envelope { wrapped_key: "AAAA".into(), ..good.clone() }), SealError::BadPart("wrapped key"));
-        assert_eq!(open(Envelope { ciphertext: "!".into(), ..good.clone() }), SealError::BadPart("ciphertext"));
+        assert_eq!(open(Envelope { v: 2, ..good.clone() }), SealError::Malformed("version"));
+        assert_eq!(open(Envelope { alg: "none".into(), ..good.clone() }), SealError::Malformed("algorithm"));
+        assert_eq!(open(Envelope { iv: "AAAA".into(), ..good.clone() }), SealError::Malformed("nonce"));
+        assert_eq!(open(Envelope { wrapped_key: "AAAA".into(), ..good.clone() }), SealError::Malformed("wrapped key"));
+        assert_eq!(open(Envelope { ciphertext: "!".into(), ..good.clone() }), SealError::Malformed("ciphertext"));
         assert_eq!(open(Envelope { key_id: "other".into(), ..good }), SealError::UnknownKey("other".into()));
     }
 

@@ -33,7 +33,7 @@ struct Sampled {
 }
 
 impl Telemetry {
-    /// Makes metrics that belong to nobody else. `log` is the process's log pipeline, where it has one.
+    /// Makes metrics that belong to nobody else. `log` is [`log::stats`], or nothing in a test.
     pub fn new(log: Option<Arc<LogStats>>) -> Self {
         let recorder: PrometheusRecorder = metrics::recorder();
         let prometheus = recorder.handle();

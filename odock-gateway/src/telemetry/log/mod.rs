@@ -8,7 +8,7 @@ mod queue;
 mod stats;
 
 use std::io::{self, IsTerminal};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tracing::Subscriber;
@@ -32,15 +32,17 @@ const DRAIN: Duration = Duration::from_secs(2);
 #[must_use = "dropping it ends the log"]
 pub struct LogGuard {
     queues: Vec<Arc<Queue>>,
-    stats: Arc<LogStats>,
+}
+
+/// What the process's pipeline counts: there is one log, as there is one standard output.
+static STATS: OnceLock<Arc<LogStats>> = OnceLock::new();
+
+/// What the process's log pipeline counts, for [`Telemetry::new`](super::Telemetry::new); nothing before [`install`].
+pub fn stats() -> Option<Arc<LogStats>> {
+    STATS.get().cloned()
 }
 
 impl LogGuard {
-    /// What the pipeline counts, for [`Telemetry::new`](super::Telemetry::new).
-    pub fn stats(&self) -> Arc<LogStats> {
-        Arc::clone(&self.stats)
-    }
-
     /// Waits, for a bounded time, until everything logged so far is written.
     pub fn flush(&self) {
         for queue in &self.queues {
@@ -77,7 +79,8 @@ pub fn install(log: &Log) -> anyhow::Result<LogGuard> {
     let filter: Targets = log.filter.parse()?;
     registry().with(layers).with(filter).try_init()?;
     std::panic::set_hook(Box::new(report_panic));
-    Ok(LogGuard { queues, stats })
+    let _ = STATS.set(stats);
+    Ok(LogGuard { queues })
 }
 
 fn people<S: Subscriber + for<'a> LookupSpan<'a>>(queue: Arc<Queue>) -> Box<dyn Layer<S> + Send + Sync> {

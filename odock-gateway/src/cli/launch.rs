@@ -1,0 +1,19 @@
+//! Where the subcommands enter the rest of the program.
+
+use crate::cli::DemoArgs;
+use crate::config::Config;
+
+/// Serves until the process is asked to stop.
+pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
+    crate::serve::serve(config).await
+}
+
+/// Runs the demo until the process is asked to stop.
+pub(super) async fn demo(args: DemoArgs, config: Config) -> anyhow::Result<()> {
+    crate::demo::run(args, config).await
+}
+
+/// The OpenAPI document, as JSON for people.
+pub(super) fn openapi() -> anyhow::Result<String> {
+    Ok(crate::management::openapi().to_pretty_json()?)
+}

@@ -1,0 +1,3 @@
+//! Errors in the shape that each family's own SDKs understand.
+
+pub mod openai;

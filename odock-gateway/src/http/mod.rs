@@ -1,0 +1,11 @@
+//! The edge: listeners, the routes of the data plane, and the shapes of its dialects.
+
+pub mod address;
+pub mod dialect;
+mod health;
+mod invalidate;
+mod keys;
+mod models;
+mod patience;
+pub mod router;
+pub mod server;

@@ -1,0 +1,68 @@
+//! The routes of the data plane. A governed route does nothing but open a case and hand it to the pipeline.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::header::CONTENT_TYPE;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::dialect::openai;
+use super::{health, invalidate, keys, models};
+use crate::error::{ErrorCode, GatewayError};
+use crate::gateway::Gateway;
+use crate::pipeline::{self, Received};
+use crate::telemetry::PROMETHEUS_TEXT;
+
+/// Every route of the data plane.
+pub fn router(gw: Gateway) -> Router {
+    let mut router = Router::new()
+        .route("/v1/health", get(health::live))
+        .route("/v1/healthz", get(health::ready))
+        .route("/v1/keys/validate", post(keys::validate))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*name}", get(models::show))
+        .route("/v1/chat/completions", post(chat_completions))
+        .route("/v1/internal/cache/invalidate", post(invalidate::invalidate));
+    if gw.config.metrics.enabled {
+        router = router.route("/metrics", get(prometheus));
+    }
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(gw)
+}
+
+async fn chat_completions(State(gw): State<Gateway>, request: Request<Body>) -> Response {
+    let received = Received::new(&gw, "/v1/chat/completions", request);
+    pipeline::serve(&gw, received).await
+}
+
+async fn prometheus(State(gw): State<Gateway>) -> impl IntoResponse {
+    let usage = gw.usage.backlog();
+    gw.telemetry.metrics.usage().waiting(usage.0, usage.1);
+    ([(CONTENT_TYPE, PROMETHEUS_TEXT)], gw.telemetry.render())
+}
+
+async fn not_found(request: Request<Body>) -> Response {
+    let path = request.uri().path();
+    let path: String = path.chars().take(200).collect();
+    plain(ErrorCode::NotFound, format!("there is no route {path}"))
+}
+
+async fn method_not_allowed(request: Request<Body>) -> Response {
+    let message = format!("{} does not take {}", request.uri().path().chars().take(200).collect::<String>(), request.method());
+    plain(ErrorCode::MethodNotAllowed, message)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the layer's signature")]
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    // The payload may hold anything; the panic hook has logged where it happened.
+    plain(ErrorCode::Internal, "the gateway failed; its log says why".into())
+}
+
+fn plain(code: ErrorCode, message: String) -> Response {
+    openai::error(&GatewayError::new(code, message), &uuid::Uuid::now_v7().simple().to_string())
+}

@@ -1,0 +1,170 @@
+//! Listeners: connections in, requests to a router, and an orderly end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::body::Body;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::address::Peer;
+use super::patience::Patient;
+use crate::config;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The pause after a failed accept, which mostly means that file descriptors ran out.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// What a listener serves.
+#[derive(Clone)]
+pub enum Planes {
+    /// One plane has the listener to itself.
+    One(Router),
+    /// Both share it: what begins with `/api` is the control plane's.
+    Both {
+        /// The data plane.
+        data: Router,
+        /// The control plane.
+        control: Router,
+    },
+}
+
+impl Planes {
+    fn at(&self, path: &str) -> Router {
+        match self {
+            Self::One(router) => router.clone(),
+            Self::Both { control, .. } if path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) => control.clone(),
+            Self::Both { data, .. } => data.clone(),
+        }
+    }
+}
+
+/// A bound listener.
+pub struct Server {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    builder: Builder<TokioExecutor>,
+    write_timeout: Duration,
+}
+
+impl Server {
+    /// Binds `address`.
+    ///
+    /// # Errors
+    /// When the address is taken or the TLS files cannot be used.
+    pub async fn bind(config: &config::Http, address: SocketAddr) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let tls = config.tls.as_ref().map(acceptor).transpose()?;
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            // hyper's one limit covers both the wait for a request and its head.
+            .header_read_timeout(config.idle_timeout.max(config.read_timeout))
+            .max_buf_size(config.max_header_bytes.max(8_192))
+            .pipeline_flush(true);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(config.max_header_bytes).unwrap_or(u32::MAX))
+            .keep_alive_interval(Some(Duration::from_secs(30)))
+            .keep_alive_timeout(Duration::from_secs(20));
+        Ok(Self { listener, tls, builder, write_timeout: config.write_timeout })
+    }
+
+    /// The address that was bound: with the port that the system chose, if it was asked to.
+    ///
+    /// # Errors
+    /// When the system cannot say.
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`, then finishes what is under way, for `grace` at the most.
+    pub async fn serve(self, planes: Planes, stop: CancellationToken, grace: Duration) {
+        let graceful = GracefulShutdown::new();
+        let connections = CancellationToken::new();
+        while let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await {
+            match accepted {
+                Ok((stream, peer)) => self.attend(stream, peer, planes.clone(), &graceful, &connections),
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+        drop(self.listener);
+        if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+            tracing::warn!("connections were still open after the shutdown grace; they are cut");
+        }
+        connections.cancel();
+    }
+
+    fn attend(&self, stream: TcpStream, peer: SocketAddr, planes: Planes, graceful: &GracefulShutdown, cut: &CancellationToken) {
+        // Without this, small chunks of a stream wait for the acknowledgement of the chunk before.
+        let _ = stream.set_nodelay(true);
+        let (builder, tls, watcher, cut) = (self.builder.clone(), self.tls.clone(), graceful.watcher(), cut.clone());
+        let stream = Patient::new(stream, self.write_timeout);
+        tokio::spawn(async move {
+            let served = async {
+                match tls {
+                    None => converse(builder, stream, peer, planes, watcher).await,
+                    Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => converse(builder, stream, peer, planes, watcher).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                        Err(_) => tracing::debug!("a TLS handshake took too long"),
+                    },
+                }
+            };
+            cut.run_until_cancelled(served).await;
+        });
+    }
+}
+
+async fn converse(
+    builder: Builder<TokioExecutor>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    planes: Planes,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        planes.at(request.uri().path()).oneshot(request.map(Body::new))
+    });
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        // A peer that hangs up or speaks nonsense is no event.
+        tracing::debug!(error = %error, "a connection ended badly");
+    }
+}
+
+fn acceptor(files: &config::TlsFiles) -> anyhow::Result<TlsAcceptor> {
+    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.cert)
+        .and_then(Iterator::collect)
+        .with_context(|| format!("cannot read certificates from {}", files.cert.display()))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| format!("cannot read a private key from {}", files.key.display()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .context("the TLS certificate and its key do not fit together")?;
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(tls)))
+}

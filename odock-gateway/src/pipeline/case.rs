@@ -1,0 +1,156 @@
+//! The case file of a request: what its record needs, each fact written once by the stage that learns it.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use entity::Timestamp;
+use entity::usage::{Attempt, StageMark};
+
+use crate::auth::Principal;
+use crate::models::Target;
+
+macro_rules! stages {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+        /// A stage of the pipeline, for the timeline of a request.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Stage { $($(#[$doc])* $name,)* }
+
+        impl Stage {
+            const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stage's name in records.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+        }
+    };
+}
+
+stages! {
+    /// The key is known.
+    Authenticate = "authenticate",
+    /// The body is read and understood.
+    Decode = "decode",
+    /// The upstream is chosen.
+    Route = "route",
+    /// The upstream is called.
+    Dispatch = "dispatch",
+    /// The upstream's first byte is here.
+    FirstByte = "first_byte",
+    /// The upstream's last byte is here.
+    LastByte = "last_byte",
+}
+
+/// Not reached yet.
+const NEVER: u32 = u32::MAX;
+
+/// What is known of a request. Shared by the stages and by whatever ends the request.
+#[derive(Debug)]
+pub struct Case {
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// When it arrived, by the clock that only goes forward.
+    pub started: Instant,
+    /// The route.
+    pub endpoint: &'static str,
+    /// The method and path for the access log, without the query.
+    pub client: IpAddr,
+    /// The trace that the caller belongs to (W3C Trace Context).
+    pub trace_id: Option<String>,
+    /// The id that the caller proposed, if it is sane.
+    pub proposed_id: Option<String>,
+    fresh_id: String,
+    proposal_taken: AtomicBool,
+    /// Whether the caller wants a stream.
+    pub stream: AtomicBool,
+    /// Who is calling.
+    pub principal: OnceLock<Arc<Principal>>,
+    /// The model that was asked for, in the caller's words.
+    pub model: OnceLock<String>,
+    /// What serves it.
+    pub target: OnceLock<Arc<Target>>,
+    /// The upstream's own id of the call.
+    pub provider_request_id: OnceLock<String>,
+    /// What came of calling the upstream.
+    pub attempt: OnceLock<Attempt>,
+    /// Tokens of the prompt as the gateway estimates them.
+    pub estimated_prompt: AtomicU32,
+    marks: [AtomicU32; Stage::ALL.len()],
+}
+
+impl Case {
+    pub(super) fn new(
+        endpoint: &'static str,
+        received_at: Timestamp,
+        client: IpAddr,
+        proposed_id: Option<String>,
+        trace_id: Option<String>,
+    ) -> Self {
+        Self {
+            received_at,
+            started: Instant::now(),
+            endpoint,
+            client,
+            trace_id,
+            proposed_id,
+            fresh_id: uuid::Uuid::now_v7().simple().to_string(),
+            proposal_taken: AtomicBool::new(false),
+            stream: AtomicBool::new(false),
+            principal: OnceLock::new(),
+            model: OnceLock::new(),
+            target: OnceLock::new(),
+            provider_request_id: OnceLock::new(),
+            attempt: OnceLock::new(),
+            estimated_prompt: AtomicU32::new(0),
+            marks: std::array::from_fn(|_| AtomicU32::new(NEVER)),
+        }
+    }
+
+    /// The request's handle in headers, logs and the record.
+    pub fn request_id(&self) -> &str {
+        match &self.proposed_id {
+            Some(proposed) if !self.proposal_taken.load(Ordering::Relaxed) => proposed,
+            _ => &self.fresh_id,
+        }
+    }
+
+    /// Another request has the proposed id: this one gets a fresh one.
+    pub(super) fn refuse_proposed_id(&self) {
+        self.proposal_taken.store(true, Ordering::Relaxed);
+    }
+
+    /// The proposed id, if it was refused.
+    pub fn refused_id(&self) -> Option<&str> {
+        self.proposed_id.as_deref().filter(|_| self.proposal_taken.load(Ordering::Relaxed))
+    }
+
+    /// Marks the end of a stage.
+    pub(super) fn mark(&self, stage: Stage) {
+        self.marks[stage as usize].store(self.elapsed_us().min(NEVER - 1), Ordering::Relaxed);
+    }
+
+    /// Microseconds from receipt to the end of a stage, if it was reached.
+    pub fn reached(&self, stage: Stage) -> Option<u32> {
+        Some(self.marks[stage as usize].load(Ordering::Relaxed)).filter(|at| *at != NEVER)
+    }
+
+    /// Microseconds since receipt.
+    pub fn elapsed_us(&self) -> u32 {
+        u32::try_from(self.started.elapsed().as_micros()).unwrap_or(NEVER - 1)
+    }
+
+    /// The timeline so far.
+    pub fn stages(&self) -> Vec<StageMark> {
+        let reached = |stage: &Stage| self.reached(*stage).map(|at| StageMark { stage: stage.as_str().into(), at_us: at.into() });
+        Stage::ALL.iter().filter_map(reached).collect()
+    }
+
+    /// Microseconds of `total` that the upstream took: from dispatch to its last byte, or to now if that has not come.
+    pub fn upstream_us(&self, total: u32) -> u32 {
+        let Some(dispatched) = self.reached(Stage::Dispatch) else { return 0 };
+        self.reached(Stage::LastByte).unwrap_or(total).saturating_sub(dispatched)
+    }
+}

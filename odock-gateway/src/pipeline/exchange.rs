@@ -1,0 +1,31 @@
+//! What rides along with a request through all stages.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::request::Parts;
+
+use super::case::Case;
+use crate::gateway::Entered;
+use crate::live::InFlight;
+
+/// A request under way: its case file, its head and body, and every guard taken so far. Dropping it gives them back.
+pub struct Exchange {
+    /// The case file.
+    pub case: Arc<Case>,
+    /// The head as it came.
+    pub head: Parts,
+    /// The body, until it is decoded.
+    pub body: Body,
+    /// The guards, in the order in which they were taken.
+    pub guards: Guards,
+}
+
+/// What was taken on behalf of a request.
+#[derive(Default)]
+pub struct Guards {
+    /// A place among the requests that the process serves at once.
+    pub(super) process: Option<Entered>,
+    /// A place among the organisation's requests under way.
+    pub(super) organisation: Option<InFlight>,
+}

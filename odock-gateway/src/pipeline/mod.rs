@@ -1,0 +1,68 @@
+//! The way of a request. Each line of [`run`] consumes the value of the line before, so that no stage can be skipped.
+//!
+//! The folders sort in the order in which a request meets them:
+//!
+//! | folder | asks |
+//! | --- | --- |
+//! | `admit` | may this caller speak? |
+//! | `plan` | what is asked, where to, who pays? |
+//! | `screen` | may this content pass? |
+//! | `send` | one answer, or a stream of them |
+//! | `tally` | what it cost, what happened |
+//!
+//! A stage is one file with one sealed type and one function. What a stage takes rides in the [`Exchange`] and is given
+//! back when that is dropped.
+
+pub mod admit;
+mod case;
+mod exchange;
+pub mod plan;
+pub mod screen;
+pub mod send;
+pub mod tally;
+
+use axum::response::Response;
+
+pub use self::admit::Received;
+pub use self::case::{Case, Stage};
+pub use self::exchange::Exchange;
+use crate::error::GatewayError;
+use crate::gateway::Gateway;
+
+/// Serves a governed request from receipt to record.
+pub async fn serve(gw: &Gateway, request: Received) -> Response {
+    let case = request.case();
+    // If the caller hangs up, this future vanishes at some await; the guard then leaves the record.
+    let open = tally::Open::new(gw, &case);
+    // Boxed: the stages' futures together are too large to be moved about.
+    let answered = Box::pin(run(gw, request)).await;
+    open.close();
+    answered.unwrap_or_else(|error| tally::denied(gw, &case, error))
+}
+
+async fn run(gw: &Gateway, request: Received) -> Result<Response, GatewayError> {
+    let identified = admit::identify(gw, request)?;
+    let admitted = admit::pre_auth_gate(gw, identified).await?;
+    let authenticated = admit::authenticate(gw, admitted).await?;
+    let cleared = admit::early_gate(gw, authenticated).await?;
+    let decoded = plan::decode(gw, cleared).await?;
+    let routed = plan::route(gw, decoded).await?;
+    let fitted = plan::final_gate(gw, routed).await?;
+    let reserved = plan::reserve(gw, fitted).await?;
+    let vetted = screen::safety(gw, reserved).await?;
+    let prepared = screen::plugins(gw, vetted).await?;
+    let answered = send::upstream(gw, prepared).await?;
+    Ok(tally::respond(gw, answered))
+}
+
+/// Finds out who is calling a route that consumes nothing, such as the list of models: the first half of the way, with
+/// the same refusals and without a record.
+///
+/// # Errors
+/// As the stages refuse.
+pub async fn identify_only(gw: &Gateway, request: Received) -> Result<admit::Cleared, GatewayError> {
+    let identified = admit::identify(gw, request)?;
+    let admitted = admit::pre_auth_gate(gw, identified).await?;
+    let authenticated = admit::authenticate(gw, admitted).await?;
+    admit::early_gate(gw, authenticated).await
+}

@@ -1,0 +1,109 @@
+//! Reads the body and finds out what is asked.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http_body_util::BodyExt;
+
+use crate::auth::Principal;
+use crate::error::{ErrorCode, GatewayError};
+use crate::gateway::Gateway;
+use crate::pipeline::admit::Cleared;
+use crate::pipeline::admit::early_gate::too_large;
+use crate::pipeline::case::Stage;
+use crate::pipeline::exchange::Exchange;
+use crate::providers::openai::chat::ChatRequest;
+use crate::usage::estimate;
+
+/// What a request asks for.
+#[derive(Debug)]
+pub enum Call {
+    /// A chat completion in OpenAI's dialect.
+    Chat(ChatRequest),
+}
+
+impl Call {
+    /// The model that was asked for.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        match self {
+            Self::Chat(request) => &request.model,
+        }
+    }
+}
+
+/// A request whose body is understood.
+pub struct Decoded {
+    pub(in crate::pipeline) exchange: Exchange,
+    pub(in crate::pipeline) principal: Arc<Principal>,
+    pub(in crate::pipeline) call: Call,
+    _sealed: (),
+}
+
+/// Reads and understands the body.
+///
+/// # Errors
+/// `invalid_request_body` or `payload_too_large`.
+pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError> {
+    let Cleared { mut exchange, principal, .. } = from;
+    let headers = &exchange.head.headers;
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(invalid("compressed request bodies are not accepted: send the body without Content-Encoding"));
+    }
+    if headers.get(CONTENT_TYPE).is_some_and(|given| !is_json(given.as_bytes())) {
+        return Err(invalid("the body must be JSON: send \"Content-Type: application/json\""));
+    }
+    let body = read(std::mem::take(&mut exchange.body), gw).await?;
+    let request = ChatRequest::decode(body).map_err(|error| invalid(error.to_string()))?;
+    let case = &exchange.case;
+    case.stream.store(request.stream, Ordering::Relaxed);
+    case.estimated_prompt.store(u32::try_from(estimate::tokens(request.prompt_bytes)).unwrap_or(u32::MAX), Ordering::Relaxed);
+    // The only stage that learns it.
+    let _ = case.model.set(clean(&request.model));
+    case.mark(Stage::Decode);
+    Ok(Decoded { exchange, principal, call: Call::Chat(request), _sealed: () })
+}
+
+/// Collects the body. A single frame, the usual case, is not copied.
+async fn read(mut body: Body, gw: &Gateway) -> Result<Bytes, GatewayError> {
+    let (most, patience) = (gw.config.http.max_body_bytes, gw.config.http.read_timeout);
+    let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+    loop {
+        let frame = tokio::time::timeout(patience, body.frame()).await;
+        let frame = frame.map_err(|_| invalid(format!("the body did not arrive: nothing came for {} s", patience.as_secs())))?;
+        let Some(frame) = frame else { break };
+        let frame = frame.map_err(|error| invalid("the body broke off").caused_by(error))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len() + all.len() + data.len() > most {
+            return Err(too_large(most));
+        }
+        if first.is_empty() && all.is_empty() {
+            first = data;
+        } else {
+            if all.is_empty() {
+                all.extend_from_slice(&std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> GatewayError {
+    GatewayError::new(ErrorCode::InvalidRequestBody, message)
+}
+
+/// `application/json`, anything that ends in `+json`, or nothing in particular.
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let is = |name: &[u8]| essence.eq_ignore_ascii_case(name);
+    essence.is_empty() || is(b"application/json") || is(b"text/json") || essence.to_ascii_lowercase().ends_with(b"+json")
+}
+
+/// The caller's words for the record: short, and without the one character that Postgres cannot store.
+fn clean(model: &str) -> String {
+    model.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(256).collect()
+}

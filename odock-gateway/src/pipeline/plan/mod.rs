@@ -1,0 +1,11 @@
+//! What is asked, where to, who pays?
+
+mod decode;
+mod final_gate;
+mod reserve;
+mod route;
+
+pub use self::decode::{Call, Decoded, decode};
+pub use self::final_gate::{Fitted, final_gate};
+pub use self::reserve::{Reserved, reserve};
+pub use self::route::{Plan, Routed, route};

@@ -1,0 +1,101 @@
+//! Which upstream serves the call: grant, model, provider, credential.
+
+use std::sync::Arc;
+
+use crate::auth::Principal;
+use crate::error::{ErrorCode, GatewayError};
+use crate::gateway::Gateway;
+use crate::models::{Credential, KeyRef, Problem, Target};
+use crate::pipeline::case::Stage;
+use crate::pipeline::exchange::Exchange;
+use crate::pipeline::plan::{Call, Decoded};
+use crate::providers::Family;
+
+/// Where a call goes.
+pub struct Plan {
+    /// What serves it.
+    pub target: Arc<Target>,
+    /// Where exactly.
+    pub uri: http::Uri,
+    /// The credential to send, if the upstream wants one.
+    pub credential: Option<Arc<Credential>>,
+}
+
+/// A request that has an upstream.
+pub struct Routed {
+    pub(in crate::pipeline) exchange: Exchange,
+    pub(in crate::pipeline) call: Call,
+    pub(in crate::pipeline) plan: Plan,
+    _sealed: (),
+}
+
+/// Finds the upstream of the call.
+///
+/// # Errors
+/// `model_not_found`, `model_not_allowed`, one of the `provider_…` codes, `model_lookup_unavailable`.
+pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> {
+    let Decoded { exchange, principal, call, .. } = from;
+    let target = target(gw, &principal, call.model()).await?;
+    // The only stage that learns it.
+    let _ = exchange.case.target.set(Arc::clone(&target));
+    let Call::Chat(_) = &call;
+    match target.family() {
+        Some(Family::OpenAi) => {}
+        None => {
+            let message = format!("the model {} is served by {}, which this route does not speak", target.model, target.provider_type);
+            return Err(GatewayError::new(ErrorCode::ProviderNotAllowed, message));
+        }
+    }
+    if !target.enabled {
+        let message = format!("the provider {} of the model {} is switched off", target.provider, target.model);
+        return Err(GatewayError::new(ErrorCode::ProviderDisabled, message));
+    }
+    let uri = target.chat.clone().map_err(|problem| unusable(&target, problem))?;
+    let key = target.key.as_ref().map_err(|problem| unusable(&target, *problem))?;
+    let credential = credential(gw, &target, key)?;
+    exchange.case.mark(Stage::Route);
+    Ok(Routed { exchange, call, plan: Plan { target, uri, credential }, _sealed: () })
+}
+
+async fn target(gw: &Gateway, principal: &Principal, model: &str) -> Result<Arc<Target>, GatewayError> {
+    let unavailable = |error| {
+        GatewayError::new(ErrorCode::ModelLookupUnavailable, "models cannot be looked up at present").retry_after(1).caused_by(error)
+    };
+    let not_found = || {
+        let model: String = model.chars().take(256).collect();
+        GatewayError::new(ErrorCode::ModelNotFound, format!("there is no model \"{model}\"; GET /v1/models lists those that this key may call"))
+    };
+    if let Some(id) = principal.models.get(model) {
+        return gw.models.target(*id).await.map_err(unavailable)?.ok_or_else(not_found);
+    }
+    // A name that no model can have is not worth a query; Postgres would even refuse one with a NUL.
+    let possible = model.len() <= 128 && !model.contains(char::is_control);
+    if possible && gw.models.exists(principal.organisation_id, model).await.map_err(unavailable)? {
+        return Err(GatewayError::new(ErrorCode::ModelNotAllowed, format!("this API key may not call the model \"{model}\"")));
+    }
+    Err(not_found())
+}
+
+fn credential(gw: &Gateway, target: &Target, key: &KeyRef) -> Result<Option<Arc<Credential>>, GatewayError> {
+    gw.credentials.header(target.provider_type, key).map_err(|error| {
+        let message = format!("the API key of the provider {} cannot be used: an administrator must set it again", target.provider);
+        GatewayError::new(ErrorCode::ProviderApiKeyNotConfigured, message).caused_by(error)
+    })
+}
+
+fn unusable(target: &Target, problem: Problem) -> GatewayError {
+    let provider = &target.provider;
+    match problem {
+        Problem::NotConfigured => {
+            GatewayError::new(ErrorCode::ProviderNotConfigured, format!("the provider {provider} has no usable base URL"))
+        }
+        Problem::AddressRefused => GatewayError::new(
+            ErrorCode::ProviderNotConfigured,
+            format!("the provider {provider} has a base URL in link-local space, which this gateway does not call"),
+        ),
+        Problem::NoKey => GatewayError::new(ErrorCode::ProviderApiKeyNotConfigured, format!("the provider {provider} has no API key")),
+        Problem::KeyRevoked => {
+            GatewayError::new(ErrorCode::ProviderApiKeyRevoked, format!("the API key of the provider {provider} was revoked"))
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A stream of events on its way to the caller.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body::{Body, Frame};
+use tokio::time::{Instant, Sleep};
+
+use super::upstream::{UpstreamBody, UpstreamFailure, attempted, since, since_dispatch};
+use crate::error::GatewayError;
+use crate::gateway::Gateway;
+use crate::http::dialect::openai;
+use crate::pipeline::case::Stage;
+use crate::pipeline::exchange::Exchange;
+use crate::pipeline::plan::Plan;
+use crate::pipeline::tally::{Ending, Settlement};
+use crate::providers::openai::stream::StreamMeter;
+use crate::telemetry::metrics::{OpenStream, ProviderMetrics, StreamEnd};
+
+/// The body of a streamed answer. Bytes go out as they come; the meter reads them on the way past.
+///
+/// It owns what was taken on the request's behalf, and settles once: at the end, when the upstream fails, or when it is
+/// dropped because the caller went away.
+pub struct MeteredStream {
+    /// The upstream's status.
+    pub status: StatusCode,
+    /// Those of its headers that pass.
+    pub headers: HeaderMap,
+    exchange: Exchange,
+    plan: Plan,
+    upstream: Option<UpstreamBody>,
+    meter: StreamMeter,
+    out: VecDeque<Bytes>,
+    settlement: Settlement,
+    open: Option<OpenStream>,
+    metrics: Arc<ProviderMetrics>,
+    idle: Idle,
+}
+
+impl MeteredStream {
+    #[allow(clippy::too_many_arguments, reason = "called once, with everything that a stream needs")]
+    pub(super) fn new(
+        gw: &Gateway,
+        exchange: Exchange,
+        plan: Plan,
+        metrics: Arc<ProviderMetrics>,
+        status: StatusCode,
+        headers: HeaderMap,
+        upstream: UpstreamBody,
+        wants_usage: bool,
+    ) -> Self {
+        let settlement = Settlement::new(gw, Arc::clone(&exchange.case));
+        let idle = Idle::new(plan.target.idle_timeout);
+        let open = Some(metrics.stream());
+        let meter = StreamMeter::new(wants_usage);
+        Self { status, headers, exchange, plan, upstream: Some(upstream), meter, out: VecDeque::new(), settlement, open, metrics, idle }
+    }
+
+    /// The request's handle.
+    pub fn request_id(&self) -> String {
+        self.exchange.case.request_id().to_owned()
+    }
+
+    fn arrived(&mut self, data: Bytes) {
+        let case = &self.exchange.case;
+        if case.reached(Stage::FirstByte).is_none() {
+            case.mark(Stage::FirstByte);
+            self.metrics.first_byte(since_dispatch(case, Stage::FirstByte));
+            // From here on the caller may see bytes: even a crash leaves a record.
+            self.settlement.begin();
+        }
+        self.idle.touch();
+        self.meter.feed(data, &mut self.out);
+        if self.meter.is_done() {
+            // Settled before [DONE] goes out: who has the whole answer has a record.
+            self.complete();
+        }
+    }
+
+    fn complete(&mut self) {
+        self.upstream = None;
+        let error = self.meter.upstream_error.then_some("5xx");
+        self.close(Ending::answered(self.status), error, if error.is_some() { StreamEnd::Failed } else { StreamEnd::Completed });
+    }
+
+    /// The upstream is gone before its answer is complete: the caller gets an error event of the dialect.
+    fn broke_off(&mut self, failure: UpstreamFailure, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) {
+        self.upstream = None;
+        self.meter.finish(&mut self.out);
+        let error = failure.error(&self.plan.target, cause);
+        self.out.push_back(openai::error_event(&error, self.exchange.case.request_id()));
+        self.metrics.failed(failure.metric());
+        let end = if failure == UpstreamFailure::Timeout { StreamEnd::TimedOut } else { StreamEnd::Failed };
+        self.close_with(Ending::failed(self.status, &error), Some(failure.as_str()), end, Some(&error));
+    }
+
+    fn ended(&mut self) {
+        self.meter.finish(&mut self.out);
+        if self.meter.is_complete() || self.meter.upstream_error {
+            return self.complete();
+        }
+        self.broke_off(UpstreamFailure::Reset, "the stream ended without a finish reason");
+    }
+
+    fn close(&mut self, ending: Ending, error: Option<&str>, end: StreamEnd) {
+        self.close_with(ending, error, end, None);
+    }
+
+    fn close_with(&mut self, ending: Ending, error: Option<&str>, end: StreamEnd, cause: Option<&GatewayError>) {
+        let case = &self.exchange.case;
+        let Some(open) = self.open.take() else { return };
+        open.end(end);
+        case.mark(Stage::LastByte);
+        self.metrics.finished(since(case, Stage::Dispatch));
+        attempted(case, &self.plan.target, Some(self.status), error);
+        self.settlement.settle(ending.metered(self.meter.reported.take(), self.meter.content_bytes), cause);
+        self.exchange.guards = Default::default();
+    }
+}
+
+impl Body for MeteredStream {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(bytes) = this.out.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            let Some(upstream) = &mut this.upstream else { return Poll::Ready(None) };
+            match Pin::new(upstream).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        this.arrived(data);
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => this.broke_off(UpstreamFailure::Reset, error),
+                Poll::Ready(None) => this.ended(),
+                Poll::Pending => {
+                    ready!(this.idle.poll_silence(cx));
+                    this.broke_off(UpstreamFailure::Timeout, format!("nothing came for {} s", this.idle.limit.as_secs_f32()));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.upstream.is_none() && self.out.is_empty()
+    }
+}
+
+impl Drop for MeteredStream {
+    fn drop(&mut self) {
+        // The caller went away: what was delivered is billed, and dropping the upstream's body cancels it.
+        self.close(Ending::cancelled(), None, StreamEnd::Cancelled);
+    }
+}
+
+/// Notices silence. The timer is moved only when it fires, so that a chunk costs no more than reading the clock.
+struct Idle {
+    limit: Duration,
+    heard: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Idle {
+    fn new(limit: Duration) -> Self {
+        Self { limit, heard: Instant::now(), timer: None }
+    }
+
+    fn touch(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    /// Ready once nothing has come for the limit.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(self.heard + self.limit)));
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            let end = self.heard + self.limit;
+            if end <= Instant::now() {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(end);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What it cost, what happened.
+
+mod open;
+mod record;
+mod respond;
+mod settle;
+
+pub use self::open::Open;
+pub use self::respond::{denied, respond};
+pub use self::settle::{Ending, Settlement};

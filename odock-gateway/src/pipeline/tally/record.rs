@@ -1,0 +1,152 @@
+//! Writes the one record of a request: to the journal, to whoever watches, to metrics and to the log.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use entity::UsageRecordId;
+use entity::usage::{RoutingTrace, TokenUsage, UsageMetadata, UsageRecord};
+use entity::vocab::{Outcome, UsageSource};
+
+use super::settle::Ending;
+use crate::auth::Principal;
+use crate::error::{ErrorCode, GatewayError};
+use crate::gateway::Gateway;
+use crate::pipeline::case::{Case, Stage};
+use crate::usage::estimate;
+
+/// Leaves the record of a request that has ended.
+pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&GatewayError>) {
+    leave_as(gw, case, ending, cause, None);
+}
+
+/// Leaves the record of a request that has ended, under the id that was noted when its answer began.
+pub(super) fn leave_as(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&GatewayError>, begun: Option<UsageRecordId>) {
+    let total = case.elapsed_us();
+    let overhead = total.saturating_sub(case.upstream_us(total));
+    let status = ending.status;
+    gw.telemetry.metrics.route(case.endpoint).finished(status, Duration::from_micros(total.into()), Duration::from_micros(overhead.into()));
+    log(gw, case, &ending, cause, total, overhead);
+    let Some(principal) = case.principal.get() else { return };
+    let record = record(case, principal, ending, begun.unwrap_or_else(UsageRecordId::new), total, overhead);
+    if let Some(target) = case.target.get() {
+        gw.telemetry.metrics.provider(target.provider_type.as_str(), "chat_completions").tokens(&record.tokens);
+    }
+    gw.usage.closed(&record);
+    if gw.live.is_wanted() {
+        gw.live.finished(&Arc::new(record));
+    }
+}
+
+/// Notes that an answer begins: if this process dies, the record returned by the journal says that it was interrupted.
+pub(super) fn begin(gw: &Gateway, case: &Case) -> Option<UsageRecordId> {
+    let principal = case.principal.get()?;
+    let id = UsageRecordId::new();
+    let interrupted = GatewayError::new(ErrorCode::Internal, "the gateway stopped before the answer was complete");
+    let mut ending = Ending::refused(&interrupted, true);
+    ending.delivered = true;
+    let total = case.elapsed_us();
+    gw.usage.opened(&record(case, principal, ending, id, total, total.saturating_sub(case.upstream_us(total))));
+    Some(id)
+}
+
+fn record(case: &Case, principal: &Principal, ending: Ending, id: UsageRecordId, total: u32, overhead: u32) -> UsageRecord {
+    let target = case.target.get();
+    let (tokens, usage_source, provider_usage) = consumed(case, &ending);
+    let bill = target
+        .filter(|_| usage_source != UsageSource::Missing)
+        .and_then(|target| target.pricing.as_ref().map(|pricing| pricing.bill(&tokens, target.price_version)));
+    let (error_code, error_message) = ending.error.map_or((None, None), |(code, message)| (Some(code.into()), Some(storable(&message))));
+    UsageRecord {
+        id,
+        request_id: case.request_id().to_owned(),
+        trace_id: case.trace_id.clone(),
+        at: case.received_at,
+        organisation_id: principal.organisation_id,
+        organisation: principal.organisation.clone(),
+        team_id: principal.team.as_ref().map(|(id, _)| *id),
+        team: principal.team.as_ref().map(|(_, name)| name.clone()),
+        user_id: principal.user.as_ref().map(|(id, _)| *id),
+        user: principal.user.as_ref().map(|(_, email)| email.clone()),
+        api_key_id: principal.key_id,
+        api_key: principal.key.clone(),
+        provider_id: target.map(|target| target.provider_id),
+        provider: target.map(|target| target.provider.clone()),
+        model_id: target.map(|target| target.model_id),
+        model: case.model.get().cloned(),
+        endpoint: case.endpoint.into(),
+        stream: case.stream.load(Ordering::Relaxed),
+        outcome: ending.outcome,
+        status: ending.status,
+        error_code,
+        cost_nanos: bill.as_ref().map(|bill| bill.total_nanos),
+        bill,
+        latency_us: total.into(),
+        first_byte_us: case.reached(Stage::FirstByte).map(Into::into),
+        overhead_us: overhead.into(),
+        provider_request_id: case.provider_request_id.get().cloned(),
+        provider_usage,
+        routing: RoutingTrace { attempts: case.attempt.get().cloned().into_iter().collect() },
+        metadata: UsageMetadata {
+            stages: case.stages(),
+            inbound_request_id: case.refused_id().map(Into::into),
+            client_address: Some(case.client.to_string()),
+            error_message,
+            usage_mismatch: usage_source == UsageSource::Reported && !tokens.adds_up(),
+        },
+        tokens,
+        usage_source,
+    }
+}
+
+/// A text without the one character that Postgres cannot store. Messages quote callers and upstreams.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// What was consumed: what the provider reported, or an estimate of what was delivered if it reported nothing.
+fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<serde_json::Value>) {
+    if let Some(reported) = &ending.reported {
+        let raw = (!reported.raw.to_string().contains("\\u0000")).then(|| reported.raw.clone());
+        return (reported.tokens.clone(), UsageSource::Reported, raw);
+    }
+    if !ending.delivered {
+        return (TokenUsage::default(), UsageSource::Missing, None);
+    }
+    let input_text = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
+    let output_text = estimate::tokens(ending.content_bytes);
+    let tokens = TokenUsage { input_text, output_text, total: input_text + output_text, ..TokenUsage::default() };
+    (tokens, UsageSource::Estimated, None)
+}
+
+fn log(gw: &Gateway, case: &Case, ending: &Ending, cause: Option<&GatewayError>, total: u32, overhead: u32) {
+    let code = ending.error.as_ref().map_or("", |(code, _)| *code);
+    if let Some(cause) = cause.and_then(GatewayError::cause) {
+        tracing::warn!(request.id = case.request_id(), code, cause, "a request failed");
+    }
+    if !gw.config.log.access {
+        return;
+    }
+    let principal = case.principal.get();
+    let target = case.target.get();
+    tracing::event!(
+        target: "odock::access",
+        tracing::Level::INFO,
+        request.id = case.request_id(),
+        organisation = principal.map_or("", |principal| principal.organisation.as_str()),
+        api_key = principal.map_or("", |principal| principal.key.as_str()),
+        model = case.model.get().map_or("", String::as_str),
+        provider = target.map_or("", |target| target.provider.as_str()),
+        route = case.endpoint,
+        status = ending.status,
+        outcome = outcome(ending.outcome),
+        code,
+        duration_us = total,
+        overhead_us = overhead,
+        "request"
+    );
+}
+
+const fn outcome(outcome: Outcome) -> &'static str {
+    outcome.as_str()
+}

@@ -1,0 +1,12 @@
+//! The data plane from outside: a real gateway on a real socket, a scripted upstream, a fresh database for each test.
+//!
+//! By default on SQLite and the in-process hot store. `ODOCK_TEST_STACK=servers` runs the same suite on the Postgres and
+//! Redis named by `ODOCK_TEST_POSTGRES_URL` and `ODOCK_TEST_REDIS_URL`.
+
+mod access;
+mod errors;
+mod journal;
+mod requests;
+mod streams;
+mod support;
+mod upstreams;

@@ -1,0 +1,149 @@
+//! Rows that tests need, written straight into the database.
+
+use entity::envelope::Envelope;
+use entity::pricing::Pricing;
+use entity::resource::{ModelConfig, ProviderConfig};
+use entity::row::{SecretHash, api_key, api_key_model_access, model, organisation, provider, provider_api_key};
+use entity::vocab::{ApiKeyType, ModelType, OrganisationStatus, ProviderType};
+use entity::{ApiKeyId, GrantId, ModelId, OrganisationId, ProviderId, ProviderKeyId, Timestamp};
+use odock_gateway::credential::{self, CredentialKind};
+use odock_gateway::gateway::Gateway;
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveModelTrait, IntoActiveModel};
+use secrecy::ExposeSecret;
+
+/// The provider key that tests seal.
+pub(crate) const PROVIDER_SECRET: &str = "sk-provider-secret-0123456789";
+
+/// An organisation with one provider, one key, and models.
+pub(crate) struct Fleet {
+    pub(crate) gateway: Gateway,
+    pub(crate) organisation: OrganisationId,
+    pub(crate) provider: ProviderId,
+    pub(crate) key: ApiKeyId,
+    pub(crate) secret: String,
+}
+
+/// A model to add.
+pub(crate) struct NewModel<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) slug: Option<&'a str>,
+    pub(crate) granted: bool,
+    pub(crate) pricing: Option<Pricing>,
+}
+
+impl<'a> NewModel<'a> {
+    pub(crate) fn named(name: &'a str) -> Self {
+        Self { name, slug: None, granted: true, pricing: None }
+    }
+}
+
+impl Fleet {
+    pub(crate) async fn new(gateway: &Gateway, kind: ProviderType, base_url: Option<String>) -> Self {
+        let (db, now) = (gateway.database.writer(), Timestamp::now());
+        let organisation = OrganisationId::new();
+        let row = organisation::Model {
+            id: organisation,
+            slug: "acme".into(),
+            display_name: None,
+            contact: None,
+            status: OrganisationStatus::Active,
+            revision: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        row.into_active_model().insert(db).await.unwrap();
+        let provider = ProviderId::new();
+        let row = provider::Model {
+            id: provider,
+            organisation_id: organisation,
+            name: "upstream".into(),
+            kind,
+            base_url,
+            timeout_ms: None,
+            config: ProviderConfig::default(),
+            enabled: true,
+            revision: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        row.into_active_model().insert(db).await.unwrap();
+        let sealed: Envelope = gateway.sealing.seal(&PROVIDER_SECRET.to_owned().into()).unwrap();
+        let row = provider_api_key::Model {
+            id: ProviderKeyId::new(),
+            provider_id: provider,
+            name: "primary".into(),
+            sealed,
+            preview: "sk-p…6789".into(),
+            fingerprint: "f".into(),
+            revoked: false,
+            created_at: now,
+            updated_at: now,
+        };
+        row.into_active_model().insert(db).await.unwrap();
+        let secret = credential::generate(CredentialKind::VirtualKey).unwrap().expose_secret().to_owned();
+        let key = ApiKeyId::new();
+        let row = api_key::Model {
+            id: key,
+            organisation_id: organisation,
+            team_id: None,
+            user_id: None,
+            name: "ci".into(),
+            kind: ApiKeyType::Organisation,
+            secret_hash: credential::hash(&secret),
+            sealed_secret: None,
+            preview: credential::preview(&secret),
+            expires_at: None,
+            revealed: true,
+            revoked_at: None,
+            rotations: 0,
+            previous_hash: None::<SecretHash>,
+            previous_valid_until: None,
+            revision: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        row.into_active_model().insert(db).await.unwrap();
+        Self { gateway: gateway.clone(), organisation, provider, key, secret }
+    }
+
+    pub(crate) async fn model(&self, new: NewModel<'_>) -> ModelId {
+        let (db, now) = (self.gateway.database.writer(), Timestamp::now());
+        let id = ModelId::new();
+        let row = model::Model {
+            id,
+            organisation_id: self.organisation,
+            name: new.name.into(),
+            slug: new.slug.map(Into::into),
+            kind: ModelType::Chat,
+            capabilities: model::Capabilities::default(),
+            provider_id: self.provider,
+            provider_key_id: None,
+            config: ModelConfig::default(),
+            pricing: new.pricing,
+            revision: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        row.into_active_model().insert(db).await.unwrap();
+        if new.granted {
+            let row = api_key_model_access::Model { id: GrantId::new(), api_key_id: self.key, model_id: id, created_at: now, updated_at: now };
+            row.into_active_model().insert(db).await.unwrap();
+        }
+        id
+    }
+
+    /// Changes the key's row and tells every node.
+    pub(crate) async fn change_key(&self, change: api_key::ActiveModel) {
+        let change = api_key::ActiveModel { id: Set(self.key), ..change };
+        change.update(self.gateway.database.writer()).await.unwrap();
+        self.gateway.invalidate(&[self.key.0]).await;
+    }
+
+    /// Changes the provider's row and tells every node.
+    pub(crate) async fn change_provider(&self, change: provider::ActiveModel) {
+        let change = provider::ActiveModel { id: Set(self.provider), ..change };
+        change.update(self.gateway.database.writer()).await.unwrap();
+        self.gateway.invalidate(&[self.provider.0]).await;
+    }
+}

@@ -1,0 +1,186 @@
+//! What goes out: everything that the core wants of the world, and the one place that may refuse it.
+
+use entity::Timestamp;
+use secrecy::SecretString;
+
+use crate::acts;
+use crate::model::Model;
+
+/// Something to be done outside of the core.
+#[derive(Debug)]
+pub enum Effect {
+    /// End the program.
+    Quit,
+    /// Give the terminal back and stop, until the shell continues us.
+    Suspend,
+    /// Draw everything again, whatever the terminal shows.
+    Redraw,
+    /// Open the live stream, closing the one of an earlier generation.
+    Connect {
+        /// The generation that its messages carry.
+        generation: u64,
+        /// Whether to look the credential up again first.
+        renew_credential: bool,
+    },
+    /// Fetch something.
+    Load(u64, Load),
+    /// Change something at the gateway.
+    Mutate(u64, Mutation),
+    /// Use another context of the configuration file.
+    Switch(String),
+    /// Put text on the clipboard.
+    Copy(Copied),
+}
+
+/// What is put on the clipboard.
+#[derive(Debug)]
+pub struct Copied {
+    /// What it is, for the notice: `the id of key ci`.
+    pub what: String,
+    /// The text. Held as a secret because it sometimes is one.
+    pub text: SecretString,
+}
+
+/// Something to fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Who the token belongs to.
+    WhoAmI,
+    /// The gateway's version.
+    Version,
+    /// Every virtual key.
+    Keys,
+    /// One virtual key.
+    Key(KeyRef),
+    /// Its rotations.
+    History(KeyRef),
+    /// Requests since an instant, or the latest.
+    Recent(Option<Timestamp>),
+    /// One request by its request id.
+    Record(String),
+    /// Usage since an instant.
+    Summary(Timestamp),
+    /// The contexts of the configuration file.
+    Contexts,
+}
+
+/// Names a virtual key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyRef {
+    /// Its organisation's slug.
+    pub organisation: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A change at the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mutation {
+    /// The virtual key that changes.
+    pub key: KeyRef,
+    /// How.
+    pub change: Change,
+}
+
+/// How a virtual key changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new secret; the old one works for so many seconds more.
+    Rotate {
+        /// The overlap.
+        overlap_seconds: u32,
+    },
+    /// The key is refused from now on.
+    Revoke,
+    /// A revoked key works again.
+    Unrevoke,
+}
+
+impl Change {
+    /// The verb, as `odockctl key` spells it.
+    #[must_use]
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Rotate { .. } => "rotate",
+            Self::Revoke => "revoke",
+            Self::Unrevoke => "unrevoke",
+        }
+    }
+
+    /// What has been done, once it is.
+    #[must_use]
+    pub const fn past(self) -> &'static str {
+        match self {
+            Self::Rotate { .. } => "rotated",
+            Self::Revoke => "revoked",
+            Self::Unrevoke => "unrevoked",
+        }
+    }
+}
+
+/// What an effect can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Impact {
+    /// Only this program and its terminal.
+    Local,
+    /// Nothing; it reads from the gateway.
+    Read,
+    /// Something at the gateway.
+    Write,
+}
+
+impl Effect {
+    /// What the effect can change. Exhaustive on purpose: a new effect has to be classified to compile.
+    #[must_use]
+    pub const fn impact(&self) -> Impact {
+        match self {
+            Self::Quit | Self::Suspend | Self::Redraw | Self::Switch(_) | Self::Copy(_) => Impact::Local,
+            Self::Connect { .. } | Self::Load(..) => Impact::Read,
+            Self::Mutate(..) => Impact::Write,
+        }
+    }
+}
+
+/// The choke point: every effect of every step passes here before it leaves the core, and a change leaves only if the
+/// session allows changes and the gateway is there to make them. No screen and no dialog has a say in it.
+///
+/// # Errors
+/// Says why the change is refused.
+pub fn admit(model: &Model, effect: &Effect) -> Result<(), String> {
+    match effect.impact() {
+        Impact::Local | Impact::Read => Ok(()),
+        Impact::Write => writable(model),
+    }
+}
+
+/// Whether changes are possible at all right now; screens ask so that they can say so before a dialog opens.
+///
+/// # Errors
+/// Says why not.
+pub fn writable(model: &Model) -> Result<(), String> {
+    if model.session.read_only {
+        return Err("read-only: nothing can be changed in this session".to_owned());
+    }
+    if !model.link.usable() {
+        return Err("the gateway is not connected: changes are disabled until it is back".to_owned());
+    }
+    Ok(())
+}
+
+/// Sorts a step's effects: those that may leave, in order. A refused change becomes a notice and a line of the log.
+pub(crate) fn release(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
+    let mut leaving = Vec::with_capacity(effects.len());
+    for effect in effects {
+        match admit(model, &effect) {
+            Ok(()) => {
+                if let Effect::Mutate(id, mutation) = &effect {
+                    let line = acts::command(&model.session, mutation);
+                    model.acts.began(*id, model.env.now, line);
+                }
+                leaving.push(effect);
+            }
+            Err(reason) => model.refuse(reason),
+        }
+    }
+    leaving
+}

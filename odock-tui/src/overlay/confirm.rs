@@ -1,0 +1,181 @@
+//! The question before anything destructive: it names the object and the consequence, and Cancel is where Enter goes.
+
+use entity::ApiKeyId;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::dialog;
+use crate::effects::{Change, Effect, Mutation};
+use crate::format;
+use crate::keys::{Key, Press};
+use crate::model::Model;
+use crate::theme::Role;
+use crate::widgets::edit::LineEdit;
+
+const WIDTH: u16 = 70;
+
+/// A question.
+#[derive(Debug)]
+pub struct Confirm {
+    title: String,
+    text: Vec<String>,
+    proceed: &'static str,
+    on_proceed: bool,
+    typed: Option<Typed>,
+    then: Then,
+}
+
+#[derive(Debug)]
+struct Typed {
+    wanted: String,
+    edit: LineEdit,
+}
+
+#[derive(Debug)]
+enum Then {
+    Quit,
+    Mutate(Mutation),
+}
+
+impl Confirm {
+    /// Asks whether to quit.
+    #[must_use]
+    pub fn quit() -> Self {
+        Self {
+            title: "Quit?".to_owned(),
+            text: vec!["The gateway goes on without us.".to_owned()],
+            proceed: "Quit",
+            on_proceed: true,
+            typed: None,
+            then: Then::Quit,
+        }
+    }
+
+    /// Asks whether to change a key.
+    #[must_use]
+    pub fn mutation(model: &Model, mutation: Mutation) -> Self {
+        let name = &mutation.key.name;
+        let proceed = match mutation.change {
+            Change::Rotate { .. } => "Rotate",
+            Change::Revoke => "Revoke",
+            Change::Unrevoke => "Unrevoke",
+        };
+        let context = model.session.context.clone().unwrap_or_else(|| model.session.url.clone());
+        let mut text = consequences(model, &mutation);
+        if model.session.protected {
+            text.push(format!("The context is protected: type its name ({context}) to go on."));
+        }
+        Self {
+            title: format!("{proceed} key {name} of {}?", mutation.key.organisation),
+            text,
+            proceed,
+            on_proceed: false,
+            typed: model.session.protected.then(|| Typed { wanted: context, edit: LineEdit::default() }),
+            then: Then::Mutate(mutation),
+        }
+    }
+
+    pub(super) fn paste(&mut self, text: &str) {
+        if let Some(typed) = &mut self.typed {
+            typed.edit.insert(text);
+        }
+    }
+
+    fn allowed(&self) -> bool {
+        self.typed.as_ref().is_none_or(|typed| typed.edit.text() == typed.wanted)
+    }
+
+    pub(super) fn press(mut self, model: &mut Model, press: Press, out: &mut Vec<Effect>) -> Option<Self> {
+        match press.key {
+            Key::Esc => return None,
+            Key::Tab | Key::BackTab => self.on_proceed = !self.on_proceed,
+            Key::Left | Key::Right if self.typed.is_none() => self.on_proceed = !self.on_proceed,
+            Key::Enter if !self.on_proceed => return None,
+            Key::Enter if self.allowed() => return self.proceed(model, out),
+            Key::Enter => {}
+            Key::Char('y') if !press.ctrl && self.typed.is_none() => return self.proceed(model, out),
+            Key::Char('n' | 'q') if !press.ctrl && self.typed.is_none() => {
+                let quits = matches!(self.then, Then::Quit) && press.key == Key::Char('q');
+                return if quits { self.proceed(model, out) } else { None };
+            }
+            _ => {
+                if let Some(typed) = &mut self.typed {
+                    typed.edit.press(press);
+                    // Having typed the whole name is the decision; Enter then goes on.
+                    self.on_proceed = typed.edit.text() == typed.wanted;
+                }
+            }
+        }
+        Some(self)
+    }
+
+    fn proceed(self, model: &mut Model, out: &mut Vec<Effect>) -> Option<Self> {
+        match self.then {
+            Then::Quit => out.push(Effect::Quit),
+            Then::Mutate(mutation) => model.mutate(mutation, out),
+        }
+        None
+    }
+
+    pub(super) fn view(&self, model: &Model, frame: &mut Frame, area: Rect) {
+        let theme = model.theme;
+        let columns = dialog::columns(area, WIDTH);
+        let mut lines: Vec<Line> =
+            self.text.iter().flat_map(|text| dialog::wrapped(text, columns, theme, Role::Text)).collect();
+        if let Some(typed) = &self.typed {
+            lines.push(dialog::prompt("context: ", &typed.edit, theme, columns));
+        }
+        lines.push(Line::default());
+        let button = |label: &str, focused: bool, role: Role| {
+            let (label, style) = if focused {
+                (format!("[ {label} ]"), theme.style(Role::Selected))
+            } else {
+                (format!("  {label}  "), theme.style(role))
+            };
+            Span::styled(label, style)
+        };
+        let proceed = if self.allowed() { Role::Bad } else { Role::Muted };
+        lines.push(Line::from(vec![
+            button("Cancel", !self.on_proceed, Role::Text),
+            Span::raw("  "),
+            button(self.proceed, self.on_proceed, proceed),
+        ]));
+        lines.push(if self.typed.is_some() {
+            dialog::keys(&[("tab", "other button"), ("enter", "press it"), ("esc", "cancel")], theme)
+        } else {
+            dialog::keys(&[("tab", "other button"), ("enter", "press it"), ("y", "yes"), ("esc", "cancel")], theme)
+        });
+        let role = if matches!(self.then, Then::Quit) { Role::Accent } else { Role::Bad };
+        dialog::draw(frame, area, theme, &self.title, lines, WIDTH, role);
+    }
+}
+
+/// What will follow, in sentences, with what the key is doing right now.
+fn consequences(model: &Model, mutation: &Mutation) -> Vec<String> {
+    let mut text = vec![match mutation.change {
+        Change::Revoke => "Every request with this key is refused from now on, until it is unrevoked.".to_owned(),
+        Change::Unrevoke => "Requests with this key are served again, also by whoever should not have it.".to_owned(),
+        Change::Rotate { overlap_seconds: 0 } => {
+            "The current secret stops working at once. The new one is shown here, once.".to_owned()
+        }
+        Change::Rotate { overlap_seconds } => {
+            let until = model.env.now.plus(std::time::Duration::from_secs(u64::from(overlap_seconds)));
+            format!(
+                "The current secret works for another {}, until {}. The new one is shown here, once.",
+                format::span(overlap_seconds),
+                model.env.day(until)
+            )
+        }
+    }];
+    if let Some(key) = model.find_key(&mutation.key) {
+        let rate = model.live.activity.of(ApiKeyId(key.id));
+        text.push(if rate.requests == 0 {
+            "It made no request in the last minute.".to_owned()
+        } else {
+            let made = format::things(rate.requests, "request");
+            format!("It made {made} in the last minute, for {}.", format::money(rate.cost))
+        });
+    }
+    text
+}

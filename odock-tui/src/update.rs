@@ -1,0 +1,304 @@
+//! The one way in which anything changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::live::LiveEvent;
+
+use crate::effects::{self, Effect, Load};
+use crate::env::Env;
+use crate::format;
+use crate::keys::Press;
+use crate::model::{Model, Scope};
+use crate::msg::{Answer, Failure, Level, Msg, Mutated, StreamMsg};
+use crate::overlay::{Overlay, secret::SecretBox};
+use crate::screens::{self, ScreenId, key, pulse, tail};
+
+mod perform;
+mod subject;
+
+pub use perform::perform;
+
+/// A second press within so many milliseconds means it.
+const QUIT_MS: u64 = 2_000;
+/// Gaps closer together than this are fetched together.
+const CATCH_UP_MS: u64 = 10_000;
+
+/// Begins: the first connection, and the contexts, which the palette offers.
+pub fn start(model: &mut Model, env: &Env) -> Vec<Effect> {
+    model.env = env.clone();
+    let mut out = vec![model.link.connect(env)];
+    model.load(Load::Contexts, &mut out);
+    effects::release(model, out)
+}
+
+/// Takes one message in and says what is to be done about it. Pure: no clock, no I/O, no randomness of its own.
+pub fn update(model: &mut Model, msg: Msg, env: &Env) -> Vec<Effect> {
+    model.env = env.clone();
+    let mut out = Vec::new();
+    match msg {
+        Msg::Key(press) => key_pressed(model, press, &mut out),
+        Msg::Paste(text) => {
+            if let Some(overlay) = &mut model.overlay {
+                overlay.paste(&text);
+            }
+        }
+        Msg::Resize(columns, rows) => model.size = (columns, rows),
+        Msg::Clock => {}
+        Msg::Stream(generation, msg) if generation == model.link.generation() => stream(model, msg, &mut out),
+        Msg::Loaded(epoch, load, result) if epoch == model.epoch => loaded(model, load, result),
+        Msg::Stream(..) | Msg::Loaded(..) => {}
+        Msg::Mutated(id, mutation, result) => mutated(model, id, &mutation, result, &mut out),
+        Msg::Switched(Ok(session)) => {
+            let name = session.context.clone().unwrap_or_else(|| session.url.clone());
+            model.move_to(session);
+            model.say(Level::Info, format!("now at {name}"));
+            out.push(model.link.connect(env));
+        }
+        Msg::Switched(Err(failure)) => model.lament("the context cannot be used", &failure),
+        Msg::Copied(Ok(what)) => model.say(Level::Info, format!("sent {what} to the terminal's clipboard")),
+        Msg::Copied(Err(why)) => model.refuse(why),
+        Msg::Log(line) => model.log(line),
+    }
+    clock(model, &mut out);
+    model.touch();
+    effects::release(model, out)
+}
+
+/// What only the passing of time makes due.
+fn clock(model: &mut Model, out: &mut Vec<Effect>) {
+    let env = model.env.clone();
+    out.extend(model.link.due(&env));
+    if model.notice.as_ref().is_some_and(|notice| notice.until <= env.mono) {
+        model.notice = None;
+    }
+    if model.quit_armed.is_some_and(|until| until <= env.mono) {
+        model.quit_armed = None;
+    }
+}
+
+fn key_pressed(model: &mut Model, press: Press, out: &mut Vec<Effect>) {
+    if press == Press::ctrl('c') {
+        if model.quit_armed.take().is_some() {
+            out.push(Effect::Quit);
+        } else {
+            model.quit_armed = Some(model.env.mono + QUIT_MS);
+            model.say(Level::Info, "ctrl-c again to quit");
+        }
+        return;
+    }
+    if let Some(overlay) = model.overlay.take() {
+        let stays = overlay.press(model, press, out);
+        // A dialog that opened another one has put it in place itself.
+        if model.overlay.is_none() {
+            model.overlay = stays;
+        }
+        return;
+    }
+    if let Some(action) = crate::keys::action(model.screen().screen(), press) {
+        perform(model, action, out);
+    }
+}
+
+fn stream(model: &mut Model, msg: StreamMsg, out: &mut Vec<Effect>) {
+    let env = model.env.clone();
+    match msg {
+        StreamMsg::Opened(scope) => opened(model, scope, out),
+        StreamMsg::Event(event) => {
+            model.link.heard(&env);
+            match event {
+                LiveEvent::Tick(tick) => {
+                    model.live.tick(tick, &env);
+                    pulse::ranked(model);
+                    screens::keys::paced(model);
+                }
+                LiveEvent::Request(record) => {
+                    let record: Arc<_> = Arc::from(record);
+                    let number = model.live.request(Arc::clone(&record), &env);
+                    pulse::arrived(model, &record);
+                    tail::arrived(model, number);
+                }
+                LiveEvent::Gap(gap) => {
+                    model.live.gap(gap);
+                    model.note(Level::Warn, "the stream skipped requests: more ended than could be sent");
+                    catch_up(model, out);
+                }
+            }
+        }
+        StreamMsg::Ended(failure) => {
+            let lost = model.link.is_open();
+            if lost || model.link.failure() != Some(&failure) {
+                model.note(Level::Warn, format!("the live stream: {}", failure.message));
+            }
+            model.link.failed(failure, &env);
+        }
+    }
+}
+
+/// The gateway is there, for the first time or again: everything that it alone knows is fetched.
+fn opened(model: &mut Model, scope: Scope, out: &mut Vec<Effect>) {
+    let env = model.env.clone();
+    let before = model.link.opened(&env);
+    let in_organisation = matches!(scope, Scope::Organisation(_));
+    model.scope = Some(scope);
+    model.load(Load::WhoAmI, out);
+    model.load(Load::Version, out);
+    model.load(Load::Keys, out);
+    if in_organisation {
+        // Two seconds more, because what ended just before the loss may not have been told.
+        model.load(Load::Recent(before.map(|at| at.minus(Duration::from_secs(2)))), out);
+        if let Some(before) = before {
+            model.load(Load::Summary(before), out);
+        }
+    }
+    model.caught_up = Some(env.mono);
+    if before.is_some() {
+        model.note(Level::Info, "the gateway is back");
+    }
+    let current = model.screen();
+    if !matches!(current, ScreenId::Keys) {
+        current.screen().refresh(model, out);
+    }
+}
+
+fn catch_up(model: &mut Model, out: &mut Vec<Effect>) {
+    let mono = model.env.mono;
+    let recently = model.caught_up.is_some_and(|at| mono.saturating_sub(at) < CATCH_UP_MS);
+    if recently || !matches!(model.scope, Some(Scope::Organisation(_))) {
+        return;
+    }
+    model.caught_up = Some(mono);
+    let since = model.env.now.minus(Duration::from_millis(CATCH_UP_MS));
+    model.load(Load::Recent(Some(since)), out);
+}
+
+/// Takes the expected answer out, or says that another one came.
+macro_rules! wanted {
+    ($pattern:pat => $value:expr) => {
+        |answer| match answer {
+            $pattern => Ok($value),
+            _ => Err(Failure::new(crate::msg::FailureKind::Other, "the answer is to another question")),
+        }
+    };
+}
+
+fn loaded(model: &mut Model, load: Load, result: Result<Answer, Failure>) {
+    let mono = model.env.mono;
+    if let Err(failure) = &result {
+        model.note(Level::Warn, format!("{}: {}", fetching(&load), failure.message));
+    }
+    match (load, result) {
+        (Load::WhoAmI, result) => model.whoami.settle(result.and_then(wanted!(Answer::WhoAmI(who) => who)), mono),
+        (Load::Version, result) => {
+            model.version.settle(result.and_then(wanted!(Answer::Version(version) => version)), mono)
+        }
+        (Load::Keys, result) => {
+            model.virtual_keys.settle(result.and_then(wanted!(Answer::Keys(keys) => keys)), mono);
+            screens::keys::reproject(model);
+        }
+        (Load::Key(wanted), result) => {
+            if model.key.subject.as_ref() == Some(&wanted) {
+                let result = result.and_then(wanted!(Answer::Key(key) => *key));
+                if let Ok(key) = &result {
+                    screens::keys::replace(model, key.clone());
+                }
+                model.key.details.settle(result, mono);
+            }
+        }
+        (Load::History(wanted), result) => {
+            if model.key.subject.as_ref() == Some(&wanted) {
+                model.key.history.settle(result.and_then(wanted!(Answer::History(rotations) => rotations)), mono);
+            }
+        }
+        (Load::Recent(_), Err(failure)) => model.tail.recent.settle(Err(failure), mono),
+        (Load::Recent(since), Ok(Answer::Recent(records, more))) => {
+            model.tail.recent.settle(Ok(()), mono);
+            let before = model.live.requests.len();
+            tail::merge(model, records);
+            pulse::refused(model);
+            let added = (model.live.requests.len() - before.min(model.live.requests.len())) as u64;
+            model.live.missed = model.live.missed.saturating_sub(added);
+            if more && since.is_some() {
+                model.note(
+                    Level::Warn,
+                    "more requests ended while away than can be fetched; the oldest are missing here",
+                );
+            }
+        }
+        (Load::Summary(_), Ok(Answer::Summary(summary))) => {
+            let total = &summary.total;
+            let text = format!(
+                "while away: {}, {}, {}",
+                format::things(total.requests, "request"),
+                format::things(total.errors, "error"),
+                format::money(total.cost_nanos)
+            );
+            model.note(Level::Info, text.clone());
+            model.say(Level::Info, text);
+        }
+        (Load::Record(id), result) => {
+            if model.request.id == id {
+                model
+                    .request
+                    .record
+                    .settle(result.and_then(wanted!(Answer::Record(record) => Arc::from(record))), mono);
+            }
+        }
+        (Load::Contexts, result) => {
+            model.contexts.rows.settle(result.and_then(wanted!(Answer::Contexts(rows) => rows)), mono);
+        }
+        (Load::Recent(_) | Load::Summary(_), _) => {}
+    }
+}
+
+fn fetching(load: &Load) -> &'static str {
+    match load {
+        Load::WhoAmI => "asking who we are",
+        Load::Version => "asking for the version",
+        Load::Keys => "fetching the keys",
+        Load::Key(_) => "fetching the key",
+        Load::History(_) => "fetching the rotations",
+        Load::Recent(_) => "fetching recent requests",
+        Load::Record(_) => "fetching the request",
+        Load::Summary(_) => "fetching the usage while away",
+        Load::Contexts => "reading the contexts",
+    }
+}
+
+fn mutated(
+    model: &mut Model,
+    id: u64,
+    mutation: &effects::Mutation,
+    result: Result<Mutated, Failure>,
+    out: &mut Vec<Effect>,
+) {
+    let name = mutation.key.name.clone();
+    match result {
+        Ok(Mutated { key, secret }) => {
+            model.acts.ended(id, Ok(()));
+            model.note(Level::Info, format!("{} key {name}", mutation.change.past()));
+            model.say(Level::Info, format!("{} key {name}", mutation.change.past()));
+            if id > model.foreign_before {
+                screens::keys::replace(model, *key);
+                key::changed(model, &mutation.key, out);
+            }
+            if let Some(secret) = secret {
+                model.overlay = Some(Overlay::Secret(SecretBox::new(&mutation.key, secret)));
+            }
+        }
+        Err(failure) => {
+            let what = format!("{} key {name}", mutation.change.verb());
+            model.acts.ended(id, Err(failure.clone()));
+            model.lament(&what, &failure);
+            if failure.uncertain() {
+                model.refuse(format!(
+                    "{what}: no answer came, so it may or may not have been done; look at the key's history"
+                ));
+                key::changed(model, &mutation.key, out);
+                if id > model.foreign_before {
+                    model.load(Load::Keys, out);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What each action does: the screen first, then what is the same everywhere.
+
+use secrecy::SecretString;
+
+use super::subject::{self, need_key};
+use crate::action::Action;
+use crate::effects::{self, Change, Copied, Effect, Mutation};
+use crate::model::Model;
+use crate::msg::Level;
+use crate::overlay::{
+    Overlay, confirm::Confirm, help::Help, line::FilterLine, line::OverlapLine, menu::Menu, palette::Palette,
+};
+use crate::screens::{ScreenId, key};
+
+/// Does what an action means on the current screen.
+pub fn perform(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
+    if !model.screen().screen().act(model, action, out) {
+        everywhere(model, action, out);
+    }
+}
+
+fn everywhere(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
+    match action {
+        Action::Palette => model.overlay = Some(Overlay::Palette(Palette::open(model))),
+        Action::Filter => filter(model),
+        Action::Help => model.overlay = Some(Overlay::Help(Help::default())),
+        Action::Back => back(model),
+        Action::Close => {
+            if !model.back() {
+                model.overlay = Some(Overlay::Confirm(Confirm::quit()));
+            }
+        }
+        Action::Quit => out.push(Effect::Quit),
+        Action::Suspend => out.push(Effect::Suspend),
+        Action::Redraw => out.push(Effect::Redraw),
+        Action::Reconnect => {
+            let env = model.env.clone();
+            out.push(model.link.connect(&env));
+        }
+        Action::Refresh => model.screen().screen().refresh(model, out),
+        Action::Exact => {
+            model.exact = !model.exact;
+            model.say(Level::Info, if model.exact { "exact numbers" } else { "human numbers" });
+        }
+        Action::Theme => {
+            model.theme = model.theme.next();
+            model.say(Level::Info, format!("theme {}", model.theme.word()));
+        }
+
+        Action::Pulse => model.go(ScreenId::Pulse, out),
+        Action::Tail => model.go(ScreenId::Tail, out),
+        Action::Keys => model.go(ScreenId::Keys, out),
+        Action::Contexts => model.go(ScreenId::Contexts, out),
+        Action::Acts => model.go(ScreenId::Acts, out),
+        Action::Log => model.go(ScreenId::Log, out),
+
+        Action::OpenKey => {
+            if let Some(wanted) = need_key(model) {
+                key::open(model, wanted, out);
+            }
+        }
+        Action::Traffic => {
+            if let Some(wanted) = need_key(model) {
+                model.go(ScreenId::Tail, out);
+                ScreenId::Tail.screen().set_filter(model, &format!("key:={}", wanted.name));
+            }
+        }
+        Action::CopyId => copy(model, out, |subject| (format!("the id of {}", subject.what), subject.id)),
+        Action::CopyJson => copy(model, out, |subject| (format!("{} as JSON", subject.what), subject.json)),
+        Action::CopyCommand => match subject::command(model) {
+            Some(line) => out.push(clipboard("the odockctl line".to_owned(), line)),
+            None => model.refuse("nothing has been done yet, so there is no odockctl line to copy"),
+        },
+
+        Action::Danger => danger(model),
+        Action::Rotate => {
+            if let Some(wanted) = may_change(model) {
+                model.overlay = Some(Overlay::Overlap(OverlapLine::new(wanted)));
+            }
+        }
+        Action::Revoke => confirm(model, Change::Revoke),
+        Action::Unrevoke => confirm(model, Change::Unrevoke),
+
+        // Without rows, panes or charts here there is nothing that these could do.
+        Action::Zoom
+        | Action::Up
+        | Action::Down
+        | Action::PageUp
+        | Action::PageDown
+        | Action::Top
+        | Action::Bottom
+        | Action::NextPane
+        | Action::PreviousPane
+        | Action::Open
+        | Action::Pause
+        | Action::Metric
+        | Action::Sort
+        | Action::Reverse
+        | Action::Details => model.say(Level::Info, format!("`{}` means nothing here", action.word())),
+    }
+}
+
+fn back(model: &mut Model) {
+    let screen = model.screen().screen();
+    if model.notice.take().is_some() {
+        return;
+    }
+    if screen.filter(model).is_some_and(|filter| !filter.is_empty()) {
+        screen.set_filter(model, "");
+    } else {
+        model.back();
+    }
+}
+
+fn filter(model: &mut Model) {
+    match model.screen().screen().filter(model) {
+        Some(filter) => model.overlay = Some(Overlay::Filter(FilterLine::new(filter.text()))),
+        None => model.say(Level::Info, "there is nothing to filter here"),
+    }
+}
+
+fn copy(model: &mut Model, out: &mut Vec<Effect>, pick: impl FnOnce(crate::model::Subject) -> (String, String)) {
+    match model.screen().screen().subject(model) {
+        Some(subject) => {
+            let (what, text) = pick(subject);
+            out.push(clipboard(what, text));
+        }
+        None => model.say(Level::Info, "nothing is selected"),
+    }
+}
+
+fn clipboard(what: String, text: String) -> Effect {
+    Effect::Copy(Copied { what, text: SecretString::from(text) })
+}
+
+/// The key to change, if changes are possible; says why not otherwise.
+fn may_change(model: &mut Model) -> Option<crate::effects::KeyRef> {
+    if let Err(reason) = effects::writable(model) {
+        model.refuse(reason);
+        return None;
+    }
+    need_key(model)
+}
+
+fn danger(model: &mut Model) {
+    if let Some(wanted) = may_change(model) {
+        let revoked = model.find_key(&wanted).map(|key| key.status.revoked_at.is_some());
+        model.overlay = Some(Overlay::Menu(Menu::danger(&wanted, revoked)));
+    }
+}
+
+fn confirm(model: &mut Model, change: Change) {
+    if let Some(key) = may_change(model) {
+        model.overlay = Some(Overlay::Confirm(Confirm::mutation(model, Mutation { key, change })));
+    }
+}

@@ -1,0 +1,195 @@
+//! `odockctl auth`: the credential in use, and who may do what.
+
+use entity::Timestamp;
+use entity::session::WhoAmI;
+use entity::vocab::Scope;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::{CliError, Exit};
+use crate::output::{Format, Table, instant};
+use crate::session::Session;
+
+/// Show the credential in use, or who may do what.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Show where the credential comes from, its scopes and its expiry.
+    Status(Status),
+    /// Show who may do what, as the gateway enforces it.
+    Matrix(Matrix),
+}
+
+/// Show where the credential comes from, its scopes and its expiry.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  odockctl auth status
+  odockctl auth status --offline -o json")]
+pub struct Status {
+    /// Do not ask the gateway.
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Show who may do what, as the gateway enforces it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  odockctl auth matrix
+  odockctl auth matrix -o json")]
+pub struct Matrix {}
+
+/// Everything known about the credential in use.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<String>,
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organisation: Option<String>,
+    source: String,
+    storage: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadows: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<Scope>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    /// Whether the gateway said so just now, or it was noted when the token was kept.
+    checked: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// There is no credential, or the gateway refuses it.
+pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Status(args) => status(session, args).await,
+        Command::Matrix(_) => matrix(session).await,
+    }
+}
+
+async fn status(session: &Session, args: Status) -> Result<Exit, CliError> {
+    let chosen = session.context()?;
+    let Some(source) = session.credential_source(&chosen)? else {
+        return Err(CliError::new(
+            Exit::NotSignedIn,
+            "no_credential",
+            format!("not signed in to {}", chosen.context.url),
+        )
+        .hint("odockctl login --token-file FILE; or set ODOCK_TOKEN"));
+    };
+    let own = matches!(source, odock_client::credential::Source::Context(_));
+    let mut report = Report {
+        context: chosen.name.clone(),
+        url: chosen.context.url.to_string(),
+        organisation: chosen.context.organisation.clone(),
+        source: source.to_string(),
+        storage: source.storage().to_owned(),
+        shadows: chosen.context.credential.as_ref().filter(|_| !own).map(ToString::to_string),
+        ..Report::default()
+    };
+    // What was noted belongs to the kept token, not to one that stands before it.
+    if let Some(noted) = chosen.context.signed_in.clone().filter(|_| own) {
+        report.email = Some(noted.email);
+        report.token = Some(noted.token);
+        report.scopes = Some(noted.scopes);
+        report.expires_at = Some(noted.expires_at);
+    }
+    let asked = if args.offline { None } else { Some(ask(session).await) };
+    if let Some(Ok(who)) = &asked {
+        report.checked = true;
+        report.email = Some(who.email.clone());
+        report.role = Some(who.role.to_string());
+        report.token = Some(who.token.name.clone());
+        report.scopes = Some(who.token.scopes.clone());
+        report.expires_at = Some(who.token.expires_at);
+    }
+    show(session, &report)?;
+    match asked {
+        Some(Err(error)) => Err(error),
+        _ if report.expires_at.is_some_and(|at| at <= Timestamp::now()) => {
+            Err(CliError::new(Exit::NotSignedIn, "token_expired", "the token has expired")
+                .hint("odockctl login --token-file FILE"))
+        }
+        _ => Ok(Exit::Done),
+    }
+}
+
+async fn ask(session: &Session) -> Result<WhoAmI, CliError> {
+    Ok(session.client().await?.whoami().await?)
+}
+
+fn show(session: &Session, report: &Report) -> Result<(), CliError> {
+    if session.out.is_structured() {
+        return session.out.value(report);
+    }
+    let scopes =
+        report.scopes.as_ref().map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", "));
+    let lines = [
+        ("context", report.context.clone()),
+        ("gateway", Some(report.url.clone())),
+        ("organisation", report.organisation.clone()),
+        ("credential", Some(report.source.clone())),
+        ("kept in", Some(report.storage.clone())),
+        ("stands before", report.shadows.clone()),
+        ("user", report.email.clone()),
+        ("role", report.role.clone()),
+        ("token", report.token.clone()),
+        ("scopes", scopes),
+        ("expires", report.expires_at.map(instant)),
+        (
+            "checked",
+            Some(if report.checked { "with the gateway" } else { "offline, as noted when signing in" }.to_owned()),
+        ),
+    ];
+    let lines = lines.into_iter().filter_map(|(key, value)| Some(format!("{:<15}{}\n", format!("{key}:"), value?)));
+    session.out.text(&lines.collect::<String>())
+}
+
+async fn matrix(session: &Session) -> Result<Exit, CliError> {
+    let matrix = session.client().await?.auth_matrix().await?;
+    if session.out.is_structured() || matches!(session.out.format, Format::Name | Format::Csv) {
+        session.out.value(&matrix)?;
+        return Ok(Exit::Done);
+    }
+    match rows(&matrix) {
+        Some(text) => session.out.text(&text)?,
+        None => session.out.value(&matrix)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// A list of flat objects as a table; anything else has no columns.
+fn rows(matrix: &Value) -> Option<String> {
+    let lists = [Some(matrix), matrix.get("items"), matrix.get("rows"), matrix.get("rules")];
+    let items = lists.into_iter().flatten().find_map(Value::as_array)?;
+    let objects: Vec<_> = items.iter().map(Value::as_object).collect::<Option<_>>()?;
+    let mut columns: Vec<&String> = Vec::new();
+    for key in objects.iter().flat_map(|object| object.keys()) {
+        if !columns.contains(&key) {
+            columns.push(key);
+        }
+    }
+    let mut table = Table::new(columns.iter().map(|column| column.to_uppercase()));
+    for object in objects {
+        table.row(columns.iter().map(|column| object.get(*column).map(plain).unwrap_or_default()));
+    }
+    Some(table.render())
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        Value::Bool(yes) => crate::output::yes_no(*yes),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,59 @@
+//! One file a noun or verb: its arguments, and what it does.
+
+pub mod apply;
+pub mod audit;
+pub mod auth;
+pub mod chat;
+pub mod completion;
+pub mod context;
+pub mod delete;
+pub mod describe;
+pub mod diff;
+pub mod get;
+pub mod grant;
+pub mod help;
+pub mod key;
+pub mod login;
+pub mod logout;
+pub mod target;
+pub mod token;
+pub mod tui;
+pub mod usage;
+pub mod validate;
+pub mod version;
+pub mod whoami;
+
+use crate::cli::Command;
+use crate::error::{CliError, Exit};
+use crate::session::Session;
+
+/// Runs a command.
+///
+/// # Errors
+/// The command failed.
+pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Login(args) => login::run(session, args).await,
+        Command::Logout(args) => logout::run(session, args).await,
+        Command::Whoami(args) => whoami::run(session, args).await,
+        Command::Auth(command) => auth::run(session, command).await,
+        Command::Context(command) => context::run(session, command).await,
+        Command::Get(args) => get::run(session, args).await,
+        Command::Describe(args) => describe::run(session, args).await,
+        Command::Delete(args) => delete::run(session, args).await,
+        Command::Apply(args) => apply::run(session, args).await,
+        Command::Diff(args) => diff::run(session, args).await,
+        Command::Validate(args) => validate::run(session, args).await,
+        Command::Key(command) => key::run(session, command).await,
+        Command::Grant(args) => grant::run(session, args).await,
+        Command::Ungrant(args) => grant::ungrant(session, args).await,
+        Command::Usage(command) => usage::run(session, command).await,
+        Command::Chat(args) => chat::run(session, args).await,
+        Command::Audit(command) => audit::run(session, command).await,
+        Command::Token(command) => token::run(session, command).await,
+        Command::Completion(args) => completion::run(session, &args),
+        Command::Version(args) => version::run(session, args).await,
+        Command::Tui(args) => tui::run(session, &args),
+        Command::Help(args) => help::run(session, &args),
+    }
+}

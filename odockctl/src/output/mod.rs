@@ -1,0 +1,240 @@
+//! stdout is data, stderr is talk.
+
+mod clean;
+mod fields;
+mod render;
+mod show;
+mod table;
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+pub use clean::{clean, one_line};
+pub use show::{Column, Show, instant, latency, money, yes_no};
+pub use table::Table;
+
+use crate::cli::Global;
+use crate::error::{CliError, Exit};
+
+/// How data is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for people.
+    #[default]
+    Table,
+    /// More columns for people.
+    Wide,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Jsonl,
+    /// YAML.
+    Yaml,
+    /// TOML.
+    Toml,
+    /// Comma-separated values with a heading (RFC 4180).
+    Csv,
+    /// `kind/name`, one a line.
+    Name,
+}
+
+impl Format {
+    /// Whether programs read it.
+    #[must_use]
+    pub const fn is_structured(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl | Self::Yaml | Self::Toml)
+    }
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On terminals, unless `NO_COLOR` is set or `TERM` is `dumb`.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How a piece of text looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Bold.
+    Bold,
+    /// Faint.
+    Dim,
+    /// Red.
+    Red,
+    /// Green.
+    Green,
+    /// Yellow.
+    Yellow,
+}
+
+/// Where data and talk go.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// How data is written.
+    pub format: Format,
+    fields: Option<Vec<String>>,
+    /// Whether stdout is a terminal.
+    pub terminal: bool,
+    color_out: bool,
+    color_err: bool,
+    quiet: bool,
+}
+
+impl Output {
+    /// What the flags and the surroundings ask for.
+    #[must_use]
+    pub fn new(global: &Global) -> Self {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let plain = set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let color = |terminal: bool| match global.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => terminal && !plain,
+        };
+        let fields = global.fields.clone().filter(|fields| !fields.is_empty());
+        let terminal = io::stdout().is_terminal();
+        Self {
+            format: global.output.unwrap_or_default(),
+            fields,
+            terminal,
+            color_out: color(terminal),
+            color_err: color(io::stderr().is_terminal()),
+            quiet: global.quiet,
+        }
+    }
+
+    /// Whether data is for programs.
+    #[must_use]
+    pub fn is_structured(&self) -> bool {
+        self.format.is_structured()
+    }
+
+    /// Colours a piece of stdout's text, if colours are wanted there.
+    #[must_use]
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        painted(self.color_out, style, text)
+    }
+
+    /// Colours a piece of stderr's text, if colours are wanted there.
+    #[must_use]
+    pub fn paint_talk(&self, style: Style, text: &str) -> String {
+        painted(self.color_err, style, text)
+    }
+
+    /// Writes a list.
+    ///
+    /// # Errors
+    /// A field is unknown, or stdout is closed.
+    pub fn list<T: Show>(&self, items: &[T], next_cursor: Option<&str>) -> Result<(), CliError> {
+        let mut text = render::list(self.format, self.fields.as_deref(), items, next_cursor)?;
+        if matches!(self.format, Format::Table | Format::Wide) {
+            text = self.bold_heading(&text);
+        }
+        self.raw(&text)
+    }
+
+    /// Writes one thing.
+    ///
+    /// # Errors
+    /// A field is unknown, or stdout is closed.
+    pub fn one<T: Show>(&self, item: &T) -> Result<(), CliError> {
+        match self.format {
+            Format::Json | Format::Yaml | Format::Toml => {
+                self.raw(&render::one(self.format, self.fields.as_deref(), item)?)
+            }
+            _ => self.list(std::slice::from_ref(item), None),
+        }
+    }
+
+    /// Writes anything that has no columns, in a structured format; people get YAML.
+    ///
+    /// # Errors
+    /// It cannot be written in that format, or stdout is closed.
+    pub fn value(&self, value: &impl Serialize) -> Result<(), CliError> {
+        self.raw(&render::value(self.format, value)?)
+    }
+
+    /// Writes text as it is, but for control characters on a terminal.
+    ///
+    /// # Errors
+    /// stdout is closed.
+    pub fn text(&self, text: &str) -> Result<(), CliError> {
+        if self.terminal { self.raw(&clean(text)) } else { self.raw(text) }
+    }
+
+    /// Writes text that this program made and that holds nothing from elsewhere but cleaned text.
+    ///
+    /// # Errors
+    /// stdout is closed.
+    pub fn raw(&self, text: &str) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| closed(&error))
+    }
+
+    fn bold_heading(&self, text: &str) -> String {
+        match text.split_once('\n') {
+            Some((heading, rest)) if self.color_out => format!("{}\n{rest}", self.paint(Style::Bold, heading)),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// Says something on stderr, unless told to be quiet.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            talk(&format!("{}\n", clean(text)));
+        }
+    }
+
+    /// Warns on stderr.
+    pub fn warn(&self, text: &str) {
+        talk(&format!("{} {}\n", self.paint_talk(Style::Yellow, "warning:"), clean(text)));
+    }
+
+    /// Reports what ended the command.
+    pub fn error(&self, error: &CliError) {
+        if self.is_structured() {
+            talk(&format!("{}\n", error.json()));
+        } else {
+            let label = self.paint_talk(Style::Red, "error:");
+            // The label is ours; everything else may come from elsewhere.
+            let text = error.text("");
+            talk(&format!("{label}{}", clean(&text)));
+        }
+    }
+}
+
+/// Writes to stderr. When even that fails there is nobody left to tell.
+pub fn talk(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn closed(error: &io::Error) -> CliError {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        // Whoever read stdout has seen enough, as `head` does.
+        CliError::new(Exit::Done, "closed", "stdout was closed")
+    } else {
+        CliError::io("stdout", error)
+    }
+}
+
+fn painted(wanted: bool, style: Style, text: &str) -> String {
+    if !wanted {
+        return text.to_owned();
+    }
+    let code = match style {
+        Style::Bold => 1,
+        Style::Dim => 2,
+        Style::Red => 31,
+        Style::Green => 32,
+        Style::Yellow => 33,
+    };
+    format!("\x1b[{code}m{text}\x1b[0m")
+}

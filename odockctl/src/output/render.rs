@@ -1,0 +1,137 @@
+//! Lists and values in every format, as text.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::fields::{Field, at, heading, plain};
+use super::show::Show;
+use super::{Format, Table};
+use crate::error::CliError;
+
+/// A list in any format.
+pub(super) fn list<T: Show>(
+    format: Format,
+    wanted: Option<&[String]>,
+    items: &[T],
+    next_cursor: Option<&str>,
+) -> Result<String, CliError> {
+    let fields = wanted.map(Field::<T>::all).transpose()?;
+    match format {
+        Format::Table | Format::Wide => Ok(table(format, wanted, fields.as_deref(), items)),
+        Format::Csv => csv(wanted, fields.as_deref(), items),
+        Format::Name => Ok(items.iter().map(|item| format!("{}\n", super::one_line(&item.handle()))).collect()),
+        Format::Jsonl => {
+            items.iter().map(|item| Ok(format!("{}\n", chosen(wanted, fields.as_deref(), item)?))).collect()
+        }
+        Format::Json | Format::Yaml | Format::Toml => {
+            let items: Result<Vec<_>, _> = items.iter().map(|item| chosen(wanted, fields.as_deref(), item)).collect();
+            let mut document = json!({ "items": items? });
+            if let Some(cursor) = next_cursor {
+                document["nextCursor"] = cursor.into();
+            }
+            value(format, &document)
+        }
+    }
+}
+
+/// One thing as a document of its own.
+pub(super) fn one<T: Show>(format: Format, wanted: Option<&[String]>, item: &T) -> Result<String, CliError> {
+    let fields = wanted.map(Field::<T>::all).transpose()?;
+    value(format, &chosen(wanted, fields.as_deref(), item)?)
+}
+
+/// Anything as a document; formats for people and tables get YAML.
+pub(super) fn value(format: Format, value: &impl Serialize) -> Result<String, CliError> {
+    let value = to_json(value)?;
+    match format {
+        Format::Json => Ok(format!("{}\n", serde_json::to_string_pretty(&value).map_err(unwritable)?)),
+        Format::Jsonl => Ok(format!("{value}\n")),
+        // TOML has no null: what is absent is left out.
+        Format::Toml => toml::to_string_pretty(&without_nulls(value)).map_err(unwritable),
+        _ => serde_saphyr::to_string(&value).map_err(unwritable).map(|text| format!("{}\n", text.trim_end())),
+    }
+}
+
+fn unwritable(error: impl std::fmt::Display) -> CliError {
+    CliError::internal(format!("the answer cannot be written in this format: {error}"))
+}
+
+fn to_json(value: &impl Serialize) -> Result<Value, CliError> {
+    serde_json::to_value(value).map_err(unwritable)
+}
+
+/// The whole of an item, or only the fields that were asked for.
+fn chosen<T: Show>(wanted: Option<&[String]>, fields: Option<&[Field<T>]>, item: &T) -> Result<Value, CliError> {
+    let json = to_json(item)?;
+    let (Some(wanted), Some(fields)) = (wanted, fields) else { return Ok(json) };
+    let pairs = wanted.iter().zip(fields).map(|(name, field)| (name.clone(), field.value(item, &json)));
+    Ok(Value::Object(pairs.collect::<Map<_, _>>()))
+}
+
+fn table<T: Show>(format: Format, wanted: Option<&[String]>, fields: Option<&[Field<T>]>, items: &[T]) -> String {
+    if let (Some(wanted), Some(fields)) = (wanted, fields) {
+        let mut table = Table::new(wanted.iter().map(|name| name.to_uppercase()));
+        for item in items {
+            let json = to_json(item).unwrap_or_default();
+            table.row(fields.iter().map(|field| field.text(item, &json)));
+        }
+        return table.render();
+    }
+    let columns: Vec<_> = T::columns().iter().filter(|column| !column.wide || format == Format::Wide).collect();
+    let mut table = Table::new(columns.iter().map(|column| column.heading));
+    for item in items {
+        table.row(columns.iter().map(|column| (column.text)(item)));
+    }
+    table.render()
+}
+
+/// CSV holds values, not texts for people: amounts in nanos, times in full.
+fn csv<T: Show>(wanted: Option<&[String]>, fields: Option<&[Field<T>]>, items: &[T]) -> Result<String, CliError> {
+    let names: Vec<String> = match wanted {
+        Some(wanted) => wanted.to_vec(),
+        None => T::columns()
+            .iter()
+            .map(|column| if column.path.is_empty() { heading(column) } else { column.path.to_owned() })
+            .collect(),
+    };
+    let mut text = csv_line(names.iter().map(String::as_str));
+    for item in items {
+        let json = to_json(item)?;
+        let cells: Vec<String> = match fields {
+            Some(fields) => fields.iter().map(|field| plain(&field.value(item, &json))).collect(),
+            None => T::columns()
+                .iter()
+                .map(|column| match column.path {
+                    "" => (column.text)(item),
+                    path => plain(at(&json, path).unwrap_or(&Value::Null)),
+                })
+                .collect(),
+        };
+        text.push_str(&csv_line(cells.iter().map(String::as_str)));
+    }
+    Ok(text)
+}
+
+fn csv_line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    let quoted = cells.map(|cell| {
+        if cell.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.to_owned()
+        }
+    });
+    format!("{}\r\n", quoted.collect::<Vec<_>>().join(","))
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        Value::Array(items) => {
+            Value::Array(items.into_iter().filter(|item| !item.is_null()).map(without_nulls).collect())
+        }
+        other => other,
+    }
+}
