@@ -1,9 +1,7 @@
 //! What goes into the audit log, and in which words.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::ConnectInfo;
 use entity::row::audit_event;
 use entity::{AuditEventId, OrganisationId, Timestamp};
 use http::request::Parts;
@@ -120,8 +118,8 @@ pub(super) async fn note(
 }
 
 /// The address that a call comes from.
-pub(super) fn address(parts: &Parts) -> Option<String> {
-    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_string())
+pub(super) fn address(gateway: &Gateway, parts: &Parts) -> String {
+    crate::http::address::of_client(parts, &gateway.config.http.trusted_proxies).to_string()
 }
 
 /// A spec without anything that opens, proves or recognises a secret.

@@ -1,14 +1,14 @@
 //! Bodies: JSON of bounded size, read into a value first, so that everything wrong with it can be said at once.
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::RequestPartsExt;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use entity::Timestamp;
-use entity::check::{self, code, step};
+use entity::check::{self, Violation, code, step};
 use entity::problem::FieldError;
 use entity::resource::Kind;
 use http::header;
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::problem::{ApiError, Code, field, shortened};
@@ -59,18 +59,35 @@ impl<S: Sync> FromRequest<S> for Optional {
     }
 }
 
-/// Names in the path, percent-decoded.
+/// The name or id of the resource in the path, percent-decoded.
 #[derive(Debug)]
-pub(super) struct Names<T>(pub(super) T);
+pub(super) struct Name(pub(super) String);
 
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Names<T> {
+/// The last name in the path, percent-decoded: of what is part of a resource.
+#[derive(Debug)]
+pub(super) struct Last(pub(super) String);
+
+impl<S: Sync> FromRequestParts<S> for Name {
     type Rejection = ApiError;
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match Path::<T>::from_request_parts(parts, state).await {
-            Ok(Path(names)) => Ok(Self(names)),
-            Err(rejection) => Err(ApiError::new(Code::BadRequest, rejection.body_text())),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let params = path_params(parts).await?;
+        let name = params.iter().find(|(param, _)| *param == "name").map(|(_, name)| name.to_owned());
+        name.map(Self).ok_or_else(|| ApiError::internal("the route has no name in its path"))
     }
+}
+
+impl<S: Sync> FromRequestParts<S> for Last {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let params = path_params(parts).await?;
+        let last = params.iter().last().map(|(_, name)| name.to_owned());
+        last.map(Self).ok_or_else(|| ApiError::internal("the route has no name in its path"))
+    }
+}
+
+/// The names in the path.
+pub(super) async fn path_params(parts: &mut Parts) -> Result<RawPathParams, ApiError> {
+    parts.extract().await.map_err(|_| ApiError::new(Code::BadRequest, "the path is not UTF-8"))
 }
 
 fn declared(request: &Request, allowed: &[&'static str]) -> Result<(), ApiError> {
@@ -108,6 +125,15 @@ fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
         };
         ApiError::new(Code::BadRequest, what)
     })
+}
+
+/// What is wrong with a body that was checked as a part of something larger.
+pub(super) fn nested(wrong: Vec<Violation>, prefix: &str) -> Vec<FieldError> {
+    let strip = |mut violation: Violation| {
+        violation.pointer = violation.pointer.strip_prefix(prefix).unwrap_or_default().to_owned();
+        violation.into_field_error()
+    };
+    wrong.into_iter().map(strip).collect()
 }
 
 /// Reads the fields of a small body, collecting what is wrong.
@@ -188,6 +214,12 @@ impl Fields {
         None
     }
 
+    /// Whether something is wrong with a field already.
+    pub(super) fn has_error(&self, name: &str) -> bool {
+        let pointer = step("", name);
+        self.errors.iter().any(|error| error.pointer == pointer)
+    }
+
     /// Adds errors found elsewhere.
     pub(super) fn extend(&mut self, errors: impl IntoIterator<Item = FieldError>) {
         self.errors.extend(errors);
@@ -220,4 +252,11 @@ impl Fields {
         }
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::fields(self.errors)) }
     }
+}
+
+/// A list in a spec, there whether or not it is written.
+pub(super) fn entries<'a>(spec: &'a mut Value, field: &str) -> Result<&'a mut Vec<Value>, ApiError> {
+    let fields = spec.as_object_mut().ok_or_else(|| ApiError::internal("a spec is no object"))?;
+    let list = fields.entry(field).or_insert_with(|| Value::Array(Vec::new()));
+    list.as_array_mut().ok_or_else(|| ApiError::internal("a list in a spec is none"))
 }

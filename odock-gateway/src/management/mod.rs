@@ -2,19 +2,35 @@
 //!
 //! | module | is |
 //! | --- | --- |
-//! | [`router`] | every route, and the OpenAPI document made from them |
-//! | `frame` `problem` `body` `query` | what every call and answer has in common |
+//! | `router` | every route, and the OpenAPI document made from them |
+//! | `frame` `problem` `body` `query` `refusals` | what every call and answer has in common |
 //! | `access` | who may do what: the table, and the guard before every handler |
 //! | `engine` | declares resources: one way for create, patch and apply |
-//! | one file a resource | its handlers |
+//! | `crud`, and one file a resource | handlers |
 
+mod about;
 mod access;
+mod admin;
+mod apikeys;
+mod apply;
+mod attempts;
 mod audit;
+mod audit_log;
 mod body;
+mod crud;
 mod engine;
 mod frame;
+mod live;
+mod models;
+mod organisations;
 mod problem;
+mod providers;
 mod query;
+mod refusals;
 mod router;
+mod session;
+mod teams;
+mod usage;
+mod users;
 
 pub use self::router::{openapi, router};

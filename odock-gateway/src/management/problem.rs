@@ -145,6 +145,26 @@ impl ApiError {
         self
     }
 
+    /// Points every wrong field of a code to one place of the body.
+    #[must_use]
+    pub(super) fn point_to(mut self, pointer: &str, code: &str) -> Self {
+        for error in self.0.errors.iter_mut().filter(|error| error.code == code) {
+            error.pointer = pointer.to_owned();
+        }
+        self
+    }
+
+    /// Shortens the pointers that begin with `prefix`, where the body is only that part.
+    #[must_use]
+    pub(super) fn strip(mut self, prefix: &str) -> Self {
+        for error in &mut self.0.errors {
+            if let Some(rest) = error.pointer.strip_prefix(prefix) {
+                error.pointer = rest.to_owned();
+            }
+        }
+        self
+    }
+
     /// Adds a header to the answer.
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {

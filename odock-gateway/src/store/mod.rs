@@ -2,6 +2,7 @@
 //!
 //! Repositories take `&impl ConnectionTrait`, so that the caller owns the transaction.
 
+pub mod api_keys;
 pub mod audit;
 pub mod batch;
 pub mod kinds;

@@ -143,3 +143,19 @@ pub async fn anybody_signed_in(db: &impl ConnectionTrait) -> Result<bool, DbErr>
         .await?;
     Ok(one.is_some())
 }
+
+/// Makes a token good again, until `expires_at`.
+pub async fn renew(
+    db: &impl ConnectionTrait,
+    token: AccessTokenId,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let renewed = ActiveModel {
+        revoked_at: Set(None),
+        expires_at: Set(expires_at),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    Entity::update_many().set(renewed).filter(Column::Id.eq(token)).exec(db).await.map(drop)
+}

@@ -74,6 +74,10 @@ pub(in crate::management) enum MaybeTenant {
 }
 
 impl Tenant {
+    pub(in crate::management) fn new(id: OrganisationId, slug: String) -> Self {
+        Self { id, slug }
+    }
+
     pub(super) fn of(row: &organisation::Model) -> Self {
         Self { id: row.id, slug: row.slug.clone() }
     }

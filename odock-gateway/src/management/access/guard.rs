@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::RequestPartsExt;
-use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use entity::row::organisation;
@@ -17,6 +16,7 @@ use super::table::{Decision, Rule, Target, Verdict, look_up};
 use crate::credential::{self, CredentialKind};
 use crate::gateway::Gateway;
 use crate::management::audit::{self, Deed};
+use crate::management::body;
 use crate::management::frame::RequestId;
 use crate::management::problem::{ApiError, Code};
 use crate::store::tokens::Bearer;
@@ -88,7 +88,7 @@ async fn authenticate(gateway: &Gateway, parts: &Parts) -> Result<Caller, ApiErr
         organisation_id: user.organisation_id,
         organisation: organisation.map(|organisation| organisation.slug),
         token,
-        address: audit::address(parts),
+        address: Some(audit::address(gateway, parts)),
         request_id: parts.extensions.get::<RequestId>().map_or_else(|| Arc::from("-"), |id| Arc::clone(&id.0)),
     }))
 }
@@ -176,8 +176,7 @@ async fn tenant(
     rule: &Rule,
     caller: &Caller,
 ) -> Result<MaybeTenant, ApiError> {
-    let params: RawPathParams =
-        parts.extract().await.map_err(|_| ApiError::new(Code::BadRequest, "the path is not UTF-8"))?;
+    let params = body::path_params(parts).await?;
     let name = params.iter().find(|(name, _)| *name == "organisation").map(|(_, value)| value.to_owned());
     let name = name.ok_or_else(|| ApiError::internal("a rule names no organisation"))?;
     let found = row(gateway, &name).await?;

@@ -28,7 +28,8 @@ use uuid::Uuid;
 
 pub(super) use self::merge::{IfMatch, if_match};
 pub(super) use self::place::Place;
-use self::plan::{Planned, Planner};
+pub(super) use self::plan::Planned;
+use self::plan::Planner;
 use self::prepare::{Item, prepare};
 pub(super) use self::remove::{Remove, remove};
 use super::access::caller::{Caller, Tenant};
@@ -109,7 +110,7 @@ pub(super) enum Intent {
 }
 
 /// Changes a spec, or says why not.
-pub(super) type Edit = Box<dyn FnOnce(&mut Value) -> Result<(), ApiError> + Send>;
+pub(super) type Edit = Box<dyn FnOnce(&mut Value) -> Result<(), ApiError> + Send + Sync>;
 
 /// What a change did, or would do.
 pub(super) struct Done {

@@ -1,0 +1,50 @@
+//! The gateway itself: version, encryption key, the table of who may do what, the OpenAPI document.
+
+use axum::Json;
+use axum::extract::State;
+use entity::envelope::EncryptionKey;
+use entity::session::Version;
+
+use super::access::table::{self, Matrix};
+use super::refusals::Refusals;
+use crate::gateway::Gateway;
+
+/// What the gateway is. Needs no token.
+#[utoipa::path(
+    get, path = "/api/version", tag = "gateway", operation_id = "version", security(()),
+    responses((status = 200, description = "The gateway's version.", body = Version), Refusals)
+)]
+pub(super) async fn version(State(gateway): State<Gateway>) -> Json<Version> {
+    Json(Version {
+        version: env!("CARGO_PKG_VERSION").into(),
+        database: gateway.database.kind().into(),
+        hot_store: gateway.hot.kind().into(),
+    })
+}
+
+/// The public key that secrets are sealed with.
+#[utoipa::path(
+    get, path = "/api/encryption-key", tag = "gateway", operation_id = "encryption_key",
+    responses((status = 200, description = "The key.", body = EncryptionKey), Refusals)
+)]
+pub(super) async fn encryption_key(State(gateway): State<Gateway>) -> Json<EncryptionKey> {
+    Json(gateway.sealing.public())
+}
+
+/// The authorisation table: who may do what.
+#[utoipa::path(
+    get, path = "/api/auth/matrix", tag = "gateway", operation_id = "auth_matrix",
+    responses((status = 200, description = "The table.", body = Matrix), Refusals)
+)]
+pub(super) async fn matrix() -> Json<Matrix> {
+    Json(table::matrix())
+}
+
+/// This document. Needs no token.
+#[utoipa::path(
+    get, path = "/api/openapi.json", tag = "gateway", operation_id = "openapi", security(()),
+    responses((status = 200, description = "The OpenAPI 3.1 document.", body = Object), Refusals)
+)]
+pub(super) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(super::router::openapi())
+}
