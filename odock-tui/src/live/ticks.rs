@@ -101,12 +101,12 @@ impl Dimension {
 pub struct Ticks {
     seconds: VecDeque<Option<Second>>,
     tops: VecDeque<(i64, [Vec<Top>; 3])>,
-    last: Option<i64>,
+    latest: Option<i64>,
 }
 
-/// Sums over the last minute, and how many seconds of it were heard.
+/// Sums over some seconds, and how many of them were heard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Minute {
+pub struct Sums {
     /// Seconds that were heard.
     pub heard: u64,
     /// Requests.
@@ -128,7 +128,7 @@ impl Ticks {
     pub fn push(&mut self, tick: Tick) {
         // The end of a second may be stamped a little early or late.
         let second = (tick.at.0 + 500_000).div_euclid(1_000_000);
-        if let Some(last) = self.last {
+        if let Some(last) = self.latest {
             if second <= last {
                 // A clock that was set back by more than the whole chart begins a new one.
                 if last - second < KEPT as i64 {
@@ -142,7 +142,7 @@ impl Ticks {
                 self.keep(None);
             }
         }
-        self.last = Some(second);
+        self.latest = Some(second);
         let totals = &tick.totals;
         self.keep(Some(Second {
             requests: totals.requests,
@@ -193,9 +193,15 @@ impl Ticks {
 
     /// Sums over the last minute.
     #[must_use]
-    pub fn minute(&self) -> Minute {
-        let mut sum = Minute::default();
-        for second in self.seconds.iter().rev().take(MINUTE).flatten() {
+    pub fn minute(&self) -> Sums {
+        self.last(MINUTE)
+    }
+
+    /// Sums over the last `seconds` seconds, heard or not.
+    #[must_use]
+    pub fn last(&self, seconds: usize) -> Sums {
+        let mut sum = Sums::default();
+        for second in self.seconds.iter().rev().take(seconds).flatten() {
             sum.heard += 1;
             sum.requests = sum.requests.saturating_add(second.requests);
             sum.errors = sum.errors.saturating_add(second.errors);
@@ -242,8 +248,8 @@ pub fn measure(top: &Top, metric: Metric) -> u64 {
     }
 }
 
-impl Minute {
-    /// What an hour costs at the pace of the minute.
+impl Sums {
+    /// What an hour costs at this pace.
     #[must_use]
     pub fn cost_per_hour(&self) -> Nanos {
         match i64::try_from(self.heard) {
@@ -254,7 +260,7 @@ impl Minute {
         }
     }
 
-    /// A count of the minute as a mean of its seconds.
+    /// One of the counts as a mean of the seconds.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "shown with two digits")]
     pub fn per_second(&self, count: u64) -> f64 {
