@@ -20,6 +20,8 @@ mod query;
 mod request;
 mod retry;
 mod sse;
+#[cfg(test)]
+mod tests;
 
 pub use admin::Admin;
 pub use client::{Client, ClientBuilder};
