@@ -1,6 +1,6 @@
 //! The core as a whole: messages in, effects and pictures out. No terminal, no network, no clock but our own.
 
-#![allow(unreachable_pub, missing_docs, reason = "a test binary")]
+#![allow(unreachable_pub, missing_docs, clippy::unwrap_used, reason = "a test binary")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -114,7 +114,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame, area: Rect, whole: Rect, li
 /// A tile of several rows: its numbers on top, its chart below.
 fn boxed(model: &Model, frame: &mut Frame, area: Rect, tile: &Tile, minute: &Sums) {
     let (head, chart) = split_top(area, 1);
-    frame.render_widget(Paragraph::new(title(model, tile, minute, head.width, chart.width)), head);
+    frame.render_widget(Paragraph::new(title(model, tile, head.width, chart.width)), head);
     bars(model, frame, chart, tile, minute);
 }
 
@@ -130,7 +130,7 @@ fn line(model: &Model, frame: &mut Frame, area: Rect, tile: &Tile, minute: &Sums
     bars(model, frame, chart, tile, minute);
 }
 
-fn title(model: &Model, tile: &Tile, minute: &Sums, width: u16, bars: u16) -> Line<'static> {
+fn title(model: &Model, tile: &Tile, width: u16, bars: u16) -> Line<'static> {
     let theme = model.theme;
     let value = (tile.value)(model, &model.live.ticks);
     let visible = model.live.ticks.seconds().rev().take(usize::from(bars));
