@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use entity::Nanos;
 use entity::live::{Percentiles, Tick, Top};
+use entity::{Nanos, Timestamp};
 
 /// Seconds that are kept for charts.
 pub const KEPT: usize = 300;
@@ -102,6 +102,7 @@ pub struct Ticks {
     seconds: VecDeque<Option<Second>>,
     tops: VecDeque<(i64, [Vec<Top>; 3])>,
     latest: Option<i64>,
+    at: Option<Timestamp>,
 }
 
 /// Sums over some seconds, and how many of them were heard.
@@ -126,6 +127,7 @@ pub struct Sums {
 impl Ticks {
     /// Takes a second in. Seconds that were skipped become breaks; a second that was heard before is ignored.
     pub fn push(&mut self, tick: Tick) {
+        self.at = Some(tick.at);
         // The end of a second may be stamped a little early or late.
         let second = (tick.at.0 + 500_000).div_euclid(1_000_000);
         if let Some(last) = self.latest {
@@ -166,6 +168,12 @@ impl Ticks {
             self.seconds.pop_front();
         }
         self.seconds.push_back(second);
+    }
+
+    /// The end of the last second that was heard, by the gateway's clock: ours may be wrong.
+    #[must_use]
+    pub fn at(&self) -> Option<Timestamp> {
+        self.at
     }
 
     /// Whether nothing was heard yet.
@@ -271,7 +279,6 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use entity::Timestamp;
     use entity::usage::UsageTotals;
 
     fn tick(second: i64, requests: u64, key: &str) -> Tick {

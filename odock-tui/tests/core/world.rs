@@ -42,6 +42,7 @@ pub fn session() -> Session {
     Session {
         context: Some("local".to_owned()),
         url: "http://127.0.0.1:8080".to_owned(),
+        other_url: false,
         organisation: Some("acme".to_owned()),
         color: None,
         protected: false,
