@@ -23,7 +23,7 @@ use crate::session::{Chosen, Session};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl login --url https://odock.acme.example --token-file ./token
-  odockctl login --context prod --url https://odock.acme.example --organisation acme --token-stdin < token
+  odockctl login --context prod --organisation acme --token-stdin < token
   odockctl login --token-file ./token --store file")]
 pub struct Args {
     /// Where to keep the token: keyring or file (mode 0600).

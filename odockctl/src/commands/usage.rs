@@ -11,7 +11,7 @@ use odock_client::http::{Backoff, LiveQuery, OrganisationApi, SummaryQuery, Usag
 use odock_client::{Client, ClientError};
 
 use crate::error::{CliError, Exit};
-use crate::output::{Format, Style, instant, latency, money, one_line};
+use crate::output::{Format, Style, count, instant, latency, money, one_line};
 use crate::session::{Session, interrupted};
 use crate::span;
 
@@ -181,17 +181,17 @@ async fn summary(session: &Session, args: Summary) -> Result<Exit, CliError> {
     if !session.out.is_structured() {
         let total = &summary.total;
         session.out.note(&format!(
-            "{} to {}: {} requests, {} errors, {} tokens in, {} out, {}",
+            "{} to {}: {}, {}, {} tokens in, {} out, {}",
             instant(summary.from),
             instant(summary.to),
-            total.requests,
-            total.errors,
+            count(total.requests, "request"),
+            count(total.errors, "error"),
             total.tokens_in,
             total.tokens_out,
             money(total.cost_nanos)
         ));
         if total.unpriced > 0 {
-            session.out.note(&format!("{} requests have no price and are not in the sum", total.unpriced));
+            session.out.note(&format!("{} without a price not in the sum", count(total.unpriced, "request")));
         }
     }
     Ok(Exit::Done)
