@@ -32,6 +32,7 @@ pub struct Args {
 /// # Errors
 /// The gateway refuses.
 pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
+    session.out.has_no_columns()?;
     let mut first = true;
     for Target { kind, names } in target::targets(&args.targets)? {
         if names.is_empty() {

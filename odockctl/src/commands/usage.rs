@@ -159,7 +159,11 @@ async fn list(session: &Session, args: List) -> Result<Exit, CliError> {
         limit: None,
         cursor: args.cursor,
     };
-    let page = session.api().await?.usage(&query, most).await?;
+    let api = session.api().await?;
+    if args.all && session.out.format == Format::Jsonl {
+        return stream_all(session, &api, query).await;
+    }
+    let page = api.usage(&query, most).await?;
     session.out.list(&page.items, page.next_cursor.as_deref())?;
     if page.items.is_empty() {
         session.out.note("no usage records");
@@ -168,6 +172,18 @@ async fn list(session: &Session, args: List) -> Result<Exit, CliError> {
         session.out.note(&format!("there are more; go on with --cursor {cursor}, or list --all"));
     }
     Ok(Exit::Done)
+}
+
+/// Page by page: there may be millions.
+async fn stream_all(session: &Session, api: &OrganisationApi, mut query: UsageQuery) -> Result<Exit, CliError> {
+    loop {
+        let page = api.usage(&query, 1_000).await?;
+        session.out.list(&page.items, None)?;
+        match page.next_cursor {
+            Some(cursor) if !page.items.is_empty() => query.cursor = Some(cursor),
+            _ => return Ok(Exit::Done),
+        }
+    }
 }
 
 async fn summary(session: &Session, args: Summary) -> Result<Exit, CliError> {

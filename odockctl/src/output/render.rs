@@ -59,6 +59,13 @@ pub(super) fn value(format: Format, value: &impl Serialize) -> Result<String, Cl
     }
 }
 
+/// The values at some paths of anything, null where there is nothing.
+pub(super) fn paths(format: Format, wanted: &[String], whole: &impl Serialize) -> Result<String, CliError> {
+    let json = to_json(whole)?;
+    let pick = |path: &String| (path.clone(), at(&json, path).cloned().unwrap_or_default());
+    value(format, &Chosen(wanted.iter().map(pick).collect()))
+}
+
 fn unwritable(error: impl std::fmt::Display) -> CliError {
     CliError::internal(format!("the answer cannot be written in this format: {error}"))
 }

@@ -133,3 +133,29 @@ fn a_description_holds_what_bears_on_a_key() {
         (&3.into(), &"ada@acme.example".into())
     );
 }
+
+#[test]
+fn what_has_no_columns_says_so_before_anything_is_done() {
+    let gateway = Gateway::start();
+    for arguments in [
+        &["describe", "key", "ci", "-o", "csv"][..],
+        &["auth", "status", "--fields", "email"],
+        &["version", "-o", "name"],
+    ] {
+        Home::of(&gateway).run(arguments).ends(64);
+    }
+    assert!(gateway.lines().is_empty());
+    let run = Home::of(&gateway).run(&["version", "-o", "json", "--fields", "odockctl,gateway.version"]).ends(0);
+    assert_eq!(run.stdout.lines().count(), 4, "{}", run.stdout);
+}
+
+#[test]
+fn all_records_come_page_by_page() {
+    let gateway = Gateway::start();
+    let page = |id: &str, next: Option<&str>| json!({ "items": [crate::support::record(id)], "nextCursor": next });
+    gateway.on("GET /api/organisations/acme/usage", 200, &page("r1", Some("2")));
+    gateway.on("GET /api/organisations/acme/usage", 200, &page("r2", None));
+    let lines = Home::of(&gateway).run(&["usage", "list", "--all", "-o", "jsonl"]).ends(0).stdout;
+    assert_eq!(lines.lines().count(), 2);
+    assert!(gateway.lines()[1].contains("cursor=2"));
+}

@@ -118,3 +118,34 @@ fn grants_work_from_either_side() {
     Home::of(&gateway).run(&["grant", "key", "ci"]).ends(64);
     Home::of(&gateway).run(&["grant", "team", "search", "--model", "a"]).ends(64);
 }
+
+/// A gateway that takes its time: it answers when it is told to.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_lets_a_change_in_flight_finish() {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::process::{Command, Stdio};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = Home::empty()
+        .with("ODOCK_URL", &format!("http://{}/", listener.local_addr().unwrap()))
+        .with("ODOCK_ORGANISATION", "acme")
+        .with("ODOCK_TOKEN", "odock-pat-x");
+    let mut command = home.command(&["delete", "keys", "ci", "batch", "--yes"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut socket, _) = listener.accept().unwrap();
+    let asked = socket.read(&mut [0; 4096]).unwrap();
+    assert!(asked > 0);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.starts_with("finishing the request in flight"), "{line}");
+    socket.write_all(b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n").unwrap();
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(
+        rest.contains("deleted key ci\n") && rest.contains("warning: deleted: key ci; not deleted: key batch"),
+        "{rest}"
+    );
+}

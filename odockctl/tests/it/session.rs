@@ -171,3 +171,32 @@ fn the_matrix_is_shown_as_a_table() {
     assert_eq!(shown.lines().count(), 2, "{shown}");
     assert!(shown.contains("apikey") && shown.contains("yes"));
 }
+
+#[test]
+fn a_file_that_is_not_ours_is_not_deleted() {
+    let gateway = gateway();
+    let home = home(TOKEN);
+    let own = home.path("token");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let reference = format!("file:{}", own.display());
+    home.run(&["context", "add", "x", "--url", &gateway.url, "--credential", &reference]).ends(0);
+    let run = home.run(&["logout"]).ends(0);
+    assert!(run.stderr.contains("the context still asks file:"), "{}", run.stderr);
+    home.run(&["context", "remove", "x", "--yes"]).ends(0);
+    assert!(own.exists());
+}
+
+#[test]
+fn a_token_from_standard_input_serves_a_whole_command() {
+    let gateway = Gateway::start();
+    for name in ["a", "b"] {
+        gateway.on(&format!("GET /api/organisations/acme/apikeys/{name}"), 200, &crate::support::key(name));
+    }
+    let home = Home::empty().with("ODOCK_URL", &gateway.url).with("ODOCK_ORGANISATION", "acme");
+    home.run_with_input(&["get", "keys", "a", "b", "--token-stdin"], TOKEN).ends(0);
+    assert_eq!(gateway.credentials(), [format!("Bearer {TOKEN}"), format!("Bearer {TOKEN}")]);
+}
