@@ -126,3 +126,84 @@ pub fn preview(secret: &str) -> String {
     let end = characters.len() - 4;
     characters[..4].iter().chain(&['…']).chain(&characters[end..]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::aead::Nonce;
+    use aws_lc_rs::encoding::AsDer as _;
+    use aws_lc_rs::rsa::{KeySize, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+
+    use super::*;
+
+    fn gateway() -> (EncryptionKey, OaepPrivateDecryptingKey) {
+        let private = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
+        let der = private.public_key().as_der().unwrap().as_ref().to_vec();
+        let key = EncryptionKey {
+            key_id: "k1".into(),
+            alg: ALGORITHM.into(),
+            public_key: BASE64_STANDARD.encode(der),
+            fingerprint_key: BASE64_STANDARD.encode([7; 32]),
+        };
+        (key, OaepPrivateDecryptingKey::new(private).unwrap())
+    }
+
+    fn open(private: &OaepPrivateDecryptingKey, envelope: &Envelope) -> String {
+        let decode = |text: &str| BASE64_STANDARD.decode(text).unwrap();
+        let mut key = vec![0; private.min_output_size()];
+        let key = private.decrypt(&OAEP_SHA256_MGF1SHA256, &decode(&envelope.wrapped_key), &mut key, None).unwrap();
+        let nonce = Nonce::try_assume_unique_for_key(&decode(&envelope.iv)).unwrap();
+        let mut text = decode(&envelope.ciphertext);
+        let opener = RandomizedNonceKey::new(&AES_256_GCM, key).unwrap();
+        String::from_utf8(opener.open_in_place(nonce, Aad::empty(), &mut text).unwrap().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn only_the_private_key_opens_what_is_sealed() {
+        let (key, private) = gateway();
+        let sealer = Sealer::new(&key).unwrap();
+        let clear = "sk-proj-0123456789abcdef-naïve";
+        let secret = sealer.seal(&SecretString::from(clear)).unwrap();
+        let envelope = secret.sealed.as_ref().unwrap();
+        assert_eq!(open(&private, envelope), clear);
+        assert_eq!((envelope.v, envelope.alg.as_str(), envelope.key_id.as_str()), (1, ALGORITHM, "k1"));
+        let sent = serde_json::to_string(&secret).unwrap();
+        assert!(!sent.contains("0123456789") && !format!("{secret:?}{sealer:?}").contains("0123456789"));
+    }
+
+    #[test]
+    fn equal_secrets_have_equal_fingerprints_and_different_envelopes() {
+        let (key, _) = gateway();
+        let sealer = Sealer::new(&key).unwrap();
+        let seal = |text: &str| sealer.seal(&SecretString::from(text)).unwrap();
+        assert_eq!(seal("a").fingerprint, seal("a").fingerprint);
+        assert_ne!(seal("a").fingerprint, seal("b").fingerprint);
+        assert_ne!(seal("a").sealed, seal("a").sealed);
+        // printf a | openssl dgst -sha256 -mac HMAC -macopt hexkey:0707… (32 bytes)
+        assert_eq!(seal("a").fingerprint, "4e7004bebac287656f96a29d4b16be2d4aa352cf8871cd2222f27bd0240e6118");
+    }
+
+    #[test]
+    fn previews_of_short_secrets_say_nothing() {
+        assert_eq!(preview("0123456789abcde"), "…");
+        assert_eq!(preview("0123456789abcdef"), "0123…cdef");
+        assert_eq!(preview("ééééééééééééàààà"), "éééé…àààà");
+    }
+
+    #[test]
+    fn damaged_keys_are_refused() {
+        let (key, _) = gateway();
+        let refused = |change: fn(&mut EncryptionKey)| {
+            let mut damaged = key.clone();
+            change(&mut damaged);
+            Sealer::new(&damaged).err()
+        };
+        assert_eq!(refused(|key| key.alg = "none".into()), Some(SealError::Algorithm));
+        assert_eq!(refused(|key| key.public_key = "%".into()), Some(SealError::Key));
+        assert_eq!(refused(|key| key.public_key = BASE64_STANDARD.encode("no key")), Some(SealError::Key));
+        assert_eq!(
+            refused(|key| key.fingerprint_key = BASE64_STANDARD.encode("short")),
+            Some(SealError::FingerprintKey)
+        );
+        assert_eq!(Sealer::new(&key).unwrap().seal(&SecretString::from("")).err(), Some(SealError::Empty));
+    }
+}

@@ -103,11 +103,16 @@ impl Gateway {
             );
         }
         let epochs = Arc::new(Epochs::default());
-        let auth = Auth::new(&config.cache, database.clone(), Arc::clone(&hot), Arc::clone(&epochs), Arc::clone(&clock));
-        let models = Models::new(Arc::clone(&config), database.clone(), Arc::clone(&hot), Arc::clone(&epochs), Arc::clone(&clock));
+        let telemetry = Telemetry::new(log::stats());
+        let metrics = &telemetry.metrics;
+        let shared = || (database.clone(), Arc::clone(&hot), Arc::clone(&epochs), Arc::clone(&clock));
+        let (db, bus, history, time) = shared();
+        let auth = Auth::new(&config.cache, db, bus, history, time, metrics);
+        let (db, bus, history, time) = shared();
+        let models = Models::new(Arc::clone(&config), db, bus, history, time, metrics);
         let credentials = Credentials::new(Arc::clone(&sealing), config.cache.provider_key_ttl);
         let upstreams = Upstreams::new(config.upstream.allow_link_local);
-        let usage = Usage::start(&config.usage, &config.data.dir.join("journal"), database.clone())?;
+        let usage = Usage::start(&config.usage, &config.data.dir.join("journal"), database.clone(), metrics.clone())?;
         let gateway = Self(Arc::new(Parts {
             config,
             database,
@@ -120,7 +125,7 @@ impl Gateway {
             upstreams,
             usage,
             live: Arc::new(Hub::default()),
-            telemetry: Telemetry::new(log::stats()),
+            telemetry,
             clock,
             in_flight: AtomicU64::new(0),
             stopping: CancellationToken::new(),

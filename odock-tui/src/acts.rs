@@ -84,9 +84,11 @@ pub fn command(session: &Session, mutation: &Mutation) -> String {
     if let Change::Rotate { overlap_seconds } = mutation.change {
         words.extend(["--overlap".to_owned(), format::span(overlap_seconds)]);
     }
-    match &session.context {
-        Some(context) => words.extend(["--context".to_owned(), quote(context)]),
-        None => words.extend(["--url".to_owned(), quote(&session.url)]),
+    if let Some(context) = &session.context {
+        words.extend(["--context".to_owned(), quote(context)]);
+    }
+    if session.context.is_none() || session.other_url {
+        words.extend(["--url".to_owned(), quote(&session.url)]);
     }
     words.extend(["--organisation".to_owned(), quote(&mutation.key.organisation)]);
     words.join(" ")
@@ -117,6 +119,18 @@ mod tests {
         assert_eq!(
             line(Some("local"), "ci", Change::Rotate { overlap_seconds: 86_400 }),
             "odockctl key rotate ci --overlap 1d --context local --organisation acme"
+        );
+        let session = Session {
+            context: Some("local".into()),
+            url: "http://[::1]:1".into(),
+            other_url: true,
+            ..Session::default()
+        };
+        let mutation =
+            Mutation { key: KeyRef { organisation: "acme".into(), name: "ci".into() }, change: Change::Unrevoke };
+        assert_eq!(
+            command(&session, &mutation),
+            "odockctl key unrevoke ci --context local --url 'http://[::1]:1' --organisation acme"
         );
         assert_eq!(
             line(None, "it's; rm -rf", Change::Revoke),

@@ -29,6 +29,8 @@ pub struct Session {
     pub context: Option<String>,
     /// The gateway's address.
     pub url: String,
+    /// Whether that is not the address of the context.
+    pub other_url: bool,
     /// The organisation that was asked for.
     pub organisation: Option<String>,
     /// The colour of the context's name.

@@ -138,7 +138,8 @@ fn stream(model: &mut Model, msg: StreamMsg, out: &mut Vec<Effect>) {
 /// The gateway is there, for the first time or again: everything that it alone knows is fetched.
 fn opened(model: &mut Model, scope: Scope, out: &mut Vec<Effect>) {
     let env = model.env.clone();
-    let before = model.link.opened(&env);
+    // By the gateway's clock where it has told it, for it is asked about its own time.
+    let before = model.link.opened(&env).map(|at| model.live.ticks.at().unwrap_or(at));
     let in_organisation = matches!(scope, Scope::Organisation(_));
     model.scope = Some(scope);
     model.load(Load::WhoAmI, out);
@@ -168,7 +169,8 @@ fn catch_up(model: &mut Model, out: &mut Vec<Effect>) {
         return;
     }
     model.caught_up = Some(mono);
-    let since = model.env.now.minus(Duration::from_millis(CATCH_UP_MS));
+    let now = model.live.ticks.at().unwrap_or(model.env.now);
+    let since = now.minus(Duration::from_millis(CATCH_UP_MS));
     model.load(Load::Recent(Some(since)), out);
 }
 

@@ -313,7 +313,6 @@ fn hint(error: &ClientError) -> Option<&'static str> {
         ClientError::Problem { problem, .. } => match problem.code.as_str() {
             "unauthorized" | "token_expired" | "token_revoked" => "sign in again: odockctl login --token-file FILE",
             "forbidden" => "see what you may do: odockctl auth status, odockctl auth matrix",
-            "not_found" => "names are exact; list them with: odockctl get KIND",
             "stale_revision" => "somebody changed it meanwhile; look at it and try again",
             _ => return None,
         },

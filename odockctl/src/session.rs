@@ -9,7 +9,7 @@ use odock_client::Client;
 use odock_client::context::{ConfigFile, Context};
 use odock_client::credential::{CredentialStore, Keyring, Lookup, Reference, Resolved, Source};
 use odock_client::http::OrganisationApi;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::cli::Global;
 use crate::error::{CliError, Exit};
@@ -24,6 +24,7 @@ pub struct Session {
     /// The keyring.
     pub store: Arc<dyn CredentialStore>,
     interrupted: watch::Sender<bool>,
+    client: OnceCell<Client>,
 }
 
 /// A context as this run sees it: from the file, changed by flags.
@@ -40,7 +41,7 @@ impl Session {
     #[must_use]
     pub fn new(global: Global) -> Self {
         let out = Output::new(&global);
-        Self { global, out, store: Arc::new(Keyring), interrupted: watch::Sender::new(false) }
+        Self { global, out, store: Arc::new(Keyring), interrupted: watch::Sender::new(false), client: OnceCell::new() }
     }
 
     /// An environment variable.
@@ -154,19 +155,19 @@ impl Session {
         }
     }
 
-    /// A client of the chosen gateway that is signed in.
+    /// A client of the chosen gateway that is signed in. The token is looked up once: standard input can be read only
+    /// once, and a helper program may ask the user.
     ///
     /// # Errors
     /// No gateway is chosen, or there is no usable token.
     pub async fn client(&self) -> Result<Client, CliError> {
+        self.client.get_or_try_init(|| self.sign_in()).await.cloned()
+    }
+
+    async fn sign_in(&self) -> Result<Client, CliError> {
         let chosen = self.context()?;
         let Some(found) = self.credential(&chosen).await? else {
-            return Err(CliError::new(
-                Exit::NotSignedIn,
-                "no_credential",
-                format!("not signed in to {}", chosen.context.url),
-            )
-            .hint("odockctl login --token-file FILE; or set ODOCK_TOKEN"));
+            return Err(not_signed_in(&chosen));
         };
         if let Some(shadowed) = &found.shadowed {
             tracing::info!("{} stands before the context's {shadowed}", found.source);
@@ -226,6 +227,13 @@ impl Session {
             () = self.interruption() => Err(interrupted()),
         }
     }
+}
+
+/// The error of a command that needs a token and finds none.
+#[must_use]
+pub fn not_signed_in(chosen: &Chosen) -> CliError {
+    CliError::new(Exit::NotSignedIn, "no_credential", format!("not signed in to {}", chosen.context.url))
+        .hint("odockctl login --token-file FILE; or set ODOCK_TOKEN")
 }
 
 fn variable(name: &str) -> Option<OsString> {

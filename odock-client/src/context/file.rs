@@ -90,7 +90,14 @@ impl ConfigFile {
         let name = name.to_owned();
         self.change(|document, file| {
             file.context(&name)?;
+            let is_new = !document.contains_key("current");
             assign(document.as_table_mut(), "current", value(&name).into_value().ok());
+            let first = document.get_mut("contexts").and_then(Item::as_table_mut).and_then(first_table);
+            if let Some(table) =
+                first.filter(|table| is_new && table.decor().prefix().is_none_or(|it| it.as_str() == Some("")))
+            {
+                table.decor_mut().set_prefix("\n");
+            }
             Ok(())
         })
     }
@@ -103,14 +110,20 @@ impl ConfigFile {
         if !is_name(name) {
             return Err(ContextError::Name(name.chars().take(64).collect()));
         }
-        self.change(|document, _| {
+        self.change(|document, file| {
+            let begins_file = file.text.trim().is_empty();
             let contexts = document.entry("contexts").or_insert_with(|| {
                 let mut table = Table::new();
                 table.set_implicit(true);
                 Item::Table(table)
             });
             if let Some(contexts) = contexts.as_table_like_mut() {
-                let item = contexts.entry(name).or_insert_with(|| Item::Table(Table::new()));
+                let item = contexts.entry(name).or_insert_with(|| {
+                    let mut table = Table::new();
+                    // An empty line before it, also when something is put above the first table later.
+                    table.decor_mut().set_prefix(if begins_file { "" } else { "\n" });
+                    Item::Table(table)
+                });
                 write(item, context);
             }
             Ok(())
@@ -187,6 +200,11 @@ fn write(item: &mut Item, context: &Context) {
         value(table)
     });
     set("signed_in", signed_in);
+}
+
+/// The table of contexts that stands first in the file.
+fn first_table(contexts: &mut Table) -> Option<&mut Table> {
+    contexts.iter_mut().filter_map(|(_, item)| item.as_table_mut()).next()
 }
 
 /// Sets or removes one field. A new value takes over the comments around the old one.

@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `client` | the connection, one request with its retries |
+//! | `client` `request` `reply` | the connection, one request with its retries, what came back |
 //! | `retry` | what is tried again, and when |
 //! | `error` | everything that can go wrong, in terms of the caller |
 //! | `path` `query` | addresses that cannot be bent by names in them |
@@ -17,9 +17,12 @@ mod live;
 mod organisation;
 mod path;
 mod query;
+mod reply;
 mod request;
 mod retry;
 mod sse;
+#[cfg(test)]
+mod tests;
 
 pub use admin::Admin;
 pub use client::{Client, ClientBuilder};

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::hot::{Epochs, HotStore, Stamp};
 use crate::store::{self, Database};
+use crate::telemetry::metrics::{CacheMetrics, Lookup, Metrics, OperationMetrics};
 
 /// Keys that are remembered at once, at most.
 const CAPACITY: u64 = 100_000;
@@ -52,6 +53,8 @@ pub struct Auth {
     epochs: Arc<Epochs>,
     clock: Arc<dyn Clock>,
     ttl: Duration,
+    lookups: Arc<CacheMetrics>,
+    queries: Arc<OperationMetrics>,
 }
 
 /// What is known about a hash: a principal, or that nobody has it.
@@ -82,10 +85,18 @@ pub fn unknown_key_subject(hash: &KeyHash) -> Uuid {
 
 impl Auth {
     /// An engine over the given stores.
-    pub fn new(config: &config::Cache, database: Database, hot: Arc<dyn HotStore>, epochs: Arc<Epochs>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        config: &config::Cache,
+        database: Database,
+        hot: Arc<dyn HotStore>,
+        epochs: Arc<Epochs>,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
         let ttl = Ttl { known: config.auth_ttl, unknown: config.auth_negative_ttl };
         let cache = Cache::builder().max_capacity(CAPACITY).expire_after(ttl).build();
-        Self { cache, database, hot, epochs, clock, ttl: config.auth_ttl }
+        let (lookups, queries) = (metrics.cache("api_key"), metrics.database("find_key"));
+        Self { cache, database, hot, epochs, clock, ttl: config.auth_ttl, lookups, queries }
     }
 
     /// Finds the principal of a key and says whether it may call now.
@@ -107,7 +118,7 @@ impl Auth {
     async fn fact(&self, hash: &KeyHash) -> Result<Arc<Fact>, AuthError> {
         if let Some(fact) = self.cache.get(hash).await {
             if self.is_current(&fact) {
-                metrics_hit("hit");
+                self.lookups.looked_up(if fact.principal.is_some() { Lookup::Memory } else { Lookup::Negative });
                 return Ok(fact);
             }
             if self.epochs.is_fresh(&fact.stamp) {
@@ -116,7 +127,6 @@ impl Auth {
             }
             self.cache.invalidate(hash).await;
         }
-        metrics_hit("miss");
         // Of many who ask at once for the same key, one reads and the others wait for it.
         let fact = self.cache.try_get_with(*hash, async { self.read(hash).await.map(Arc::new) }).await;
         fact.map_err(|error| AuthError::Unavailable(error.to_string()))
@@ -152,13 +162,16 @@ impl Auth {
             if let Ok(Some(fact)) = self.hot.recall(&key).await
                 && let Ok(principal) = serde_json::from_slice(&fact)
             {
+                self.lookups.looked_up(Lookup::HotStore);
                 return Ok(Some(principal));
             }
             self.hot.mark().await.ok()
         } else {
             None
         };
-        let principal = store::principals::by_hash(self.database.reader(), hash, self.clock.now()).await?;
+        self.lookups.looked_up(Lookup::Miss);
+        let query = store::principals::by_hash(self.database.reader(), hash, self.clock.now());
+        let principal = self.queries.measure(query).await?;
         if let (Some(mark), Some(principal)) = (mark, &principal)
             && let Ok(fact) = serde_json::to_vec(principal)
         {
@@ -172,5 +185,3 @@ impl Auth {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Unavailable(String);
-
-fn metrics_hit(_: &'static str) {}

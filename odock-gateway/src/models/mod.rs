@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::hot::{Epochs, HotStore, Stamp};
 use crate::store::{self, Database};
+use crate::telemetry::metrics::{CacheMetrics, Lookup, Metrics, OperationMetrics};
 
 /// Models that are remembered at once, at most.
 const CAPACITY: u64 = 50_000;
@@ -40,6 +41,8 @@ pub struct Models {
     hot: Arc<dyn HotStore>,
     epochs: Arc<Epochs>,
     clock: Arc<dyn Clock>,
+    lookups: Arc<CacheMetrics>,
+    queries: Arc<OperationMetrics>,
 }
 
 struct Fact {
@@ -50,10 +53,18 @@ struct Fact {
 
 impl Models {
     /// An engine over the given stores.
-    pub fn new(config: Arc<Config>, database: Database, hot: Arc<dyn HotStore>, epochs: Arc<Epochs>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        config: Arc<Config>,
+        database: Database,
+        hot: Arc<dyn HotStore>,
+        epochs: Arc<Epochs>,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
         let cache = Cache::builder().max_capacity(CAPACITY).time_to_live(config.cache.model_ttl).build();
         let missing = Cache::builder().max_capacity(CAPACITY).time_to_live(UNKNOWN_TTL).build();
-        Self { config, cache, missing, database, hot, epochs, clock }
+        let (lookups, queries) = (metrics.cache("model"), metrics.database("find_model"));
+        Self { config, cache, missing, database, hot, epochs, clock, lookups, queries }
     }
 
     /// What a model means; `None` if it has just been deleted.
@@ -64,7 +75,10 @@ impl Models {
         if let Some(fact) = self.cache.get(&id).await {
             let heard = self.hot.bus_is_up() || self.clock.now().since(fact.read_at) < DEAF_TTL;
             match (self.epochs.is_fresh(&fact.stamp), heard) {
-                (true, true) => return Ok(fact.target.clone()),
+                (true, true) => {
+                    self.lookups.looked_up(Lookup::Memory);
+                    return Ok(fact.target.clone());
+                }
                 // Only old, while the bus is down: better than nothing if the database is down as well.
                 (true, false) => {
                     return match self.read(id).await {
@@ -96,7 +110,8 @@ impl Models {
 
     async fn read(&self, id: ModelId) -> Result<Fact, LookupError> {
         let mark = self.epochs.mark();
-        let rows = bounded(store::targets::by_model(self.database.reader(), id)).await?;
+        self.lookups.looked_up(Lookup::Miss);
+        let rows = bounded(self.queries.measure(store::targets::by_model(self.database.reader(), id))).await?;
         let mut subjects = vec![id.0];
         subjects.extend(rows.iter().flat_map(|rows| [rows.provider.id.0, rows.model.organisation_id.0]));
         let target = rows.map(|rows| Arc::new(Target::new(&self.config, rows)));

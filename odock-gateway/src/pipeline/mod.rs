@@ -32,6 +32,7 @@ use crate::gateway::Gateway;
 /// Serves a governed request from receipt to record.
 pub async fn serve(gw: &Gateway, request: Received) -> Response {
     let case = request.case();
+    let _under_way = gw.telemetry.metrics.route(case.endpoint).start();
     // If the caller hangs up, this future vanishes at some await; the guard then leaves the record.
     let open = tally::Open::new(gw, &case);
     // Boxed: the stages' futures together are too large to be moved about.

@@ -19,6 +19,7 @@ use self::line::Entry;
 use self::writer::Writer;
 use crate::config;
 use crate::store::Database;
+use crate::telemetry::metrics::Metrics;
 
 /// Takes usage records and sees to it that each reaches the database exactly once.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct Usage {
     wake: Arc<Notify>,
     stop: Arc<AtomicBool>,
     when_full: config::WhenFull,
+    metrics: Metrics,
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -35,7 +37,7 @@ impl Usage {
     ///
     /// # Errors
     /// When the journal's directory or files cannot be used.
-    pub fn start(config: &config::Usage, dir: &Path, database: Database) -> Result<Self, JournalError> {
+    pub fn start(config: &config::Usage, dir: &Path, database: Database, metrics: Metrics) -> Result<Self, JournalError> {
         let (journal, recovered) = Journal::open(dir, config.journal_max_bytes)?;
         let journal = Arc::new(journal);
         for interrupted in recovered {
@@ -50,9 +52,10 @@ impl Usage {
             stop: Arc::clone(&stop),
             interval: config.flush_interval,
             batch: config.batch,
+            metrics: metrics.clone(),
         };
         let writer = std::sync::Mutex::new(Some(tokio::spawn(writer.run())));
-        Ok(Self { journal, wake, stop, when_full: config.journal_when_full, writer })
+        Ok(Self { journal, wake, stop, when_full: config.journal_when_full, metrics, writer })
     }
 
     /// Whether another request's record will find room.
@@ -71,8 +74,10 @@ impl Usage {
     /// Takes the record of a request that has ended. When this returns, the record survives the process.
     pub fn closed(&self, record: &UsageRecord) {
         if let Err(error) = self.journal.append(&Entry::Closed(record)) {
+            self.metrics.usage().append_failed(1);
             tracing::error!(%error, request.id = record.request_id, "could not append a usage record to the journal");
         }
+        self.metrics.usage().appended(1);
         if self.journal.waiting() == 1 {
             self.wake.notify_one();
         }

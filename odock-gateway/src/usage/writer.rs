@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::journal::{Journal, Position};
 use crate::store::{Database, usage_records};
+use crate::telemetry::metrics::Metrics;
 
 /// How long one batch may take before the database counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,6 +27,7 @@ pub(super) struct Writer {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) interval: Duration,
     pub(super) batch: usize,
+    pub(super) metrics: Metrics,
 }
 
 impl Writer {
@@ -75,7 +77,9 @@ impl Writer {
         let read = tokio::task::spawn_blocking(move || journal.read(position, batch)).await;
         let (records, next) = read.map_err(|error| Failure(error.to_string()))?.map_err(|error| Failure(error.to_string()))?;
         if !records.is_empty() {
-            self.write(&records).await?;
+            let since = Instant::now();
+            self.write(&records).await.inspect_err(|_| self.metrics.usage().flush_failed())?;
+            self.metrics.usage().flushed(records.len() as u64, since.elapsed());
         }
         if next != position {
             self.journal.committed(next, records.len() as u64);

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use entity::Nanos;
 use entity::live::{Percentiles, Tick, Top};
+use entity::{Nanos, Timestamp};
 
 /// Seconds that are kept for charts.
 pub const KEPT: usize = 300;
@@ -101,12 +101,13 @@ impl Dimension {
 pub struct Ticks {
     seconds: VecDeque<Option<Second>>,
     tops: VecDeque<(i64, [Vec<Top>; 3])>,
-    last: Option<i64>,
+    latest: Option<i64>,
+    at: Option<Timestamp>,
 }
 
-/// Sums over the last minute, and how many seconds of it were heard.
+/// Sums over some seconds, and how many of them were heard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Minute {
+pub struct Sums {
     /// Seconds that were heard.
     pub heard: u64,
     /// Requests.
@@ -126,9 +127,10 @@ pub struct Minute {
 impl Ticks {
     /// Takes a second in. Seconds that were skipped become breaks; a second that was heard before is ignored.
     pub fn push(&mut self, tick: Tick) {
+        self.at = Some(tick.at);
         // The end of a second may be stamped a little early or late.
         let second = (tick.at.0 + 500_000).div_euclid(1_000_000);
-        if let Some(last) = self.last {
+        if let Some(last) = self.latest {
             if second <= last {
                 // A clock that was set back by more than the whole chart begins a new one.
                 if last - second < KEPT as i64 {
@@ -142,7 +144,7 @@ impl Ticks {
                 self.keep(None);
             }
         }
-        self.last = Some(second);
+        self.latest = Some(second);
         let totals = &tick.totals;
         self.keep(Some(Second {
             requests: totals.requests,
@@ -166,6 +168,12 @@ impl Ticks {
             self.seconds.pop_front();
         }
         self.seconds.push_back(second);
+    }
+
+    /// The end of the last second that was heard, by the gateway's clock: ours may be wrong.
+    #[must_use]
+    pub fn at(&self) -> Option<Timestamp> {
+        self.at
     }
 
     /// Whether nothing was heard yet.
@@ -193,9 +201,15 @@ impl Ticks {
 
     /// Sums over the last minute.
     #[must_use]
-    pub fn minute(&self) -> Minute {
-        let mut sum = Minute::default();
-        for second in self.seconds.iter().rev().take(MINUTE).flatten() {
+    pub fn minute(&self) -> Sums {
+        self.last(MINUTE)
+    }
+
+    /// Sums over the last `seconds` seconds, heard or not.
+    #[must_use]
+    pub fn last(&self, seconds: usize) -> Sums {
+        let mut sum = Sums::default();
+        for second in self.seconds.iter().rev().take(seconds).flatten() {
             sum.heard += 1;
             sum.requests = sum.requests.saturating_add(second.requests);
             sum.errors = sum.errors.saturating_add(second.errors);
@@ -242,8 +256,8 @@ pub fn measure(top: &Top, metric: Metric) -> u64 {
     }
 }
 
-impl Minute {
-    /// What an hour costs at the pace of the minute.
+impl Sums {
+    /// What an hour costs at this pace.
     #[must_use]
     pub fn cost_per_hour(&self) -> Nanos {
         match i64::try_from(self.heard) {
@@ -254,7 +268,7 @@ impl Minute {
         }
     }
 
-    /// A count of the minute as a mean of its seconds.
+    /// One of the counts as a mean of the seconds.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "shown with two digits")]
     pub fn per_second(&self, count: u64) -> f64 {
@@ -265,7 +279,6 @@ impl Minute {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use entity::Timestamp;
     use entity::usage::UsageTotals;
 
     fn tick(second: i64, requests: u64, key: &str) -> Tick {

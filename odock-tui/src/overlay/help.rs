@@ -53,7 +53,9 @@ impl Help {
 fn lines(model: &Model) -> Vec<Line<'static>> {
     let theme = model.theme;
     let screen = model.screen().screen();
-    let mut lines = vec![Line::styled(screen.title(), theme.style(Role::Strong)), Line::default()];
+    let columns = dialog::columns(Rect::new(0, 0, model.size.0, model.size.1), WIDTH);
+    let mut lines = dialog::wrapped(screen.title(), columns, theme, Role::Strong);
+    lines.push(Line::default());
     let row = |binding: &Binding| {
         let keys: Vec<String> = binding.keys.iter().map(Press::to_string).collect();
         entry(model, &keys.join(" "), binding.action)

@@ -82,6 +82,8 @@ pub(crate) async fn run(args: Args, target: Target) -> anyhow::Result<ExitCode> 
     let env = shell.world.env();
     let first = start(&mut shell.model, &env);
     shell.run(first, &mut guard)?;
+    #[cfg(debug_assertions)]
+    super::terminal::panic_on_demand();
     let mut next_frame = Instant::now();
     while shell.end.is_none() {
         if shell.model.is_dirty() && Instant::now() >= next_frame {

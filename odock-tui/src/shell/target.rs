@@ -37,6 +37,7 @@ impl Target {
     pub(crate) fn first(args: &Args) -> anyhow::Result<Self> {
         let config = config()?;
         let name = args.context.clone().or_else(|| config.current().map(str::to_owned));
+        let mut other_url = false;
         let (name, mut context) = match name {
             Some(name) => {
                 let mut context = config.context(&name)?.clone();
@@ -45,6 +46,7 @@ impl Target {
                         context.credential = None;
                     }
                     context.url = url.clone();
+                    other_url = true;
                 }
                 (Some(name), context)
             }
@@ -53,7 +55,9 @@ impl Target {
         if let Some(organisation) = &args.organisation {
             context.organisation = Some(organisation.clone());
         }
-        Ok(Self::new(args, name, context, false)?)
+        let mut target = Self::new(args, name, context, false)?;
+        target.session.other_url = other_url;
+        Ok(target)
     }
 
     /// The gateway of a context of the configuration file, as it is now.
@@ -79,6 +83,7 @@ impl Target {
         let session = Session {
             context: name,
             url: context.url.to_string().trim_end_matches('/').to_owned(),
+            other_url: false,
             organisation: context.organisation.clone(),
             color: context.color.map(|color| color.to_string()),
             protected: context.protected,

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use super::subject::{self, need_key};
 use crate::action::Action;
 use crate::effects::{self, Change, Copied, Effect, Mutation};
+use crate::link::Phase;
 use crate::model::Model;
 use crate::msg::Level;
 use crate::overlay::{
@@ -35,7 +36,11 @@ fn everywhere(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Redraw => out.push(Effect::Redraw),
         Action::Reconnect => {
             let env = model.env.clone();
-            out.push(model.link.connect(&env));
+            if model.link.phase(env.mono) == Phase::Live {
+                model.say(Level::Info, "the gateway is connected");
+            } else {
+                out.push(model.link.connect(&env));
+            }
         }
         Action::Refresh => model.screen().screen().refresh(model, out),
         Action::Exact => {
@@ -123,7 +128,11 @@ fn copy(model: &mut Model, out: &mut Vec<Effect>, pick: impl FnOnce(crate::model
     match model.screen().screen().subject(model) {
         Some(subject) => {
             let (what, text) = pick(subject);
-            out.push(clipboard(what, text));
+            if text.is_empty() {
+                model.say(Level::Info, format!("there is no {what}"));
+            } else {
+                out.push(clipboard(what, text));
+            }
         }
         None => model.say(Level::Info, "nothing is selected"),
     }

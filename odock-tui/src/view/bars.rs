@@ -10,7 +10,7 @@ use crate::format;
 use crate::keys;
 use crate::link::Phase;
 use crate::model::{Model, Scope};
-use crate::msg::Level;
+use crate::msg::{FailureKind, Level};
 use crate::theme::Role;
 use crate::widgets::text::cut;
 
@@ -20,7 +20,11 @@ pub(super) fn phase(model: &Model) -> (&'static str, String, Role) {
         Phase::Connecting => ("◌", "connecting".to_owned(), Role::Warn),
         Phase::Live => ("●", "live".to_owned(), Role::Ok),
         Phase::Lagging(_) => ("▲", "lagging".to_owned(), Role::Warn),
-        Phase::Lost { last: None, .. } => ("✖", "no gateway".to_owned(), Role::Bad),
+        Phase::Lost { last: None, .. } => match model.link.failure().map(|failure| failure.kind) {
+            Some(FailureKind::SignedOut) => ("✖", "not signed in".to_owned(), Role::Bad),
+            Some(FailureKind::Forbidden) => ("✖", "forbidden".to_owned(), Role::Bad),
+            _ => ("✖", "no gateway".to_owned(), Role::Bad),
+        },
         Phase::Lost { .. } => ("◌", "stale".to_owned(), Role::Bad),
     }
 }
@@ -78,9 +82,9 @@ pub(super) fn banner(model: &Model, frame: &mut Frame, area: Rect) {
             };
             let next = match retry_in {
                 // "in now" reads wrong.
-                Some(ms) if ms < 1_000 => format!("attempt {} now", attempt + 1),
-                Some(ms) => format!("attempt {} in {}, R now", attempt + 1, format::age(ms)),
-                None => format!("attempt {attempt}…"),
+                Some(ms) if ms < 1_000 => format!("retry {attempt} now"),
+                Some(ms) => format!("retry {attempt} in {}, R now", format::age(ms)),
+                None => format!("retry {attempt}…"),
             };
             let why = model.link.failure().map_or("", |failure| failure.message.as_str());
             let hint =

@@ -119,7 +119,7 @@ impl Show for ContextRow {
     fn columns() -> &'static [Column<Self>] {
         const {
             &[
-                Column::new("CURRENT", "current", |c| if c.current { "*" } else { "" }.to_owned()),
+                Column::new("CURRENT", "current", |c| if c.current { "*" } else { " " }.to_owned()),
                 Column::new("NAME", "name", |c| c.name.clone()),
                 Column::new("URL", "url", |c| c.url.clone()),
                 Column::new("ORGANISATION", "organisation", |c| or_dash(c.organisation.as_ref())),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::{CliError, Exit};
 use crate::output::{Format, Table, instant};
-use crate::session::Session;
+use crate::session::{Session, not_signed_in};
 
 /// Show the credential in use, or who may do what.
 #[derive(Debug, clap::Subcommand)]
@@ -76,14 +76,10 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> 
 }
 
 async fn status(session: &Session, args: Status) -> Result<Exit, CliError> {
+    session.out.has_no_columns()?;
     let chosen = session.context()?;
     let Some(source) = session.credential_source(&chosen)? else {
-        return Err(CliError::new(
-            Exit::NotSignedIn,
-            "no_credential",
-            format!("not signed in to {}", chosen.context.url),
-        )
-        .hint("odockctl login --token-file FILE; or set ODOCK_TOKEN"));
+        return Err(not_signed_in(&chosen));
     };
     let own = matches!(source, odock_client::credential::Source::Context(_));
     let mut report = Report {

@@ -84,6 +84,7 @@ struct Answer {
 /// # Errors
 /// There is no key, or the gateway or the provider refuses.
 pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
+    session.out.has_no_columns()?;
     let mut chosen = session.context()?;
     if let Some(url) = &args.data_url {
         chosen.context.url = url.clone();

@@ -32,8 +32,8 @@ pub struct Args {
 pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
     let targets = target::targets(&args.targets)?;
     if let Some(open) = targets.iter().find(|target| target.names.is_empty()) {
-        return Err(CliError::usage(format!("name the {} to delete", open.kind.plural()))
-            .hint(format!("list them: odockctl get {}", open.kind.plural())));
+        return Err(CliError::usage(format!("name the {} to delete", target::nouns(open.kind)))
+            .hint(format!("list them: odockctl get {}", target::nouns(open.kind))));
     }
     session.must_write()?;
     let things: Vec<(Kind, &String)> =

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::get::fetch;
 use super::target::{self, Target, for_kind, noun};
 use crate::error::{CliError, Exit};
-use crate::output::{Show, Style, instant, latency, money, one_line, yes_no};
+use crate::output::{Show, Style, count, instant, latency, money, one_line, yes_no};
 use crate::session::Session;
 
 /// Show everything that bears on one resource.
@@ -32,11 +32,12 @@ pub struct Args {
 /// # Errors
 /// The gateway refuses.
 pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
+    session.out.has_no_columns()?;
     let mut first = true;
     for Target { kind, names } in target::targets(&args.targets)? {
         if names.is_empty() {
             return Err(CliError::usage(format!("name the {} to describe", noun(kind)))
-                .hint(format!("list them: odockctl get {}", kind.plural())));
+                .hint(format!("list them: odockctl get {}", target::nouns(kind))));
         }
         for name in names {
             let description = for_kind!(kind, T => describe::<T>(session, &name).await?);
@@ -235,9 +236,9 @@ fn usage(value: &Value) -> String {
     }
     let unpriced = if totals.unpriced > 0 { format!(", {} without a price", totals.unpriced) } else { String::new() };
     format!(
-        "    {} requests, {} errors, {} tokens in, {} out, {}{unpriced}, mean latency {}\n",
-        totals.requests,
-        totals.errors,
+        "    {}, {}, {} tokens in, {} out, {}{unpriced}, mean latency {}\n",
+        count(totals.requests, "request"),
+        count(totals.errors, "error"),
         totals.tokens_in,
         totals.tokens_out,
         money(totals.cost_nanos),

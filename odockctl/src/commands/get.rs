@@ -62,7 +62,7 @@ async fn list<T: Wire + Show>(session: &Session, args: &Args) -> Result<Exit, Cl
     let Page { items, next_cursor } = page::<T>(session, args.all_organisations, &query, most).await?;
     session.out.list(&items, next_cursor.as_deref())?;
     if items.is_empty() {
-        session.out.note(&format!("no {}", T::KIND.plural()));
+        session.out.note(&format!("no {}", target::nouns(T::KIND)));
     }
     if let (Some(cursor), false) = (next_cursor, session.out.is_structured()) {
         session.out.note(&format!("there are more; go on with --cursor {cursor}"));

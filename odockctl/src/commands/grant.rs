@@ -2,7 +2,7 @@
 
 use entity::Kind;
 
-use super::target::kind;
+use super::target::{kind, nouns};
 use crate::error::{CliError, Exit};
 use crate::session::{Session, interrupted};
 
@@ -55,7 +55,7 @@ impl Sides {
             Kind::ApiKey => (self.names, self.models),
             Kind::Model if self.keys.is_empty() => return Err(CliError::usage("say which keys: --key NAME")),
             Kind::Model => (self.keys, self.names),
-            other => return Err(CliError::usage(format!("{} have no grants; name a key or a model", other.plural()))),
+            other => return Err(CliError::usage(format!("{} have no grants; name a key or a model", nouns(other)))),
         };
         Ok(keys.iter().flat_map(|key| models.iter().map(move |model| (key.clone(), model.clone()))).collect())
     }

@@ -171,7 +171,11 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> 
 }
 
 fn about(name: &str) -> impl Fn(odock_client::ClientError) -> CliError {
-    move |error| CliError::from(error).about(&format!("key {name}"))
+    move |error| {
+        let missing = error.status() == Some(404);
+        let made = CliError::from(error).about(&format!("key {name}"));
+        if missing { made.or_hint("list them: odockctl get keys") } else { made }
+    }
 }
 
 async fn create(session: &Session, args: Create) -> Result<Exit, CliError> {

@@ -23,7 +23,7 @@ use crate::session::{Chosen, Session};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl login --url https://odock.acme.example --token-file ./token
-  odockctl login --context prod --url https://odock.acme.example --organisation acme --token-stdin < token
+  odockctl login --context prod --organisation acme --token-stdin < token
   odockctl login --token-file ./token --store file")]
 pub struct Args {
     /// Where to keep the token: keyring or file (mode 0600).
@@ -74,25 +74,22 @@ pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
         )));
     }
     warn_of_plain_http(session, &context.url);
-    let keeper = Keeper::new(session, args.store, &name, &context.url)?;
+    let keeper = Keeper::new(args.store, &name, &context.url)?;
     // Before a one-time token is spent: afterwards nobody could sign in with it again.
     keeper.check(session).await?;
     let chosen = Chosen { name: Some(name.clone()), context: context.clone() };
     let client = session.anonymous(&chosen)?;
     let token = if one_time { exchange(&client, &token, args.token_name).await? } else { token };
     let client = client.with_token(token.clone());
+    // A token that was there before is proven first; one that cost a one-time token is kept first.
+    let proven = if one_time { None } else { Some(client.whoami().await?) };
     if let Err(error) = keeper.keep(session, &token).await {
         return Err(if one_time { rescue(&keeper, &token, error) } else { error });
     }
-    let who = client.whoami().await.map_err(CliError::from);
-    let who = match who {
-        Ok(who) => who,
-        Err(error) if one_time => return Err(error),
-        Err(error) => {
-            // Refused: what was kept is of no use.
-            let _ = keeper.forget(session).await;
-            return Err(error);
-        }
+    forget_former(session, &config, &name, context.credential.as_ref(), &keeper.reference).await;
+    let who = match proven {
+        Some(who) => who,
+        None => client.whoami().await?,
     };
     context.credential = Some(keeper.reference());
     context.organisation = context.organisation.or_else(|| who.organisation.clone());
@@ -121,6 +118,22 @@ pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
         })?;
     }
     Ok(Exit::Done)
+}
+
+/// Forgets the token that the context had before, unless another context has it, too.
+async fn forget_former(
+    session: &Session,
+    config: &ConfigFile,
+    name: &str,
+    former: Option<&Reference>,
+    new: &Reference,
+) {
+    let Some(former) = former.filter(|former| *former != new) else { return };
+    let shared =
+        config.contexts().iter().any(|(other, context)| other != name && context.credential.as_ref() == Some(former));
+    if !shared && let Err(error) = forget(session, former).await {
+        session.out.warn(&format!("the former token could not be forgotten: {}", error.message()));
+    }
 }
 
 /// The context to sign in to: named, current, or called `default`; new if `--url` says where.
@@ -194,11 +207,8 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn new(session: &Session, place: Place, name: &str, url: &Url) -> Result<Self, CliError> {
-        let config = Session::config_path()?;
-        let config =
-            std::path::absolute(&config).map_err(|error| CliError::io(&config.display().to_string(), &error))?;
-        let directory = config.parent().map(|parent| parent.join("credentials")).unwrap_or_default();
+    fn new(place: Place, name: &str, url: &Url) -> Result<Self, CliError> {
+        let directory = directory()?;
         let reference = match place {
             // With the address, so that a context of the same name in another file has a token of its own.
             Place::Keyring => {
@@ -206,7 +216,6 @@ impl Keeper {
             }
             Place::File => Reference::File(directory.join(format!("{name}.token"))),
         };
-        let _ = session;
         Ok(Self { reference, directory })
     }
 
@@ -233,13 +242,9 @@ impl Keeper {
             _ => Ok(()),
         }
     }
-
-    async fn forget(&self, session: &Session) -> Result<(), CliError> {
-        forget(session, &self.reference).await
-    }
 }
 
-/// Removes a token from where it is kept. What programs and variables give is theirs.
+/// Removes a token from where this program keeps it. What programs, variables and files elsewhere give is theirs.
 ///
 /// # Errors
 /// The keyring or the operating system refuses.
@@ -251,11 +256,30 @@ pub async fn forget(session: &Session, reference: &Reference) -> Result<(), CliE
                 .await
                 .map_err(|error| CliError::new(Exit::Failed, "keyring", error.to_string()))
         }
-        Reference::File(path) => {
+        Reference::File(path) if path.starts_with(directory()?) => {
             credential::file::remove(path).map_err(|error| CliError::io(&path.display().to_string(), &error))
         }
-        Reference::Exec(_) | Reference::Env(_) => Ok(()),
+        Reference::File(_) | Reference::Exec(_) | Reference::Env(_) => Ok(()),
     }
+}
+
+/// Where this program keeps tokens in files: beside the configuration.
+fn directory() -> Result<PathBuf, CliError> {
+    let config = Session::config_path()?;
+    let config = std::path::absolute(&config).map_err(|error| CliError::io(&config.display().to_string(), &error))?;
+    Ok(config.parent().map(|parent| parent.join("credentials")).unwrap_or_default())
+}
+
+/// Whether a token is kept by this program, and not given by something else.
+///
+/// # Errors
+/// There is no place for a configuration file.
+pub fn is_ours(reference: &Reference) -> Result<bool, CliError> {
+    Ok(match reference {
+        Reference::Keyring(_) => true,
+        Reference::File(path) => path.starts_with(directory()?),
+        Reference::Exec(_) | Reference::Env(_) => false,
+    })
 }
 
 /// No keyring: nothing is written in clear text unless that is asked for by name.

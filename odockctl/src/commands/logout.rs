@@ -28,7 +28,7 @@ pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
     let Some((name, reference)) = chosen.name.clone().zip(chosen.context.credential.clone()) else {
         return Err(CliError::new(Exit::NotSignedIn, "no_credential", "no token is kept for this gateway"));
     };
-    let theirs = matches!(reference, Reference::Exec(_) | Reference::Env(_));
+    let theirs = !super::login::is_ours(&reference)?;
     let revoked = if args.local { Ok(()) } else { revoke(session, &reference).await };
     super::login::forget(session, &reference).await?;
     let mut context = config.context(&name)?.clone();

@@ -52,7 +52,7 @@ fn is_pair(word: &str) -> bool {
 /// There is no such kind.
 pub fn kind(word: &str) -> Result<Kind, CliError> {
     Kind::find(word).ok_or_else(|| {
-        let near = Kind::ALL.iter().map(|kind| kind.plural()).max_by(|a, b| {
+        let near = Kind::ALL.iter().map(|kind| nouns(*kind)).max_by(|a, b| {
             let likeness = |plural: &str| strsim::jaro_winkler(plural, &word.to_lowercase());
             likeness(a).total_cmp(&likeness(b))
         });
@@ -63,7 +63,7 @@ pub fn kind(word: &str) -> Result<Kind, CliError> {
 }
 
 fn kinds() -> String {
-    format!("kinds are: {}", Kind::ALL.iter().map(|kind| kind.plural()).collect::<Vec<_>>().join(", "))
+    format!("kinds are: {}", Kind::ALL.iter().map(|kind| nouns(*kind)).collect::<Vec<_>>().join(", "))
 }
 
 /// What people call one resource of a kind.
@@ -76,6 +76,15 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Provider => "provider",
         Kind::Model => "model",
         Kind::ApiKey => "key",
+    }
+}
+
+/// What people call the resources of a kind; `get` takes the same word.
+#[must_use]
+pub const fn nouns(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ApiKey => "keys",
+        other => other.plural(),
     }
 }
 

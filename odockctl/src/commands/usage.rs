@@ -11,7 +11,7 @@ use odock_client::http::{Backoff, LiveQuery, OrganisationApi, SummaryQuery, Usag
 use odock_client::{Client, ClientError};
 
 use crate::error::{CliError, Exit};
-use crate::output::{Format, Style, instant, latency, money, one_line};
+use crate::output::{Format, Style, count, instant, latency, money, one_line};
 use crate::session::{Session, interrupted};
 use crate::span;
 
@@ -159,7 +159,11 @@ async fn list(session: &Session, args: List) -> Result<Exit, CliError> {
         limit: None,
         cursor: args.cursor,
     };
-    let page = session.api().await?.usage(&query, most).await?;
+    let api = session.api().await?;
+    if args.all && session.out.format == Format::Jsonl {
+        return stream_all(session, &api, query).await;
+    }
+    let page = api.usage(&query, most).await?;
     session.out.list(&page.items, page.next_cursor.as_deref())?;
     if page.items.is_empty() {
         session.out.note("no usage records");
@@ -168,6 +172,18 @@ async fn list(session: &Session, args: List) -> Result<Exit, CliError> {
         session.out.note(&format!("there are more; go on with --cursor {cursor}, or list --all"));
     }
     Ok(Exit::Done)
+}
+
+/// Page by page: there may be millions.
+async fn stream_all(session: &Session, api: &OrganisationApi, mut query: UsageQuery) -> Result<Exit, CliError> {
+    loop {
+        let page = api.usage(&query, 1_000).await?;
+        session.out.list(&page.items, None)?;
+        match page.next_cursor {
+            Some(cursor) if !page.items.is_empty() => query.cursor = Some(cursor),
+            _ => return Ok(Exit::Done),
+        }
+    }
 }
 
 async fn summary(session: &Session, args: Summary) -> Result<Exit, CliError> {
@@ -181,17 +197,17 @@ async fn summary(session: &Session, args: Summary) -> Result<Exit, CliError> {
     if !session.out.is_structured() {
         let total = &summary.total;
         session.out.note(&format!(
-            "{} to {}: {} requests, {} errors, {} tokens in, {} out, {}",
+            "{} to {}: {}, {}, {} tokens in, {} out, {}",
             instant(summary.from),
             instant(summary.to),
-            total.requests,
-            total.errors,
+            count(total.requests, "request"),
+            count(total.errors, "error"),
             total.tokens_in,
             total.tokens_out,
             money(total.cost_nanos)
         ));
         if total.unpriced > 0 {
-            session.out.note(&format!("{} requests have no price and are not in the sum", total.unpriced));
+            session.out.note(&format!("{} without a price not in the sum", count(total.unpriced, "request")));
         }
     }
     Ok(Exit::Done)

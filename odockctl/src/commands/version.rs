@@ -28,6 +28,7 @@ struct Versions {
 /// # Errors
 /// The gateway cannot be asked.
 pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
+    session.out.has_no_columns()?;
     let gateway = match args.gateway {
         true => Some(session.anonymous(&session.context()?)?.version().await?),
         false => None,

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 pub use clean::{clean, one_line};
-pub use show::{Column, Show, instant, latency, money, yes_no};
+pub use show::{Column, Show, count, instant, latency, money, yes_no};
 pub use table::Table;
 
 use crate::cli::Global;
@@ -154,12 +154,32 @@ impl Output {
         }
     }
 
-    /// Writes anything that has no columns, in a structured format; people get YAML.
+    /// Writes anything that has no columns, in a structured format; people get YAML. Fields are paths in it.
     ///
     /// # Errors
     /// It cannot be written in that format, or stdout is closed.
     pub fn value(&self, value: &impl Serialize) -> Result<(), CliError> {
-        self.raw(&render::value(self.format, value)?)
+        match &self.fields {
+            Some(wanted) => self.raw(&render::paths(self.format, wanted, value)?),
+            None => self.raw(&render::value(self.format, value)?),
+        }
+    }
+
+    /// Refuses formats of columns, for what has none. Ask before anything is done.
+    ///
+    /// # Errors
+    /// Columns were asked for.
+    pub fn has_no_columns(&self) -> Result<(), CliError> {
+        match self.format {
+            Format::Csv | Format::Name => {
+                Err(CliError::usage("this has no columns")
+                    .hint("use -o json, jsonl, yaml or toml, or no format at all"))
+            }
+            Format::Table | Format::Wide if self.fields.is_some() => {
+                Err(CliError::usage("this has no columns to choose from").hint("add -o json, and name paths in it"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes text as it is, but for control characters on a terminal.

@@ -1,12 +1,21 @@
 //! Lists and values in every format, as text.
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::fields::{Field, at, heading, plain};
 use super::show::Show;
 use super::{Format, Table};
 use crate::error::CliError;
+
+/// A list as a document.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a, I> {
+    items: &'a [I],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<&'a str>,
+}
 
 /// A list in any format.
 pub(super) fn list<T: Show>(
@@ -20,36 +29,41 @@ pub(super) fn list<T: Show>(
         Format::Table | Format::Wide => Ok(table(format, wanted, fields.as_deref(), items)),
         Format::Csv => csv(wanted, fields.as_deref(), items),
         Format::Name => Ok(items.iter().map(|item| format!("{}\n", super::one_line(&item.handle()))).collect()),
-        Format::Jsonl => {
-            items.iter().map(|item| Ok(format!("{}\n", chosen(wanted, fields.as_deref(), item)?))).collect()
-        }
-        Format::Json | Format::Yaml | Format::Toml => {
-            let items: Result<Vec<_>, _> = items.iter().map(|item| chosen(wanted, fields.as_deref(), item)).collect();
-            let mut document = json!({ "items": items? });
-            if let Some(cursor) = next_cursor {
-                document["nextCursor"] = cursor.into();
+        Format::Jsonl => items.iter().map(|item| one(format, wanted, item)).collect(),
+        Format::Json | Format::Yaml | Format::Toml => match (wanted, &fields) {
+            (Some(wanted), Some(fields)) => {
+                let items = items.iter().map(|item| chosen(wanted, fields, item)).collect::<Result<Vec<_>, _>>()?;
+                value(format, &List { items: &items, next_cursor })
             }
-            value(format, &document)
-        }
+            _ => value(format, &List { items, next_cursor }),
+        },
     }
 }
 
 /// One thing as a document of its own.
 pub(super) fn one<T: Show>(format: Format, wanted: Option<&[String]>, item: &T) -> Result<String, CliError> {
-    let fields = wanted.map(Field::<T>::all).transpose()?;
-    value(format, &chosen(wanted, fields.as_deref(), item)?)
+    match wanted {
+        Some(wanted) => value(format, &chosen(wanted, &Field::<T>::all(wanted)?, item)?),
+        None => value(format, item),
+    }
 }
 
-/// Anything as a document; formats for people and tables get YAML.
+/// Anything as a document, its fields in the order of their declaration; formats for people and tables get YAML.
 pub(super) fn value(format: Format, value: &impl Serialize) -> Result<String, CliError> {
-    let value = to_json(value)?;
     match format {
-        Format::Json => Ok(format!("{}\n", serde_json::to_string_pretty(&value).map_err(unwritable)?)),
-        Format::Jsonl => Ok(format!("{value}\n")),
+        Format::Json => Ok(format!("{}\n", serde_json::to_string_pretty(value).map_err(unwritable)?)),
+        Format::Jsonl => Ok(format!("{}\n", serde_json::to_string(value).map_err(unwritable)?)),
         // TOML has no null: what is absent is left out.
-        Format::Toml => toml::to_string_pretty(&without_nulls(value)).map_err(unwritable),
-        _ => serde_saphyr::to_string(&value).map_err(unwritable).map(|text| format!("{}\n", text.trim_end())),
+        Format::Toml => toml::to_string_pretty(&without_nulls(to_json(value)?)).map_err(unwritable),
+        _ => serde_saphyr::to_string(value).map_err(unwritable).map(|text| format!("{}\n", text.trim_end())),
     }
+}
+
+/// The values at some paths of anything, null where there is nothing.
+pub(super) fn paths(format: Format, wanted: &[String], whole: &impl Serialize) -> Result<String, CliError> {
+    let json = to_json(whole)?;
+    let pick = |path: &String| (path.clone(), at(&json, path).cloned().unwrap_or_default());
+    value(format, &Chosen(wanted.iter().map(pick).collect()))
 }
 
 fn unwritable(error: impl std::fmt::Display) -> CliError {
@@ -60,12 +74,18 @@ fn to_json(value: &impl Serialize) -> Result<Value, CliError> {
     serde_json::to_value(value).map_err(unwritable)
 }
 
-/// The whole of an item, or only the fields that were asked for.
-fn chosen<T: Show>(wanted: Option<&[String]>, fields: Option<&[Field<T>]>, item: &T) -> Result<Value, CliError> {
+/// The fields of an item that were asked for, in that order.
+struct Chosen(Vec<(String, Value)>);
+
+impl Serialize for Chosen {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+fn chosen<T: Show>(wanted: &[String], fields: &[Field<T>], item: &T) -> Result<Chosen, CliError> {
     let json = to_json(item)?;
-    let (Some(wanted), Some(fields)) = (wanted, fields) else { return Ok(json) };
-    let pairs = wanted.iter().zip(fields).map(|(name, field)| (name.clone(), field.value(item, &json)));
-    Ok(Value::Object(pairs.collect::<Map<_, _>>()))
+    Ok(Chosen(wanted.iter().zip(fields).map(|(name, field)| (name.clone(), field.value(item, &json))).collect()))
 }
 
 fn table<T: Show>(format: Format, wanted: Option<&[String]>, fields: Option<&[Field<T>]>, items: &[T]) -> String {
@@ -102,7 +122,7 @@ fn csv<T: Show>(wanted: Option<&[String]>, fields: Option<&[Field<T>]>, items: &
             None => T::columns()
                 .iter()
                 .map(|column| match column.path {
-                    "" => (column.text)(item),
+                    "" => Some((column.text)(item)).filter(|text| text != "-").unwrap_or_default(),
                     path => plain(at(&json, path).unwrap_or(&Value::Null)),
                 })
                 .collect(),

@@ -12,12 +12,17 @@ use serde_json::value::RawValue;
 struct Head<'a> {
     #[serde(borrow)]
     model: &'a RawValue,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "present")]
     stream: Option<&'a RawValue>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "present")]
     stream_options: Option<&'a RawValue>,
     #[serde(default, borrow)]
     messages: Option<&'a RawValue>,
+}
+
+/// A field that is there, even if it is null: what is there must be replaced, not written a second time.
+fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
 }
 
 /// A chat request as the caller sent it, with the places that policy may edit.
@@ -117,7 +122,7 @@ const OPTIONS: &str = r#","stream_options":{"include_usage":true}"#;
 fn usage_option(options: &str, at: Range<usize>) -> Result<(bool, Option<Edit>), ChatError> {
     #[derive(Deserialize)]
     struct Options<'a> {
-        #[serde(default, borrow)]
+        #[serde(default, borrow, deserialize_with = "present")]
         include_usage: Option<&'a RawValue>,
     }
     if options == "null" {
@@ -152,7 +157,7 @@ fn explain(error: &serde_json::Error) -> String {
     if let Some(field) = text.strip_prefix("missing field ").and_then(|rest| rest.split(" at line").next()) {
         return format!("{} is missing", field.replace('`', "\""));
     }
-    if let Some(rest) = text.strip_prefix("duplicate field ") {
+    if let Some(rest) = text.strip_prefix("duplicate field ").and_then(|rest| rest.split(" at line").next()) {
         return format!("{} stands twice", rest.replace('`', "\""));
     }
     if error.is_data() {

@@ -6,7 +6,7 @@ use entity::resource::ApiKey;
 use entity::{ApiKeyId, Timestamp};
 
 use super::status;
-use crate::live::Activity;
+use crate::live::{Activity, KeyRate};
 use crate::overlay::menu::{Item, Pick};
 
 /// What keys can be sorted by.
@@ -113,31 +113,35 @@ impl Order {
     }
 
     pub(super) fn sort(&self, rows: &mut [usize], keys: &[ApiKey], activity: &Activity, now: Timestamp) {
-        let compare = |(by, falls): (By, bool), a: &ApiKey, b: &ApiKey| {
-            let ordering = order(by, a, b, activity, now);
+        // Looked up once a key, not once a comparison.
+        let rates: Vec<KeyRate> =
+            if self.by_traffic() { keys.iter().map(|key| activity.of(ApiKeyId(key.id))).collect() } else { Vec::new() };
+        let order = |(by, falls): (By, bool), a: usize, b: usize| {
+            let ordering = match by {
+                By::Requests => rates[a].requests.cmp(&rates[b].requests),
+                By::Cost => rates[a].cost.cmp(&rates[b].cost),
+                by => order(by, &keys[a], &keys[b], now),
+            };
             if falls { ordering.reverse() } else { ordering }
         };
         rows.sort_by(|a, b| {
-            let (a, b) = (&keys[*a], &keys[*b]);
-            compare(self.first, a, b)
-                .then_with(|| self.second.map_or(Ordering::Equal, |second| compare(second, a, b)))
-                .then_with(|| a.name.cmp(&b.name))
-                .then_with(|| a.id.cmp(&b.id))
+            order(self.first, *a, *b)
+                .then_with(|| self.second.map_or(Ordering::Equal, |second| order(second, *a, *b)))
+                .then_with(|| keys[*a].name.cmp(&keys[*b].name))
+                .then_with(|| keys[*a].id.cmp(&keys[*b].id))
         });
     }
 }
 
-fn order(by: By, a: &ApiKey, b: &ApiKey, activity: &Activity, now: Timestamp) -> Ordering {
-    let rate = |key: &ApiKey| activity.of(ApiKeyId(key.id));
+/// The order of two keys by what is written in them.
+fn order(by: By, a: &ApiKey, b: &ApiKey, now: Timestamp) -> Ordering {
     match by {
-        By::Name => a.name.cmp(&b.name),
+        By::Name | By::Requests | By::Cost => a.name.cmp(&b.name),
         By::Type => a.spec.r#type.cmp(&b.spec.r#type),
         By::Owner => owner(a).cmp(&owner(b)),
         By::Status => status::of(a, now).cmp(&status::of(b, now)),
         // Without an expiry it never ends: after all that do.
         By::Expiry => a.spec.expiry.map_or(i64::MAX, |at| at.0).cmp(&b.spec.expiry.map_or(i64::MAX, |at| at.0)),
-        By::Requests => rate(a).requests.cmp(&rate(b).requests),
-        By::Cost => rate(a).cost.cmp(&rate(b).cost),
     }
 }
 

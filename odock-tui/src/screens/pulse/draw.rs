@@ -35,7 +35,7 @@ pub(super) fn pulse(model: &Model, frame: &mut Frame, area: Rect) {
     let roomy = area.height >= 20;
     let (rows, lines_only) = tiles::height(area);
     let (charts, rest) = split_top(area, rows);
-    tiles::draw(model, frame, charts, lines_only);
+    tiles::draw(model, frame, charts, area, lines_only);
     let (_, rest) = split_top(rest, u16::from(roomy));
     let lines = latency(model, area.width);
     let (head, rest) = split_top(rest, u16::try_from(lines.len()).unwrap_or(1));
@@ -122,7 +122,7 @@ fn pane(model: &Model, which: Pane, frame: &mut Frame, area: Rect) {
     let theme = model.theme;
     let focused = model.pulse.pane == which;
     let title = match which.dimension() {
-        Some(dimension) => format!("{} by {} · last minute", dimension.word(), model.pulse.metric.word()),
+        Some(dimension) => format!("{} by {}/min", dimension.word(), model.pulse.metric.word()),
         None => "refused and failed".to_owned(),
     };
     let (mark, role) = if focused { ("▸ ", Role::Accent) } else { ("  ", Role::Header) };
@@ -150,45 +150,53 @@ fn ranking(model: &Model, dimension: Dimension, selected: Option<usize>, frame: 
     }
     let page = usize::from(area.height);
     let offset = cursor::scrolled(0, selected.unwrap_or(0), ranked.len(), page);
-    for (top, (row, area)) in ranked.iter().skip(offset).zip((offset..).zip(area.rows())) {
-        let line = busy(model, top, usize::from(area.width));
+    let visible = &ranked[offset..ranked.len().min(offset + page)];
+    let written: Vec<Vec<String>> = visible.iter().map(|top| figures(model, top)).collect();
+    let (shown, widths) = fitting(&written, usize::from(area.width));
+    for ((top, figures), (row, area)) in visible.iter().zip(&written).zip((offset..).zip(area.rows())) {
+        let name_room = usize::from(area.width).saturating_sub(2 + widths.iter().take(shown).sum::<usize>());
+        let name = cut(&top.name, name_room);
+        let pad = name_room.saturating_sub(width(&name));
+        let mut spans = vec![Span::styled(format!("  {name}{}", " ".repeat(pad)), theme.style(Role::Text))];
+        for (at, (figure, columns)) in figures.iter().zip(&widths).take(shown).enumerate() {
+            let role = if at == 0 { Role::Strong } else { Role::Muted };
+            spans.push(Span::styled(format!("{figure:>columns$}"), theme.style(role)));
+        }
+        frame.render_widget(Paragraph::new(Line::from(spans)), area);
         let style = if selected == Some(row) { theme.style(Role::Selected) } else { Style::new() };
-        frame.render_widget(Paragraph::new(line), area);
         frame.buffer_mut().set_style(area, style);
     }
 }
 
-/// One of the busiest: its name, and the metric; where there is room, the other metrics too.
-fn busy(model: &Model, top: &Top, room: usize) -> Line<'static> {
-    let theme = model.theme;
+/// The chosen metric of one of the busiest, then the others with their units.
+fn figures(model: &Model, top: &Top) -> Vec<String> {
     let write = |metric: Metric| match metric {
         Metric::Cost => numbers::money(model, top.cost_nanos),
         metric => numbers::count(model, measure(top, metric)),
     };
     let main = model.pulse.metric;
-    let others: Vec<Metric> = Metric::ALL.into_iter().filter(|metric| *metric != main).collect();
-    let with_others = room >= 56;
-    let aside = if with_others { others.len() * 15 } else { 0 };
-    let name_room = room.saturating_sub(2 + 11 + aside).max(1);
-    let name = cut(&top.name, name_room);
-    let pad = name_room.saturating_sub(width(&name));
-    let mut spans = vec![
-        Span::styled(format!("  {name}{}", " ".repeat(pad)), theme.style(Role::Text)),
-        Span::styled(format!("{:>11}", write(main)), theme.style(Role::Strong)),
-    ];
-    if with_others {
-        for metric in others {
-            let unit = match metric {
-                Metric::Requests => " req",
-                Metric::Cost => "",
-                Metric::Tokens => " tok",
-                Metric::Errors => " err",
-            };
-            let role = if metric == Metric::Errors && top.errors > 0 { Role::Bad } else { Role::Muted };
-            spans.push(Span::styled(format!("{:>15}", format!("{}{unit}", write(metric))), theme.style(role)));
-        }
-    }
-    Line::from(spans)
+    let others = Metric::ALL.into_iter().filter(|metric| *metric != main).map(|metric| match metric {
+        Metric::Requests => format!("{} req", write(metric)),
+        Metric::Cost => write(metric),
+        Metric::Tokens => format!("{} tok", write(metric)),
+        Metric::Errors => format!("{} err", write(metric)),
+    });
+    std::iter::once(write(main)).chain(others).collect()
+}
+
+/// How many figures fit beside a name of some length, and how wide each is.
+fn fitting(written: &[Vec<String>], room: usize) -> (usize, Vec<usize>) {
+    const NAME: usize = 20;
+    let figures = written.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..figures)
+        .map(|at| written.iter().filter_map(|row| row.get(at)).map(|figure| width(figure)).max().unwrap_or(0) + 2)
+        .collect();
+    let mut used = 2 + NAME;
+    let shown = widths.iter().take_while(|columns| {
+        used += **columns;
+        used <= room
+    });
+    (shown.count().max(1), widths)
 }
 
 fn refusals(model: &Model, selected: Option<usize>, frame: &mut Frame, area: Rect) {
@@ -212,10 +220,12 @@ fn refusal(model: &Model, record: &UsageRecord, room: usize) -> Line<'static> {
     let theme = model.theme;
     let status = tail::status_of(theme, record);
     let code = record.error_code.as_deref().unwrap_or("-");
-    let whose = cut(&record.api_key, 20).into_owned();
+    let whose = cut(&record.api_key, 20);
     let reason = record.metadata.error_message.as_deref().unwrap_or("");
-    let whom = format!("{whose}  ");
-    let code = format!("{}  ", clean(code));
+    // Where there is room, the parts stand below one another.
+    let (key_columns, code_columns) = if room >= 100 { (20, 24) } else { (0, 0) };
+    let whom = format!("{whose:<key_columns$}  ");
+    let code = format!("{:<code_columns$}  ", clean(code));
     let used = 2 + 10 + 14 + width(&whom) + width(&code);
     Line::from(vec![
         Span::styled(format!("  {}  ", model.env.clock(record.at)), theme.style(Role::Muted)),

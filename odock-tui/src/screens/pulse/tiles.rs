@@ -6,7 +6,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::format;
-use crate::live::ticks::{Minute, Second};
+use crate::live::Ticks;
+use crate::live::ticks::{Second, Sums};
 use crate::model::Model;
 use crate::theme::Role;
 use crate::view::numbers;
@@ -17,23 +18,24 @@ use crate::widgets::spark::{Paint, spark};
 struct Tile {
     title: &'static str,
     of: fn(&Second) -> u64,
-    value: fn(&Model, &Minute) -> String,
+    value: fn(&Model, &Ticks) -> String,
     peak: fn(&Model, u64) -> String,
-    role: fn(&Minute) -> Role,
+    role: fn(&Sums) -> Role,
 }
 
 const TILES: [Tile; 4] = [
     Tile {
         title: "requests/s",
         of: |second| second.requests,
-        value: |_, minute| format::rate(minute.per_second(minute.requests)),
+        value: |_, ticks| format::rate(now(ticks, |sums| sums.requests)),
         peak: |model, value| numbers::count(model, value),
         role: |_| Role::Chart,
     },
     Tile {
-        title: "errors",
+        title: "errors/min",
         of: |second| second.errors,
-        value: |model, minute| {
+        value: |model, ticks| {
+            let minute = ticks.minute();
             format!("{} ({})", numbers::count(model, minute.errors), percent(minute.errors, minute.requests))
         },
         peak: |model, value| numbers::count(model, value),
@@ -42,18 +44,24 @@ const TILES: [Tile; 4] = [
     Tile {
         title: "tokens/s",
         of: |second| second.tokens,
-        value: |_, minute| format::rate(minute.per_second(minute.tokens)),
+        value: |_, ticks| format::rate(now(ticks, |sums| sums.tokens)),
         peak: |model, value| numbers::count(model, value),
         role: |_| Role::Chart,
     },
     Tile {
         title: "$/h",
         of: |second| u64::try_from(second.cost).unwrap_or(0),
-        value: |model, minute| numbers::money(model, minute.cost_per_hour()),
+        value: |model, ticks| numbers::money(model, ticks.minute().cost_per_hour()),
         peak: |model, value| format!("{}/s", numbers::money(model, i64::try_from(value).unwrap_or(i64::MAX))),
         role: |_| Role::Chart,
     },
 ];
+
+/// The mean of the last few seconds: steady enough to be read, quick enough to be true.
+fn now(ticks: &Ticks, of: fn(&Sums) -> u64) -> f64 {
+    let sums = ticks.last(5);
+    sums.per_second(of(&sums))
+}
 
 /// A share: `0 %`, `<1 %`, `12 %`.
 fn percent(part: u64, whole: u64) -> String {
@@ -69,20 +77,24 @@ pub(super) fn height(area: Rect) -> (u16, bool) {
     if area.height < 18 || area.width < 70 {
         return (4, true);
     }
-    let bands = if area.width >= 100 { 1 } else { 2 };
-    (bands * (1 + chart_rows(area.height)), false)
+    let (columns, rows) = grid(area);
+    (4 / columns * (1 + rows), false)
 }
 
-fn chart_rows(height: u16) -> u16 {
-    match height {
-        0..27 => 2,
-        27..38 => 4,
-        _ => 7,
+/// Tiles beside one another, and rows of each chart. Much room goes into longer charts, two above two.
+fn grid(area: Rect) -> (u16, u16) {
+    match (area.width, area.height) {
+        (160.., 45..) => (2, 5),
+        (100.., 0..27) => (4, 2),
+        (100.., 27..38) => (4, 4),
+        (100.., _) => (4, 7),
+        (_, 0..34) => (2, 2),
+        _ => (2, 4),
     }
 }
 
-/// Draws the four tiles.
-pub(super) fn draw(model: &Model, frame: &mut Frame, area: Rect, lines_only: bool) {
+/// Draws the four tiles into `area`, the first rows of `whole`.
+pub(super) fn draw(model: &Model, frame: &mut Frame, area: Rect, whole: Rect, lines_only: bool) {
     let minute = model.live.ticks.minute();
     if lines_only {
         for (tile, row) in TILES.iter().zip(area.rows()) {
@@ -90,40 +102,37 @@ pub(super) fn draw(model: &Model, frame: &mut Frame, area: Rect, lines_only: boo
         }
         return;
     }
-    let count = if area.width >= 100 { 4 } else { 2 };
+    let (count, _) = grid(whole);
     let bands = 4 / count;
     let height = area.height / bands;
-    let mut tiles = TILES.iter();
-    for band in 0..bands {
-        let row = Rect { y: area.y + band * height, height, ..area };
-        for (tile, cell) in tiles.by_ref().zip(columns(row, count, 3)) {
-            boxed(model, frame, cell, tile, &minute);
-        }
+    let cells = (0..bands).flat_map(|band| columns(Rect { y: area.y + band * height, height, ..area }, count, 3));
+    for (tile, cell) in TILES.iter().zip(cells) {
+        boxed(model, frame, cell, tile, &minute);
     }
 }
 
 /// A tile of several rows: its numbers on top, its chart below.
-fn boxed(model: &Model, frame: &mut Frame, area: Rect, tile: &Tile, minute: &Minute) {
+fn boxed(model: &Model, frame: &mut Frame, area: Rect, tile: &Tile, minute: &Sums) {
     let (head, chart) = split_top(area, 1);
-    frame.render_widget(Paragraph::new(title(model, tile, minute, head.width, chart.width)), head);
+    frame.render_widget(Paragraph::new(title(model, tile, head.width, chart.width)), head);
     bars(model, frame, chart, tile, minute);
 }
 
 /// A tile of one row: its numbers, then its chart.
-fn line(model: &Model, frame: &mut Frame, area: Rect, tile: &Tile, minute: &Minute) {
+fn line(model: &Model, frame: &mut Frame, area: Rect, tile: &Tile, minute: &Sums) {
     let theme = model.theme;
     let (left, chart) = split_left(area, 26, 1);
     let text = Line::from(vec![
         Span::styled(format!("{:<11}", tile.title), theme.style(Role::Muted)),
-        Span::styled((tile.value)(model, minute), theme.style(Role::Strong)),
+        Span::styled((tile.value)(model, &model.live.ticks), theme.style(Role::Strong)),
     ]);
     frame.render_widget(Paragraph::new(text), left);
     bars(model, frame, chart, tile, minute);
 }
 
-fn title(model: &Model, tile: &Tile, minute: &Minute, width: u16, bars: u16) -> Line<'static> {
+fn title(model: &Model, tile: &Tile, width: u16, bars: u16) -> Line<'static> {
     let theme = model.theme;
-    let value = (tile.value)(model, minute);
+    let value = (tile.value)(model, &model.live.ticks);
     let visible = model.live.ticks.seconds().rev().take(usize::from(bars));
     let seen = visible.len();
     let peak = visible.flatten().map(tile.of).max().unwrap_or(0);
@@ -140,7 +149,7 @@ fn title(model: &Model, tile: &Tile, minute: &Minute, width: u16, bars: u16) -> 
     Line::from(spans)
 }
 
-fn bars(model: &Model, frame: &mut Frame, area: Rect, tile: &Tile, minute: &Minute) {
+fn bars(model: &Model, frame: &mut Frame, area: Rect, tile: &Tile, minute: &Sums) {
     let theme = model.theme;
     let paint =
         Paint { bar: theme.style((tile.role)(minute)), base: theme.style(Role::Muted), gap: theme.style(Role::Muted) };

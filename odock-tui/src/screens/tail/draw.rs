@@ -19,8 +19,8 @@ use crate::widgets::text::cut;
 const COLUMNS: &[Column] = &[
     Column { title: "time", width: 8, grow: 0, right: false, keep: 8 },
     Column { title: "status", width: 13, grow: 0, right: false, keep: 9 },
-    Column { title: "key", width: 14, grow: 3, right: false, keep: 10 },
-    Column { title: "model", width: 14, grow: 3, right: false, keep: 7 },
+    Column { title: "key", width: 12, grow: 3, right: false, keep: 10 },
+    Column { title: "model", width: 12, grow: 3, right: false, keep: 7 },
     Column { title: "provider", width: 10, grow: 2, right: false, keep: 3 },
     Column { title: "team", width: 10, grow: 2, right: false, keep: 1 },
     Column { title: "latency", width: 9, grow: 0, right: true, keep: 6 },

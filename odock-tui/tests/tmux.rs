@@ -1,0 +1,192 @@
+//! The real program in a real terminal (tmux), against a gateway that dies and comes back.
+//!
+//! Skipped, loudly, where there is no tmux.
+
+#![allow(unreachable_pub, missing_docs, clippy::unwrap_used, reason = "a test binary")]
+
+#[path = "terminal/gateway.rs"]
+mod gateway;
+#[path = "support/mod.rs"]
+mod support;
+#[path = "terminal/tmux.rs"]
+mod tmux;
+
+use gateway::Gateway;
+use tmux::{Tmux, skip};
+
+#[test]
+fn it_watches_acts_and_survives_the_gateway() {
+    if skip() {
+        return;
+    }
+    let gateway = Gateway::start();
+    let tmux = Tmux::start(100, 30);
+    tmux.run(&gateway.url(), "");
+
+    tmux.wait("● live");
+    tmux.wait("support-bot");
+    tmux.wait("requests/s");
+
+    // The requests, one of them, and back.
+    tmux.keys(&[":", "tail", "Enter"]);
+    tmux.wait("pulse › tail");
+    tmux.wait("● 200 ok");
+    tmux.keys(&["Enter"]);
+    tmux.wait("stages ·");
+    tmux.wait("authenticate");
+    tmux.keys(&["q"]);
+    tmux.wait_gone("stages ·");
+
+    // The gateway dies: what was there stays, dated; nothing can be changed.
+    gateway.die();
+    tmux.wait("◌ stale");
+    tmux.wait("last heard");
+    tmux.wait("● 200 ok");
+    tmux.keys(&["x"]);
+    tmux.wait("changes are disabled until it is back");
+    tmux.keys(&["Escape"]);
+
+    // It comes back: live again, and what was missed is told.
+    gateway.rise();
+    tmux.keys(&["R"]);
+    tmux.wait("● live");
+    tmux.wait("while away: 1 234 requests");
+
+    // A key is rotated: the secret is shown, and gone when the dialog is.
+    tmux.keys(&[":", "keys", "Enter"]);
+    tmux.wait("● active");
+    tmux.keys(&["/", "ci-nightly", "Enter"]);
+    tmux.wait("1 match");
+    tmux.keys(&["x", "r"]);
+    tmux.wait("overlap: 1h");
+    tmux.keys(&["Enter"]);
+    tmux.wait("Rotate key ci-nightly of acme?");
+    tmux.keys(&["y"]);
+    tmux.wait(gateway::SECRET);
+    tmux.keys(&["Escape"]);
+    tmux.wait("Close? It cannot be shown again.");
+    tmux.keys(&["Enter"]);
+    tmux.wait_gone(gateway::SECRET);
+
+    // And revoked; the acts tell both.
+    tmux.keys(&["x", "v"]);
+    tmux.wait("Revoke key ci-nightly of acme?");
+    tmux.keys(&["y"]);
+    tmux.wait("✖ revoked");
+    tmux.keys(&["@"]);
+    tmux.wait("odockctl key revoke ci-nightly");
+    tmux.wait("odockctl key rotate ci-nightly --overlap 1h");
+    assert_eq!(gateway.changes(), ["rotate ci-nightly 3600", "revoke ci-nightly"]);
+
+    // Small, tiny and back.
+    tmux.resize(40, 10);
+    tmux.wait("60×15 needed");
+    tmux.resize(60, 15);
+    tmux.wait("odockctl key");
+    tmux.resize(200, 60);
+    tmux.wait("odockctl key revoke ci-nightly --url");
+
+    tmux.keys(&["q", "q", "q", "q"]);
+    tmux.wait("Quit?");
+    tmux.keys(&["y"]);
+    tmux.wait("exit=0");
+    tmux.assert_restored();
+}
+
+#[test]
+fn a_read_only_session_changes_nothing() {
+    if skip() {
+        return;
+    }
+    let gateway = Gateway::start();
+    let tmux = Tmux::start(100, 30);
+    tmux.run(&gateway.url(), "--read-only --theme mono");
+    tmux.wait("read-only");
+    tmux.wait("● live");
+    tmux.keys(&[":", "keys", "Enter"]);
+    tmux.wait("● active");
+    tmux.keys(&["x"]);
+    tmux.wait("read-only: nothing can be changed");
+    tmux.keys(&[":", "revoke", "Enter", "y", "Tab", "Enter"]);
+    tmux.keys(&["C-c", "C-c"]);
+    tmux.wait("exit=0");
+    assert_eq!(gateway.changes(), Vec::<String>::new());
+    assert!(!tmux.styled().contains("\u{1b}[3"), "mono has no colours");
+}
+
+#[test]
+fn it_starts_without_a_gateway_and_finds_it_later() {
+    if skip() {
+        return;
+    }
+    let gateway = Gateway::start();
+    gateway.die();
+    let tmux = Tmux::start(80, 24);
+    tmux.run(&gateway.url(), "--ascii");
+    tmux.wait("no gateway at");
+    gateway.rise();
+    tmux.keys(&["R"]);
+    tmux.wait("* live");
+}
+
+#[test]
+fn the_terminal_is_given_back_however_it_ends() {
+    if skip() {
+        return;
+    }
+    let gateway = Gateway::start();
+    type End = (&'static str, fn(&Tmux), &'static str);
+    let ends: [End; 5] = [
+        ("q", |tmux| tmux.keys(&["q", "y"]), "exit=0"),
+        ("ctrl-c twice", |tmux| tmux.keys(&["C-c", "C-c"]), "exit=0"),
+        ("SIGTERM", |tmux| tmux.signal("TERM"), "exit=143"),
+        ("SIGINT", |tmux| tmux.signal("INT"), "exit=130"),
+        ("SIGHUP", |tmux| tmux.signal("HUP"), "exit=129"),
+    ];
+    let tmux = Tmux::start(80, 24);
+    for (name, end, code) in ends {
+        tmux.run(&gateway.url(), "");
+        tmux.wait("● live");
+        end(&tmux);
+        tmux.wait(code);
+        eprintln!("{name}: {code}");
+        tmux.assert_restored();
+    }
+}
+
+#[test]
+fn a_panic_anywhere_gives_the_terminal_back_and_ends_it() {
+    if skip() || cfg!(not(debug_assertions)) {
+        return;
+    }
+    let gateway = Gateway::start();
+    let tmux = Tmux::start(80, 24);
+    for (place, code) in [("task", "exit=70"), ("main", "exit=101")] {
+        tmux.run_with(&format!("ODOCK_TUI_TEST_PANIC={place}"), &gateway.url(), "");
+        tmux.wait(code);
+        tmux.wait("a panic was asked for");
+        tmux.assert_restored();
+    }
+}
+
+#[test]
+fn suspending_gives_the_terminal_back_and_takes_it_again() {
+    if skip() {
+        return;
+    }
+    let gateway = Gateway::start();
+    let tmux = Tmux::start(80, 24);
+    for stop in [|tmux: &Tmux| tmux.keys(&["C-z"]), |tmux: &Tmux| tmux.signal("TSTP")] {
+        tmux.run(&gateway.url(), "");
+        tmux.wait("● live");
+        stop(&tmux);
+        tmux.wait("Stopped");
+        tmux.assert_restored();
+        tmux.type_line("fg");
+        tmux.wait("● live");
+        tmux.keys(&["C-c", "C-c"]);
+        tmux.type_line("echo back=$?");
+        tmux.wait("back=0");
+        tmux.assert_restored();
+    }
+}

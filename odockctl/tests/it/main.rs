@@ -1,0 +1,14 @@
+//! The program as its users meet it: started with arguments, against a gateway that answers as scripted.
+
+#![allow(unreachable_pub, reason = "nothing is outside of a test program")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
+
+mod chat;
+mod errors;
+mod formats;
+mod guards;
+mod help;
+mod keys;
+mod session;
+mod support;
+mod tail;

@@ -1,0 +1,202 @@
+use serde_json::{Value, json};
+
+use crate::support::{Gateway, Home, TOKEN, whoami};
+
+fn gateway() -> Gateway {
+    let gateway = Gateway::start();
+    gateway.on("GET /api/whoami", 200, &whoami());
+    gateway.on("POST /api/auth/sign-out", 204, &json!(null));
+    let issued = json!({ "token": whoami()["token"], "secret": TOKEN });
+    gateway.on("POST /api/auth/sign-in", 200, &issued);
+    gateway
+}
+
+/// A machine without a session bus.
+fn home(token: &str) -> Home {
+    let home = Home::empty().with("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
+    home.write("token", &format!("{token}\n"));
+    home
+}
+
+#[test]
+fn without_a_keyring_login_names_three_ways_out_and_writes_nothing() {
+    let gateway = gateway();
+    let home = home("odock-signin-canary");
+    let error = home.run(&["login", "--url", &gateway.url, "--token-file", "token", "-o", "json"]).ends(1).error();
+    assert_eq!(error["code"], "no_keyring");
+    for way in ["ODOCK_TOKEN", "--store file", "exec:"] {
+        assert!(error["hint"].as_str().unwrap().contains(way), "{error}");
+    }
+    assert!(gateway.lines().is_empty(), "the one-time token was spent for nothing");
+    assert!(!home.path("config.toml").exists() && !home.path("credentials").exists());
+}
+
+#[test]
+fn a_one_time_token_becomes_a_personal_one_in_a_file() {
+    let gateway = gateway();
+    let home = home("odock-signin-canary");
+    let run = home.run(&["login", "--url", &gateway.url, "--token-file", "token", "--store", "file"]).ends(0);
+    assert!(run.stderr.contains("as ada@acme.example (ORG_ADMIN) until 2099-01-01T00:00:00Z"), "{}", run.stderr);
+    assert_eq!(home.read("credentials/default.token"), format!("{TOKEN}\n"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |name: &str| std::fs::metadata(home.path(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("credentials/default.token"), mode("credentials")), (0o600, 0o700));
+    }
+    let config = home.read("config.toml");
+    assert!(config.contains("organisation = \"acme\"") && !config.contains(TOKEN), "{config}");
+    // The next command needs nothing more.
+    assert_eq!(home.run(&["whoami", "--fields", "email", "-o", "csv"]).ends(0).stdout, "email\r\nada@acme.example\r\n");
+    assert_eq!(gateway.credentials(), ["", &format!("Bearer {TOKEN}"), &format!("Bearer {TOKEN}")]);
+}
+
+#[test]
+fn status_says_where_the_credential_comes_from_online_and_offline() {
+    let gateway = gateway();
+    let home = home(TOKEN);
+    home.run(&["login", "--url", &gateway.url, "--token-file", "token", "--store", "file"]).ends(0);
+    let status = |words: &[&str]| -> Value {
+        let run = home.run(&[&["auth", "status", "-o", "json"], words].concat()).ends(0);
+        serde_json::from_str(&run.stdout).unwrap()
+    };
+    let asked = gateway.lines().len();
+    let offline = status(&["--offline"]);
+    assert_eq!(gateway.lines().len(), asked);
+    assert_eq!((&offline["email"], &offline["storage"]), (&"ada@acme.example".into(), &"file".into()));
+    assert_eq!((&offline["scopes"], &offline["checked"]), (&json!(["read", "write"]), &false.into()));
+    assert_eq!(status(&[])["role"], "ORG_ADMIN");
+    let shadowing = home.with("ODOCK_TOKEN", TOKEN);
+    let run = shadowing.run(&["auth", "status"]).ends(0);
+    assert!(
+        run.stdout.contains("credential:    ODOCK_TOKEN") && run.stdout.contains("stands before: file:"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn logout_revokes_and_forgets() {
+    let gateway = gateway();
+    let home = home(TOKEN);
+    home.run(&["login", "--url", &gateway.url, "--token-file", "token", "--store", "file"]).ends(0);
+    home.run(&["logout"]).ends(0);
+    assert_eq!(gateway.lines().last().unwrap(), "POST /api/auth/sign-out");
+    assert!(!home.path("credentials/default.token").exists());
+    home.run(&["whoami"]).ends(4);
+    home.run(&["logout"]).ends(4);
+}
+
+#[test]
+fn a_token_that_is_refused_is_not_kept() {
+    let gateway = Gateway::start();
+    gateway.refuse("GET /api/whoami", 401, "unauthorized", "the token is not known");
+    let home = home(TOKEN);
+    home.run(&["login", "--url", &gateway.url, "--token-file", "token", "--store", "file"]).ends(4);
+    assert!(!home.path("credentials/default.token").exists() && !home.path("config.toml").exists());
+}
+
+#[test]
+fn a_token_comes_from_standard_input_and_is_never_an_argument() {
+    let gateway = gateway();
+    let home = home("");
+    home.run_with_input(&["login", "--url", &gateway.url, "--token-stdin", "--store", "file"], TOKEN).ends(0);
+    home.run(&["login", "--url", &gateway.url]).ends(64);
+    home.run(&["login", "--url", &gateway.url, "--token", "x"]).ends(64);
+    home.run_with_input(&["login", "--url", &gateway.url, "--token-stdin"], "sk-odock-virtual").ends(64);
+}
+
+#[test]
+fn contexts_are_added_used_and_removed() {
+    let home = Home::empty();
+    home.run(&["context", "add", "dev", "--url", "http://localhost:4000", "--organisation", "acme"]).ends(0);
+    home.run(&[
+        "context",
+        "add",
+        "prod",
+        "--url",
+        "https://odock.acme.example",
+        "--protected",
+        "--context-color",
+        "red",
+    ])
+    .ends(0);
+    home.run(&["context", "add", "prod", "--credential", "env:PROD_TOKEN", "--use"]).ends(0);
+    insta::assert_snapshot!(home.run(&["context", "list", "-o", "wide"]).ends(0).stdout);
+    insta::assert_snapshot!(home.read("config.toml"));
+    home.run(&["context", "use", "dev"]).ends(0);
+    assert_eq!(home.run(&["context", "show", "-o", "name"]).ends(0).stdout, "context/dev\n");
+    home.run(&["context", "validate"]).ends(0);
+    home.run(&["context", "remove", "dev"]).ends(12);
+    home.run(&["context", "remove", "dev", "--yes"]).ends(0);
+    home.run(&["context", "use", "dev"]).ends(64);
+    home.run(&["context", "add", "bad", "--url", "https://a", "--credential", "odock-pat-literal"]).ends(64);
+}
+
+#[test]
+fn a_context_that_moves_forgets_its_credential() {
+    let home = Home::empty();
+    home.run(&["context", "add", "x", "--url", "https://a.example", "--credential", "env:TOKEN_OF_A"]).ends(0);
+    home.run(&["context", "add", "x", "--url", "https://a.example/odock"]).ends(0);
+    assert!(home.read("config.toml").contains("TOKEN_OF_A"));
+    home.run(&["context", "add", "x", "--url", "https://b.example"]).ends(0);
+    assert!(!home.read("config.toml").contains("TOKEN_OF_A"));
+}
+
+#[test]
+fn own_tokens_are_made_and_revoked_by_name() {
+    let gateway = gateway();
+    let token = whoami()["token"].clone();
+    gateway.on("GET /api/auth/tokens", 200, &json!({ "items": [token] }));
+    gateway.on("POST /api/auth/tokens", 201, &json!({ "token": token, "secret": "odock-pat-new-canary" }));
+    gateway.on(&format!("DELETE /api/auth/tokens/{}", token["id"].as_str().unwrap()), 204, &json!(null));
+    let home = Home::of(&gateway);
+    let run = home
+        .run(&["token", "create", "ci", "--scope", "read", "--expires", "2099-01-01", "--secret-out", "file:./t"])
+        .ends(0);
+    assert!(!run.stdout.contains("new-canary") && !run.stderr.contains("new-canary"));
+    assert_eq!(home.read("t"), "odock-pat-new-canary\n");
+    assert_eq!(gateway.bodies()[0], r#"{"name":"ci","scopes":["read"],"expiresAt":"2099-01-01T00:00:00Z"}"#);
+    home.run(&["token", "revoke", "laptop"]).ends(12);
+    home.run(&["token", "revoke", "laptop", "--yes"]).ends(0);
+    home.run(&["token", "revoke", "unknown", "--yes"]).ends(6);
+}
+
+#[test]
+fn the_matrix_is_shown_as_a_table() {
+    let gateway = Gateway::start();
+    let rows = json!([{ "resource": "apikey", "action": "read", "ORG_ADMIN": true, "USER": false }]);
+    gateway.on("GET /api/auth/matrix", 200, &json!({ "items": rows }));
+    let shown = Home::of(&gateway).run(&["auth", "matrix"]).ends(0).stdout;
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+    assert!(shown.contains("apikey") && shown.contains("yes"));
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_not_deleted() {
+    let gateway = gateway();
+    let home = home(TOKEN);
+    let own = home.path("token");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let reference = format!("file:{}", own.display());
+    home.run(&["context", "add", "x", "--url", &gateway.url, "--credential", &reference]).ends(0);
+    let run = home.run(&["logout"]).ends(0);
+    assert!(run.stderr.contains("the context still asks file:"), "{}", run.stderr);
+    home.run(&["context", "remove", "x", "--yes"]).ends(0);
+    assert!(own.exists());
+}
+
+#[test]
+fn a_token_from_standard_input_serves_a_whole_command() {
+    let gateway = Gateway::start();
+    for name in ["a", "b"] {
+        gateway.on(&format!("GET /api/organisations/acme/apikeys/{name}"), 200, &crate::support::key(name));
+    }
+    let home = Home::empty().with("ODOCK_URL", &gateway.url).with("ODOCK_ORGANISATION", "acme");
+    home.run_with_input(&["get", "keys", "a", "b", "--token-stdin"], TOKEN).ends(0);
+    assert_eq!(gateway.credentials(), [format!("Bearer {TOKEN}"), format!("Bearer {TOKEN}")]);
+}
