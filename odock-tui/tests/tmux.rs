@@ -4,6 +4,8 @@
 
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used, reason = "a test binary")]
 
+#[path = "terminal/demo.rs"]
+mod demo;
 #[path = "terminal/gateway.rs"]
 mod gateway;
 #[path = "support/mod.rs"]
@@ -11,6 +13,7 @@ mod support;
 #[path = "terminal/tmux.rs"]
 mod tmux;
 
+use demo::Demo;
 use gateway::Gateway;
 use tmux::{Tmux, skip};
 
@@ -189,4 +192,63 @@ fn suspending_gives_the_terminal_back_and_takes_it_again() {
         tmux.wait("back=0");
         tmux.assert_restored();
     }
+}
+
+#[test]
+fn the_real_gateway_dies_and_comes_back() {
+    if skip() {
+        return;
+    }
+    let Some(mut demo) = Demo::start() else { return };
+    let tmux = Tmux::start(120, 40);
+    tmux.run(&demo.url(), &format!("--token-file {}", demo.token_file().display()));
+    tmux.wait("● live");
+    tmux.wait("playground");
+    tmux.wait("gateway overhead  p50");
+
+    tmux.keys(&[":", "tail", "Enter"]);
+    tmux.wait("● 200 ok");
+    tmux.keys(&["/", "key:=playground", "Enter"]);
+    tmux.wait("match /key:=playground");
+    tmux.keys(&["Enter"]);
+    tmux.wait("stages ·");
+    tmux.wait("bill · $");
+
+    tmux.keys(&["K"]);
+    tmux.wait("never rotated");
+    tmux.keys(&["x", "r"]);
+    tmux.wait("overlap: 1h");
+    tmux.keys(&["Enter"]);
+    tmux.wait("Rotate key playground of acme?");
+    tmux.keys(&["y"]);
+    tmux.wait("only time that the new secret is shown");
+    tmux.wait("sk-odock-");
+    tmux.keys(&["Escape"]);
+    tmux.wait("Close?");
+    tmux.keys(&["Enter"]);
+    tmux.wait("◆ rotating");
+    tmux.wait("replaced sk-odock-");
+    tmux.keys(&["x", "v"]);
+    tmux.wait("Revoke key playground of acme?");
+    tmux.keys(&["y"]);
+    tmux.wait("✖ revoked");
+
+    demo.kill();
+    tmux.wait("◌ stale");
+    tmux.wait("last heard");
+    tmux.keys(&["x"]);
+    tmux.wait("changes are disabled until it is back");
+    demo.serve();
+    tmux.keys(&["Escape", "R"]);
+    tmux.wait("● live");
+    // It remembers what was done before it was killed, and what it missed can be undone.
+    tmux.keys(&["x"]);
+    tmux.wait("Let the selected key work again");
+    tmux.keys(&["u"]);
+    tmux.wait("Unrevoke key playground of acme?");
+    tmux.keys(&["y"]);
+    tmux.wait("◆ rotating");
+    tmux.keys(&["C-c", "C-c"]);
+    tmux.wait("exit=0");
+    tmux.assert_restored();
 }
