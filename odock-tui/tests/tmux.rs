@@ -103,7 +103,7 @@ fn a_read_only_session_changes_nothing() {
     }
     let gateway = Gateway::start();
     let tmux = Tmux::start(100, 30);
-    tmux.run(&gateway.url(), "--read-only --theme mono");
+    tmux.run_with("NO_COLOR=1", &gateway.url(), "--read-only");
     tmux.wait("read-only");
     tmux.wait("● live");
     tmux.keys(&[":", "keys", "Enter"]);
@@ -115,6 +115,42 @@ fn a_read_only_session_changes_nothing() {
     tmux.wait("exit=0");
     assert_eq!(gateway.changes(), Vec::<String>::new());
     assert!(!tmux.styled().contains("\u{1b}[3"), "mono has no colours");
+}
+
+#[test]
+fn contexts_can_be_switched_and_a_protected_one_wants_its_name() {
+    if skip() {
+        return;
+    }
+    let (local, prod) = (Gateway::start(), Gateway::start());
+    let config = format!(
+        "current = \"local\"\n\
+         [contexts.local]\nurl = \"{}\"\norganisation = \"acme\"\ncredential = \"env:ODOCK_TEST_TOKEN\"\n\
+         [contexts.prod]\nurl = \"{}\"\norganisation = \"acme\"\ncredential = \"env:ODOCK_TEST_TOKEN\"\nprotected = true\n",
+        local.url(),
+        prod.url()
+    );
+    let tmux = Tmux::start(110, 30);
+    tmux.run_configured(&config, "");
+    tmux.wait(" local  acme  ● live");
+    // Switching works although the gateway that we leave is gone.
+    local.die();
+    tmux.wait("◌ stale");
+    tmux.keys(&[":", "ctx prod", "Enter"]);
+    tmux.wait(" prod  acme  ● live  protected");
+    tmux.keys(&[":", "keys", "Enter"]);
+    tmux.wait("ci-nightly");
+    tmux.keys(&["/", "ci-nightly", "Enter", "x", "v"]);
+    tmux.wait("type its name (prod)");
+    tmux.keys(&["y", "e", "s", "Enter"]);
+    tmux.wait("context: yes");
+    tmux.keys(&["C-u", "prod", "Enter"]);
+    tmux.wait("✖ revoked");
+    assert_eq!(prod.changes(), ["revoke ci-nightly"]);
+    assert_eq!(local.changes(), Vec::<String>::new());
+    tmux.allow_clipboard();
+    tmux.keys(&["!"]);
+    tmux.wait_clipboard("odockctl key revoke ci-nightly --context prod --organisation acme");
 }
 
 #[test]
