@@ -198,8 +198,9 @@ fn refused(
         _ => Some(format!("the provider {provider} answered with status {}, which is no answer", status.as_u16())),
     };
     if let Some(message) = ours {
-        let detail: String = String::from_utf8_lossy(&scrub(plan.credential.as_deref(), body)).chars().take(500).collect();
-        return Err(GatewayError::new(ErrorCode::UpstreamError, message).caused_by(detail));
+        // Its body is not logged: it may quote the prompt, or the credential in some other form.
+        let cause = format!("{provider} answered with status {}", status.as_u16());
+        return Err(GatewayError::new(ErrorCode::UpstreamError, message).caused_by(cause));
     }
     let (headers, body) = (headers::inbound(headers), scrub(plan.credential.as_deref(), body));
     Ok(Answered::Refused(Refused { exchange, status, headers, body }))
