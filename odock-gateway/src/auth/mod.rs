@@ -120,12 +120,13 @@ impl Auth {
             }
             if self.epochs.is_fresh(&fact.stamp) {
                 // Only old, while the bus is down: better than nothing if the database is down as well.
-                return Ok(self.reread(hash, fact).await);
+                return Ok(Box::pin(self.reread(hash, fact)).await);
             }
             self.cache.invalidate(hash).await;
         }
         // Of many who ask at once for the same key, one reads and the others wait for it.
-        let fact = self.cache.try_get_with(*hash, async { self.read(hash).await.map(Arc::new) }).await;
+        // Boxed, as everything that a hit does not need: the future of a request stays small.
+        let fact = Box::pin(self.cache.try_get_with(*hash, async { self.read(hash).await.map(Arc::new) })).await;
         fact.map_err(|error| AuthError::Unavailable(error.to_string()))
     }
 

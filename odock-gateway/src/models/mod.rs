@@ -75,11 +75,12 @@ impl Models {
                     return Ok(fact.target.clone());
                 }
                 // Only old, while the bus is down: better than nothing if the database is down as well.
-                (true, false) => return Ok(self.reread(id, fact).await.target.clone()),
+                (true, false) => return Ok(Box::pin(self.reread(id, fact)).await.target.clone()),
                 (false, _) => self.cache.invalidate(&id).await,
             }
         }
-        let fact = self.cache.try_get_with(id, async { self.read(id).await.map(Arc::new) }).await;
+        // Boxed, as everything that a hit does not need: the future of a request stays small.
+        let fact = Box::pin(self.cache.try_get_with(id, async { self.read(id).await.map(Arc::new) })).await;
         fact.map(|fact| fact.target.clone()).map_err(|error| LookupError::clone(&error))
     }
 
@@ -91,7 +92,7 @@ impl Models {
         let asked = self.missing.try_get_with((organisation, name.to_owned()), async {
             bounded(store::targets::exists(self.database.reader(), organisation, name)).await
         });
-        asked.await.map_err(|error| LookupError::clone(&error))
+        Box::pin(asked).await.map_err(|error| LookupError::clone(&error))
     }
 
     /// Reads a fact again that is only old, or else makes do with it.

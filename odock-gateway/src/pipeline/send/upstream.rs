@@ -143,10 +143,9 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     };
     if !status.is_success() {
         let (exchange, bytes) = read(MAX_REFUSAL).await.map_err(|(failure, cause)| fail(failure, cause))?;
-        return refused(exchange, &plan, status, &head.headers, bytes, |failure| metrics.failed(failure)).map_err(|error| {
-            metrics.finished(since(&case, Stage::Dispatch));
-            error
-        });
+        let refusal = refused(exchange, &plan, status, &head.headers, bytes, |failure| metrics.failed(failure));
+        metrics.finished(since(&case, Stage::Dispatch));
+        return refusal;
     }
     let (exchange, bytes) = read(gw.config.upstream.max_response_bytes).await.map_err(|(failure, cause)| fail(failure, cause))?;
     let unary = Unary::new(exchange, &plan, status, headers::inbound(&head.headers), bytes).map_err(|cause| fail(UpstreamFailure::Malformed, cause))?;
