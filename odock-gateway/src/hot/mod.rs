@@ -5,6 +5,7 @@
 mod epochs;
 mod memory;
 mod redis;
+mod reread;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 pub use self::epochs::{Epochs, Stamp};
 pub use self::memory::MemoryStore;
 pub use self::redis::RedisStore;
+pub use self::reread::Reread;
 
 /// What a cached fact depends on: an organisation, a key, a model, a provider, by id.
 ///

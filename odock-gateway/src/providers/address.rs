@@ -95,8 +95,17 @@ pub fn is_link_local(ip: IpAddr) -> bool {
         IpAddr::V6(ip) => {
             ip.is_unicast_link_local()
                 || ip.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
-                || ip.to_ipv4_mapped().is_some_and(|ip| is_link_local(ip.into()))
+                || embedded(ip).is_some_and(|ip| is_link_local(ip.into()))
         }
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped (RFC 4291), behind NAT64 (RFC 6052) or 6to4 (RFC 3056).
+fn embedded(ip: std::net::Ipv6Addr) -> Option<std::net::Ipv4Addr> {
+    let ipv4 = |high: u16, low: u16| std::net::Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match ip.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some(ipv4(high, low)),
+        _ => ip.to_ipv4_mapped(),
     }
 }
 
@@ -133,6 +142,8 @@ mod tests {
             "http://[fe80::1]",
             "http://[::ffff:169.254.169.254]",
             "http://[fd00:ec2::254]",
+            "http://[64:ff9b::169.254.169.254]",
+            "http://[2002:a9fe:a9fe::1]",
             "http://metadata.google.internal.",
             "http://0xa9fea9fe/",
             "http://2852039166",

@@ -36,6 +36,7 @@ impl Writer {
         let mut position = Position::default();
         let (mut pause, mut synced) = (FIRST_PAUSE, Instant::now());
         loop {
+            self.journal.retry();
             if synced.elapsed() >= SYNC_INTERVAL {
                 self.sync().await;
                 synced = Instant::now();

@@ -5,7 +5,10 @@
 
 mod access;
 mod errors;
+mod hot;
 mod journal;
+mod outages;
+mod process;
 mod requests;
 mod streams;
 mod support;

@@ -112,3 +112,25 @@ async fn an_upstreams_refusal_of_a_stream_is_a_plain_answer() {
     let answer = gw.chat(&stream("fast")).await;
     assert_eq!((answer.status, answer.json()["error"]["message"].as_str().unwrap()), (429, "slow down"));
 }
+
+#[tokio::test]
+async fn an_error_event_of_the_upstream_is_a_failed_request() {
+    let gw = TestGateway::start().await;
+    gw.sim.script(Script::default().chunks(9).error_after(4));
+    let answer = gw.chat(&stream("fast")).await;
+    assert!(answer.text().contains("\"error\""), "{}", answer.text());
+    let record = gw.record(&answer.request_id()).await;
+    assert_eq!((record.outcome, record.error_code.as_deref()), (Outcome::Failed, Some("upstream_error")));
+    assert_eq!(record.routing.attempts[0].error.as_deref(), Some("5xx"));
+    assert!(record.tokens_out > 0, "what was delivered is billed");
+}
+
+#[tokio::test]
+async fn a_compressed_stream_passes_unread() {
+    let gw = TestGateway::start().await;
+    gw.sim.script(Script::default().raw_body(&b"\x1f\x8b\x08 no line ends here"[..], "text/event-stream").header("content-encoding", "gzip"));
+    let answer = gw.chat(&stream("fast")).await;
+    assert_eq!((answer.status, &answer.body[..]), (200, &b"\x1f\x8b\x08 no line ends here"[..]));
+    let record = gw.record(&answer.request_id()).await;
+    assert_eq!((record.outcome, record.usage_source), (Outcome::Ok, UsageSource::Estimated));
+}

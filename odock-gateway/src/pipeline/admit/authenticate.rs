@@ -36,13 +36,14 @@ pub async fn authenticate(gw: &Gateway, from: Admitted) -> Result<Authenticated,
     }
     let hash = credential::hash_bytes(key);
     let principal = gw.auth.principal(&hash).await.map_err(refusal)?;
+    // The first stage to learn who calls; nothing else writes it. Before anything else is awaited: from here on even a
+    // request whose caller hangs up leaves a record.
+    let _ = exchange.case.principal.set(Arc::clone(&principal));
     if let Some(proposed) = &exchange.case.proposed_id
         && !gw.hot.claim(&format!("request:{proposed}"), ID_TTL).await.unwrap_or(false)
     {
         exchange.case.refuse_proposed_id();
     }
-    // The first stage to learn who calls; nothing else writes it.
-    let _ = exchange.case.principal.set(Arc::clone(&principal));
     exchange.case.mark(Stage::Authenticate);
     Ok(Authenticated { exchange, principal, _sealed: () })
 }

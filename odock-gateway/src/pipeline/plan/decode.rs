@@ -71,9 +71,11 @@ pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError
 async fn read(mut body: Body, gw: &Gateway) -> Result<Bytes, GatewayError> {
     let (most, patience) = (gw.config.http.max_body_bytes, gw.config.http.read_timeout);
     let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+    // For the whole body: a byte now and then would otherwise hold its place for ever.
+    let end = tokio::time::Instant::now() + patience;
     loop {
-        let frame = tokio::time::timeout(patience, body.frame()).await;
-        let frame = frame.map_err(|_| invalid(format!("the body did not arrive: nothing came for {} s", patience.as_secs())))?;
+        let frame = tokio::time::timeout_at(end, body.frame()).await;
+        let frame = frame.map_err(|_| invalid(format!("the body was not complete after {} s", patience.as_secs_f32())))?;
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| invalid("the body broke off").caused_by(error))?;
         let Ok(data) = frame.into_data() else { continue };

@@ -143,10 +143,9 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     };
     if !status.is_success() {
         let (exchange, bytes) = read(MAX_REFUSAL).await.map_err(|(failure, cause)| fail(failure, cause))?;
-        return refused(exchange, &plan, status, &head.headers, bytes, |failure| metrics.failed(failure)).map_err(|error| {
-            metrics.finished(since(&case, Stage::Dispatch));
-            error
-        });
+        let refusal = refused(exchange, &plan, status, &head.headers, bytes, |failure| metrics.failed(failure));
+        metrics.finished(since(&case, Stage::Dispatch));
+        return refusal;
     }
     let (exchange, bytes) = read(gw.config.upstream.max_response_bytes).await.map_err(|(failure, cause)| fail(failure, cause))?;
     let unary = Unary::new(exchange, &plan, status, headers::inbound(&head.headers), bytes).map_err(|cause| fail(UpstreamFailure::Malformed, cause))?;
@@ -198,8 +197,9 @@ fn refused(
         _ => Some(format!("the provider {provider} answered with status {}, which is no answer", status.as_u16())),
     };
     if let Some(message) = ours {
-        let detail: String = String::from_utf8_lossy(&scrub(plan.credential.as_deref(), body)).chars().take(500).collect();
-        return Err(GatewayError::new(ErrorCode::UpstreamError, message).caused_by(detail));
+        // Its body is not logged: it may quote the prompt, or the credential in some other form.
+        let cause = format!("{provider} answered with status {}", status.as_u16());
+        return Err(GatewayError::new(ErrorCode::UpstreamError, message).caused_by(cause));
     }
     let (headers, body) = (headers::inbound(headers), scrub(plan.credential.as_deref(), body));
     Ok(Answered::Refused(Refused { exchange, status, headers, body }))

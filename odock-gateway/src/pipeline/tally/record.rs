@@ -107,8 +107,7 @@ fn storable(text: &str) -> String {
 /// What was consumed: what the provider reported, or an estimate of what was delivered if it reported nothing.
 fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<serde_json::Value>) {
     if let Some(reported) = &ending.reported {
-        let raw = (!reported.raw.to_string().contains("\\u0000")).then(|| reported.raw.clone());
-        return (reported.tokens.clone(), UsageSource::Reported, raw);
+        return (reported.tokens.clone(), UsageSource::Reported, reported.raw.clone());
     }
     if !ending.delivered {
         return (TokenUsage::default(), UsageSource::Missing, None);

@@ -66,6 +66,10 @@ impl ChatRequest {
             return Err(ChatError("the body begins with a byte order mark, which JSON does not allow".into()));
         }
         let text = std::str::from_utf8(&body).map_err(|error| ChatError(format!("the body is not UTF-8 at byte {}", error.valid_up_to())))?;
+        // serde reads a struct from an array too, field by field; nobody else does.
+        if !text.trim_ascii_start().starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok() {
+            return Err(ChatError("the body must be a JSON object".into()));
+        }
         let head: Head<'_> = serde_json::from_str(text).map_err(|error| ChatError(explain(&error)))?;
         let model: Cow<'_, str> =
             serde_json::from_str(head.model.get()).map_err(|_| ChatError("\"model\" must be a string".into()))?;
@@ -226,6 +230,7 @@ mod tests {
             ("", "the body is empty"),
             ("   ", "the body is empty"),
             ("[]", "must be a JSON object"),
+            (r#" ["m",true]"#, "must be a JSON object"),
             ("null", "must be a JSON object"),
             ("\"x\"", "must be a JSON object"),
             ("{", "not valid JSON"),
