@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionTrait};
 use super::Database;
 
 /// The advisory lock that nodes take in turn to migrate ("odock" in ASCII).
-const LOCK: i64 = 0x6f64_6f63_6b;
+const LOCK: i64 = 0x006f_646f_636b;
 
 /// Applies every migration that is missing. Of several nodes that start at once, one migrates and the others wait.
 ///
