@@ -8,6 +8,7 @@ use crate::Script;
 pub const NAMES: &[(&str, &str)] = &[
     ("sim-slow", "answers after 2 s"),
     ("sim-long", "streams 200 chunks, one every 50 ms"),
+    ("sim-hold", "streams a chunk a second for ten minutes"),
     ("sim-tool", "calls the tool `lookup`"),
     ("sim-stall", "never answers"),
     ("sim-stall-mid", "stalls after 3 chunks"),
@@ -29,6 +30,7 @@ pub(crate) fn script(model: &str) -> Option<Script> {
     Some(match wanted {
         "slow" => plain.latency(Duration::from_secs(2)),
         "long" => plain.chunks(200).chunk_delay(Duration::from_millis(50)),
+        "hold" => plain.chunks(600).chunk_delay(Duration::from_secs(1)),
         "tool" => plain.tool_call("lookup", serde_json::json!({"query": "simulated upstream"})),
         "stall" => plain.stall_before_headers(),
         "stall-mid" => plain.stall_after(3),

@@ -1,6 +1,7 @@
 //! What goes out: everything that the core wants of the world, and the one place that may refuse it.
 
 use entity::Timestamp;
+use entity::vocab::Scope;
 use secrecy::SecretString;
 
 use crate::acts;
@@ -160,6 +161,9 @@ pub fn admit(model: &Model, effect: &Effect) -> Result<(), String> {
 pub fn writable(model: &Model) -> Result<(), String> {
     if model.session.read_only {
         return Err("read-only: nothing can be changed in this session".to_owned());
+    }
+    if model.whoami.value().is_some_and(|who| !who.token.scopes.contains(&Scope::Write)) {
+        return Err("read-only: this token may only read".to_owned());
     }
     if !model.link.usable() {
         return Err("the gateway is not connected: changes are disabled until it is back".to_owned());

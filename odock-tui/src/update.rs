@@ -195,7 +195,11 @@ fn loaded(model: &mut Model, load: Load, result: Result<Answer, Failure>) {
             model.version.settle(result.and_then(wanted!(Answer::Version(version) => version)), mono)
         }
         (Load::Keys, result) => {
-            model.virtual_keys.settle(result.and_then(wanted!(Answer::Keys(keys) => keys)), mono);
+            let keys = result.and_then(wanted!(Answer::Keys(keys) => keys)).map(|mut keys| {
+                screens::keys::by_name(&mut keys);
+                keys
+            });
+            model.virtual_keys.settle(keys, mono);
             screens::keys::reproject(model);
         }
         (Load::Key(wanted), result) => {

@@ -4,6 +4,8 @@
 
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used, reason = "a test binary")]
 
+#[path = "terminal/demo.rs"]
+mod demo;
 #[path = "terminal/gateway.rs"]
 mod gateway;
 #[path = "support/mod.rs"]
@@ -11,6 +13,7 @@ mod support;
 #[path = "terminal/tmux.rs"]
 mod tmux;
 
+use demo::Demo;
 use gateway::Gateway;
 use tmux::{Tmux, skip};
 
@@ -100,7 +103,7 @@ fn a_read_only_session_changes_nothing() {
     }
     let gateway = Gateway::start();
     let tmux = Tmux::start(100, 30);
-    tmux.run(&gateway.url(), "--read-only --theme mono");
+    tmux.run_with("NO_COLOR=1", &gateway.url(), "--read-only");
     tmux.wait("read-only");
     tmux.wait("● live");
     tmux.keys(&[":", "keys", "Enter"]);
@@ -112,6 +115,42 @@ fn a_read_only_session_changes_nothing() {
     tmux.wait("exit=0");
     assert_eq!(gateway.changes(), Vec::<String>::new());
     assert!(!tmux.styled().contains("\u{1b}[3"), "mono has no colours");
+}
+
+#[test]
+fn contexts_can_be_switched_and_a_protected_one_wants_its_name() {
+    if skip() {
+        return;
+    }
+    let (local, prod) = (Gateway::start(), Gateway::start());
+    let config = format!(
+        "current = \"local\"\n\
+         [contexts.local]\nurl = \"{}\"\norganisation = \"acme\"\ncredential = \"env:ODOCK_TEST_TOKEN\"\n\
+         [contexts.prod]\nurl = \"{}\"\norganisation = \"acme\"\ncredential = \"env:ODOCK_TEST_TOKEN\"\nprotected = true\n",
+        local.url(),
+        prod.url()
+    );
+    let tmux = Tmux::start(110, 30);
+    tmux.run_configured(&config, "");
+    tmux.wait(" local  acme  ● live");
+    // Switching works although the gateway that we leave is gone.
+    local.die();
+    tmux.wait("◌ stale");
+    tmux.keys(&[":", "ctx prod", "Enter"]);
+    tmux.wait(" prod  acme  ● live  protected");
+    tmux.keys(&[":", "keys", "Enter"]);
+    tmux.wait("ci-nightly");
+    tmux.keys(&["/", "ci-nightly", "Enter", "x", "v"]);
+    tmux.wait("type its name (prod)");
+    tmux.keys(&["y", "e", "s", "Enter"]);
+    tmux.wait("context: yes");
+    tmux.keys(&["C-u", "prod", "Enter"]);
+    tmux.wait("✖ revoked");
+    assert_eq!(prod.changes(), ["revoke ci-nightly"]);
+    assert_eq!(local.changes(), Vec::<String>::new());
+    tmux.allow_clipboard();
+    tmux.keys(&["!"]);
+    tmux.wait_clipboard("odockctl key revoke ci-nightly --context prod --organisation acme");
 }
 
 #[test]
@@ -189,4 +228,63 @@ fn suspending_gives_the_terminal_back_and_takes_it_again() {
         tmux.wait("back=0");
         tmux.assert_restored();
     }
+}
+
+#[test]
+fn the_real_gateway_dies_and_comes_back() {
+    if skip() {
+        return;
+    }
+    let Some(mut demo) = Demo::start() else { return };
+    let tmux = Tmux::start(120, 40);
+    tmux.run(&demo.url(), &format!("--token-file {}", demo.token_file().display()));
+    tmux.wait("● live");
+    tmux.wait("playground");
+    tmux.wait("gateway overhead  p50");
+
+    tmux.keys(&[":", "tail", "Enter"]);
+    tmux.wait("● 200 ok");
+    tmux.keys(&["/", "key:=playground", "Enter"]);
+    tmux.wait("match /key:=playground");
+    tmux.keys(&["Enter"]);
+    tmux.wait("stages ·");
+    tmux.wait("bill · $");
+
+    tmux.keys(&["K"]);
+    tmux.wait("never rotated");
+    tmux.keys(&["x", "r"]);
+    tmux.wait("overlap: 1h");
+    tmux.keys(&["Enter"]);
+    tmux.wait("Rotate key playground of acme?");
+    tmux.keys(&["y"]);
+    tmux.wait("only time that the new secret is shown");
+    tmux.wait("sk-odock-");
+    tmux.keys(&["Escape"]);
+    tmux.wait("Close?");
+    tmux.keys(&["Enter"]);
+    tmux.wait("◆ rotating");
+    tmux.wait("replaced sk-odock-");
+    tmux.keys(&["x", "v"]);
+    tmux.wait("Revoke key playground of acme?");
+    tmux.keys(&["y"]);
+    tmux.wait("✖ revoked");
+
+    demo.kill();
+    tmux.wait("◌ stale");
+    tmux.wait("last heard");
+    tmux.keys(&["x"]);
+    tmux.wait("changes are disabled until it is back");
+    demo.serve();
+    tmux.keys(&["Escape", "R"]);
+    tmux.wait("● live");
+    // It remembers what was done before it was killed, and what it missed can be undone.
+    tmux.keys(&["x"]);
+    tmux.wait("Let the selected key work again");
+    tmux.keys(&["u"]);
+    tmux.wait("Unrevoke key playground of acme?");
+    tmux.keys(&["y"]);
+    tmux.wait("◆ rotating");
+    tmux.keys(&["C-c", "C-c"]);
+    tmux.wait("exit=0");
+    tmux.assert_restored();
 }

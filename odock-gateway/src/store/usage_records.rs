@@ -1,67 +1,154 @@
 //! Usage records into the database, many in a statement.
+//!
+//! Every request ends here, so this is the one place that spells its own SQL: two statements, one of many rows and one of
+//! a single row, which every connection prepares once. Building them anew for each batch would cost more than the insert.
+
+use std::fmt::Write;
+use std::sync::OnceLock;
 
 use entity::Timestamp;
-use entity::row::usage_record::{ActiveModel, Column, Entity};
 use entity::usage::UsageRecord;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, DbErr, EntityTrait};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use super::Database;
 
-/// Rows in a statement: at 37 columns, below the 32 766 parameters that SQLite takes.
-const ROWS: usize = 500;
+/// Rows in the larger statement.
+const ROWS: usize = 32;
+
+/// The columns, and whether they hold JSON.
+const COLUMNS: [(&str, bool); 36] = [
+    ("id", false),
+    ("request_id", false),
+    ("trace_id", false),
+    ("at", false),
+    ("organisation_id", false),
+    ("organisation", false),
+    ("team_id", false),
+    ("team", false),
+    ("user_id", false),
+    ("user", false),
+    ("api_key_id", false),
+    ("api_key", false),
+    ("provider_id", false),
+    ("provider", false),
+    ("model_id", false),
+    ("model", false),
+    ("endpoint", false),
+    ("stream", false),
+    ("outcome", false),
+    ("status", false),
+    ("error_code", false),
+    ("tokens", true),
+    ("tokens_in", false),
+    ("tokens_out", false),
+    ("usage_source", false),
+    ("bill", true),
+    ("cost_nanos", false),
+    ("latency_us", false),
+    ("first_byte_us", false),
+    ("overhead_us", false),
+    ("provider_request_id", false),
+    ("provider_usage", true),
+    ("routing", true),
+    ("metadata", true),
+    ("created_at", false),
+    ("updated_at", false),
+];
 
 /// Writes records in one transaction. A record that is there already stays as it is.
 pub async fn insert(database: &Database, records: &[UsageRecord]) -> Result<(), DbErr> {
-    let now = Timestamp::now();
+    let (now, backend) = (Timestamp::now(), database.backend());
     let transaction = database.begin().await?;
-    for rows in records.chunks(ROWS) {
-        Entity::insert_many(rows.iter().map(|record| row(record, now)))
-            .on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned())
-            .exec_without_returning(&transaction)
-            .await?;
+    let (many, rest) = records.as_chunks::<ROWS>();
+    for rows in many {
+        transaction.execute_raw(statement(backend, rows, now)).await?;
+    }
+    for row in rest {
+        transaction.execute_raw(statement(backend, std::slice::from_ref(row), now)).await?;
     }
     transaction.commit().await
 }
 
-fn row(record: &UsageRecord, now: Timestamp) -> ActiveModel {
-    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    ActiveModel {
-        id: Set(record.id),
-        request_id: Set(record.request_id.clone()),
-        trace_id: Set(record.trace_id.clone()),
-        at: Set(record.at),
-        organisation_id: Set(record.organisation_id),
-        organisation: Set(record.organisation.clone()),
-        team_id: Set(record.team_id),
-        team: Set(record.team.clone()),
-        user_id: Set(record.user_id),
-        user: Set(record.user.clone()),
-        api_key_id: Set(record.api_key_id),
-        api_key: Set(record.api_key.clone()),
-        provider_id: Set(record.provider_id),
-        provider: Set(record.provider.clone()),
-        model_id: Set(record.model_id),
-        model: Set(record.model.clone()),
-        endpoint: Set(record.endpoint.clone()),
-        stream: Set(record.stream),
-        outcome: Set(record.outcome),
-        status: Set(record.status.into()),
-        error_code: Set(record.error_code.clone()),
-        tokens: Set(record.tokens.clone()),
-        tokens_in: Set(count(record.tokens.input())),
-        tokens_out: Set(count(record.tokens.output())),
-        usage_source: Set(record.usage_source),
-        bill: Set(record.bill.clone()),
-        cost_nanos: Set(record.cost_nanos),
-        latency_us: Set(count(record.latency_us)),
-        first_byte_us: Set(record.first_byte_us.map(count)),
-        overhead_us: Set(count(record.overhead_us)),
-        provider_request_id: Set(record.provider_request_id.clone()),
-        provider_usage: Set(record.provider_usage.clone()),
-        routing: Set(record.routing.clone()),
-        metadata: Set(record.metadata.clone()),
-        created_at: Set(now),
-        updated_at: Set(now),
+fn statement(backend: DbBackend, records: &[UsageRecord], now: Timestamp) -> Statement {
+    let mut values = Vec::with_capacity(records.len() * COLUMNS.len());
+    for record in records {
+        push(&mut values, record, now);
     }
+    Statement::from_sql_and_values(backend, sql(backend, records.len()), values)
+}
+
+/// The insert of one row or of [`ROWS`].
+fn sql(backend: DbBackend, rows: usize) -> &'static str {
+    static SQL: [OnceLock<String>; 4] = [const { OnceLock::new() }; 4];
+    let postgres = backend == DbBackend::Postgres;
+    let which = usize::from(postgres) * 2 + usize::from(rows > 1);
+    SQL[which].get_or_init(|| {
+        let names = COLUMNS.map(|(name, _)| format!("\"{name}\""));
+        let mut sql = format!("INSERT INTO usage_record ({}) VALUES ", names.join(", "));
+        let mut parameter = 0;
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for (column, (_, json)) in COLUMNS.iter().enumerate() {
+                parameter += 1;
+                let comma = if column == 0 { "" } else { ", " };
+                // Writing to a string cannot fail.
+                let _ = match (postgres, json) {
+                    (true, true) => write!(sql, "{comma}CAST(${parameter} AS jsonb)"),
+                    (true, false) => write!(sql, "{comma}${parameter}"),
+                    (false, _) => write!(sql, "{comma}?"),
+                };
+            }
+            sql.push(')');
+        }
+        sql.push_str(" ON CONFLICT (id) DO NOTHING");
+        sql
+    })
+}
+
+/// A row's values, in the order of [`COLUMNS`].
+fn push(values: &mut Vec<Value>, record: &UsageRecord, now: Timestamp) {
+    let count = |count: u64| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
+    values.extend([
+        record.id.into(),
+        record.request_id.clone().into(),
+        record.trace_id.clone().into(),
+        record.at.into(),
+        record.organisation_id.into(),
+        record.organisation.clone().into(),
+        record.team_id.map(|id| id.0).into(),
+        record.team.clone().into(),
+        record.user_id.map(|id| id.0).into(),
+        record.user.clone().into(),
+        record.api_key_id.into(),
+        record.api_key.clone().into(),
+        record.provider_id.map(|id| id.0).into(),
+        record.provider.clone().into(),
+        record.model_id.map(|id| id.0).into(),
+        record.model.clone().into(),
+        record.endpoint.clone().into(),
+        record.stream.into(),
+        record.outcome.as_str().into(),
+        i32::from(record.status).into(),
+        record.error_code.clone().into(),
+        json(&record.tokens),
+        count(record.tokens.input()),
+        count(record.tokens.output()),
+        record.usage_source.as_str().into(),
+        record.bill.as_ref().map_or(Value::String(None), json),
+        record.cost_nanos.into(),
+        count(record.latency_us),
+        record.first_byte_us.map_or(Value::BigInt(None), count),
+        count(record.overhead_us),
+        record.provider_request_id.clone().into(),
+        record.provider_usage.as_ref().map_or(Value::String(None), json),
+        json(&record.routing),
+        json(&record.metadata),
+        now.into(),
+        now.into(),
+    ]);
+}
+
+/// JSON as text: in SQLite it is stored so, and Postgres casts it.
+fn json(value: &impl serde::Serialize) -> Value {
+    Value::from(serde_json::to_string(value).ok())
 }

@@ -86,11 +86,17 @@ impl Confirm {
         self.typed.as_ref().is_none_or(|typed| typed.edit.text() == typed.wanted)
     }
 
+    fn misspelt(&self) -> bool {
+        !self.allowed() && self.typed.as_ref().is_some_and(|typed| !typed.edit.text().is_empty())
+    }
+
     pub(super) fn press(mut self, model: &mut Model, press: Press, out: &mut Vec<Effect>) -> Option<Self> {
         match press.key {
             Key::Esc => return None,
             Key::Tab | Key::BackTab => self.on_proceed = !self.on_proceed,
             Key::Left | Key::Right if self.typed.is_none() => self.on_proceed = !self.on_proceed,
+            // A name that is not right yet is more likely a slip than a change of mind.
+            Key::Enter if self.misspelt() => {}
             Key::Enter if !self.on_proceed => return None,
             Key::Enter if self.allowed() => return self.proceed(model, out),
             Key::Enter => {}
@@ -124,7 +130,11 @@ impl Confirm {
         let mut lines: Vec<Line> =
             self.text.iter().flat_map(|text| dialog::wrapped(text, columns, theme, Role::Text)).collect();
         if let Some(typed) = &self.typed {
-            lines.push(dialog::prompt("context: ", &typed.edit, theme, columns));
+            let mut line = dialog::prompt("context: ", &typed.edit, theme, columns);
+            if self.misspelt() {
+                line.push_span(Span::styled("  ▲ not its name", theme.style(Role::Warn)));
+            }
+            lines.push(line);
         }
         lines.push(Line::default());
         let button = |label: &str, focused: bool, role: Role| {

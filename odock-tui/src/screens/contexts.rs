@@ -1,7 +1,10 @@
 //! `:ctx`: the contexts of the configuration file. Switching works whether or not a gateway answers.
 
+use entity::vocab::Scope;
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
 
 use super::{Screen, states};
 use crate::action::Action;
@@ -13,6 +16,7 @@ use crate::remote::Remote;
 use crate::theme::Role;
 use crate::view;
 use crate::widgets::cursor;
+use crate::widgets::layout::split_top;
 use crate::widgets::table::{Cell, Column, Table};
 
 /// The screen.
@@ -44,7 +48,24 @@ fn row(model: &Model) -> usize {
 }
 
 fn page(model: &Model) -> usize {
-    usize::from(view::body(model).height.saturating_sub(1))
+    // A line about who we are and the header of the table.
+    usize::from(view::body(model).height.saturating_sub(2))
+}
+
+/// Who we are here, until when, and what answers.
+fn identity(model: &Model) -> Line<'static> {
+    let theme = model.theme;
+    let mut text = match model.whoami.value() {
+        Some(who) => {
+            let may = if who.token.scopes.contains(&Scope::Write) { "" } else { ", read-only" };
+            format!("{} ({}{may}) until {}", who.email, who.role, model.env.day(who.token.expires_at))
+        }
+        None => "not signed in yet".to_owned(),
+    };
+    if let Some(version) = model.version.value() {
+        text.push_str(&format!(" · gateway {}, {}, {}", version.version, version.database, version.hot_store));
+    }
+    Line::styled(text, theme.style(Role::Muted))
 }
 
 impl Screen for Contexts {
@@ -105,6 +126,8 @@ impl Screen for Contexts {
     }
 
     fn view(&self, model: &Model, frame: &mut Frame, area: Rect) {
+        let (head, area) = split_top(area, 1);
+        frame.render_widget(Paragraph::new(identity(model)), head);
         let Some(contexts) = states::value(model, frame, area, "contexts", &model.contexts.rows) else { return };
         if contexts.is_empty() {
             let advice = [

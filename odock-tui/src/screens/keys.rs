@@ -92,6 +92,11 @@ pub fn paced(model: &mut Model) {
     }
 }
 
+/// Puts keys in the order of their names, which the sorting relies on.
+pub fn by_name(keys: &mut [ApiKey]) {
+    keys.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
+}
+
 /// Puts a key in the place of its former self.
 pub fn replace(model: &mut Model, key: ApiKey) {
     if let Some(keys) = model.virtual_keys.value_mut() {
@@ -99,6 +104,7 @@ pub fn replace(model: &mut Model, key: ApiKey) {
             Some(place) => *place = key,
             None => keys.push(key),
         }
+        by_name(keys);
     }
     reproject(model);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use odock_client::context::{ConfigFile, Context};
-use odock_client::credential::{CredentialStore, Keyring, Lookup};
+use odock_client::credential::{CredentialStore, Keyring, Lookup, Reference};
 use odock_client::{Client, ClientError};
 use odock_tui::model::{Scope, Session};
 use odock_tui::msg::{ContextRow, Failure, FailureKind};
@@ -16,6 +16,8 @@ use super::args::Args;
 use super::calls::failure;
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+/// Variables whose token is for whatever gateway the program was started on.
+const GENERAL: [&str; 2] = ["ODOCK_TOKEN", "ODOCK_TOKEN_FILE"];
 const TIMEOUT: Duration = Duration::from_secs(12);
 
 /// A gateway that can be called.
@@ -107,12 +109,14 @@ impl Target {
 
     async fn sign_in(&self) -> Result<Client, Failure> {
         let own_first = self.switched && self.context.credential.is_some();
+        let names_it =
+            matches!(&self.context.credential, Some(Reference::Env(name)) if GENERAL.contains(&name.as_str()));
         let environment = |name: &str| variable(name);
-        let nothing = |name: &str| variable(name).filter(|_| !name.starts_with("ODOCK_"));
+        let without_general = |name: &str| variable(name).filter(|_| names_it || !GENERAL.contains(&name));
         let lookup = Lookup {
             token_file: self.args.token_file.as_deref().filter(|_| !own_first),
             token_stdin: false,
-            env: if own_first { &nothing } else { &environment },
+            env: if own_first { &without_general } else { &environment },
             reference: self.context.credential.as_ref(),
             store: Arc::new(Keyring) as Arc<dyn CredentialStore>,
         };

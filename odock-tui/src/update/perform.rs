@@ -37,7 +37,10 @@ fn everywhere(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Reconnect => {
             let env = model.env.clone();
             if model.link.phase(env.mono) == Phase::Live {
-                model.say(Level::Info, "the gateway is connected");
+                // What is being said, such as what happened while away, is worth more.
+                if model.notice.is_none() {
+                    model.say(Level::Info, "the gateway is connected");
+                }
             } else {
                 out.push(model.link.connect(&env));
             }

@@ -1,8 +1,9 @@
 //! The whole table of actions: what mutates cannot leave the core unless everything allows it.
 
 use odock_tui::action::{Action, Danger};
-use odock_tui::effects::{Change, Effect, Impact};
+use odock_tui::effects::{Change, Effect, Impact, Load};
 use odock_tui::model::Session;
+use odock_tui::msg::{Answer, Msg};
 use odock_tui::overlay::Overlay;
 use odock_tui::screens::ScreenId;
 use odock_tui::update::perform;
@@ -110,6 +111,18 @@ fn a_question_that_was_open_when_the_session_became_read_only_does_not_mutate() 
     world.press("xv");
     world.model.session.read_only = true;
     world.press("y");
+    assert_eq!(world.mutations(), []);
+}
+
+#[test]
+fn a_token_that_may_only_read_makes_the_session_read_only() {
+    let mut world = at(ScreenId::Keys, session());
+    let mut who = crate::support::whoami();
+    who.token.scopes.pop();
+    world.send(Msg::Loaded(0, Load::WhoAmI, Ok(Answer::WhoAmI(Box::new(who)))));
+    world.press("x");
+    assert!(world.text().contains("this token may only read"), "{}", world.text());
+    world.press("vy");
     assert_eq!(world.mutations(), []);
 }
 

@@ -1,6 +1,5 @@
 //! A terminal: a tmux server of our own, with an interactive shell in it.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -22,13 +21,12 @@ pub fn skip() -> bool {
 
 pub struct Tmux {
     dir: TempDir,
-    round: RefCell<u32>,
 }
 
 impl Tmux {
     /// A terminal of a size.
     pub fn start(columns: u16, rows: u16) -> Self {
-        let tmux = Self { dir: tempfile::tempdir().unwrap(), round: RefCell::new(0) };
+        let tmux = Self { dir: tempfile::tempdir().unwrap() };
         let (columns, rows) = (columns.to_string(), rows.to_string());
         // tmux needs a UTF-8 locale to keep our glyphs, and the shell must not bring settings of its own.
         tmux.tmux(&[
@@ -75,14 +73,23 @@ impl Tmux {
 
     /// Starts the dashboard with more environment.
     pub fn run_with(&self, environment: &str, url: &str, arguments: &str) {
-        *self.round.borrow_mut() += 1;
+        let environment =
+            format!("{environment} ODOCK_TOKEN=odock-pat-test ODOCK_CLI_CONFIG={}", self.path("none").display());
+        self.start_program(&environment, &format!("--url {url} --organisation acme {arguments}"));
+    }
+
+    /// Starts the dashboard with a configuration file and nothing else.
+    pub fn run_configured(&self, config: &str, arguments: &str) {
+        std::fs::write(self.path("config.toml"), config).unwrap();
+        let environment =
+            format!("ODOCK_TEST_TOKEN=odock-pat-test ODOCK_CLI_CONFIG={}", self.path("config.toml").display());
+        self.start_program(&environment, arguments);
+    }
+
+    fn start_program(&self, environment: &str, arguments: &str) {
         let program = env!("CARGO_BIN_EXE_odock-tui");
         let script = self.path("run.sh");
-        let text = format!(
-            "echo $$ > pid\nexport {environment} RUST_BACKTRACE=0 ODOCK_TOKEN=odock-pat-test ODOCK_CLI_CONFIG={}/none.toml\n\
-             exec '{program}' --url {url} --organisation acme {arguments}\n",
-            self.dir.path().display()
-        );
+        let text = format!("echo $$ > pid\nexport RUST_BACKTRACE=0 {environment}\nexec '{program}' {arguments}\n");
         std::fs::write(&script, text).unwrap();
         let _ = std::fs::remove_file(self.path("pid"));
         self.tmux(&["send-keys", "-l", "clear; bash ./run.sh; echo exit=$?"]);
@@ -113,6 +120,20 @@ impl Tmux {
         let pid = std::fs::read_to_string(self.path("pid")).unwrap();
         let status = Command::new("kill").args(["-s", name, pid.trim()]).status().unwrap();
         assert!(status.success());
+    }
+
+    /// Lets programs put text into tmux's own clipboard.
+    pub fn allow_clipboard(&self) {
+        self.tmux(&["set-option", "-s", "set-clipboard", "on"]);
+    }
+
+    /// Waits until tmux's clipboard holds a text.
+    pub fn wait_clipboard(&self, text: &str) {
+        let held = || {
+            let output = Command::new("tmux").arg("-S").arg(self.socket()).args(["show-buffer"]).output().unwrap();
+            String::from_utf8_lossy(&output.stdout) == text
+        };
+        self.wait_for(&format!("`{text}` on the clipboard"), held);
     }
 
     pub fn resize(&self, columns: u16, rows: u16) {

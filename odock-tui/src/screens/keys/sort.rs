@@ -112,6 +112,8 @@ impl Order {
         }
     }
 
+    /// Sorts `rows`, positions in `keys` in rising order. The keys themselves are sorted by name, and the sort is stable:
+    /// where both criteria agree, names decide without being compared.
     pub(super) fn sort(&self, rows: &mut [usize], keys: &[ApiKey], activity: &Activity, now: Timestamp) {
         // Looked up once a key, not once a comparison.
         let rates: Vec<KeyRate> =
@@ -120,15 +122,13 @@ impl Order {
             let ordering = match by {
                 By::Requests => rates[a].requests.cmp(&rates[b].requests),
                 By::Cost => rates[a].cost.cmp(&rates[b].cost),
+                By::Name => a.cmp(&b),
                 by => order(by, &keys[a], &keys[b], now),
             };
             if falls { ordering.reverse() } else { ordering }
         };
         rows.sort_by(|a, b| {
-            order(self.first, *a, *b)
-                .then_with(|| self.second.map_or(Ordering::Equal, |second| order(second, *a, *b)))
-                .then_with(|| keys[*a].name.cmp(&keys[*b].name))
-                .then_with(|| keys[*a].id.cmp(&keys[*b].id))
+            order(self.first, *a, *b).then_with(|| self.second.map_or(Ordering::Equal, |second| order(second, *a, *b)))
         });
     }
 }

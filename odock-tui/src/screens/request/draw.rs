@@ -132,7 +132,8 @@ fn stages(model: &Model, record: &UsageRecord, room: usize) -> Vec<Line<'static>
         bar(&mark.stage, from, mark.at_us.max(from), Role::Chart);
         from = mark.at_us.max(from);
     }
-    if record.latency_us > from {
+    // What is left after the last mark, unless it is too little to be seen.
+    if record.latency_us.saturating_sub(from) > total / 100 {
         bar(if marks.is_empty() { "request" } else { "answer" }, from, record.latency_us, Role::Ok);
     }
     if let Some(first) = record.first_byte_us {

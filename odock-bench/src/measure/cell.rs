@@ -1,0 +1,71 @@
+//! What is sent, over how many connections: one line of the report each.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::{Serialize, Serializer};
+
+use super::requests;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An ordinary prompt, answered in one piece.
+    Unary,
+    /// An ordinary prompt, answered as a stream.
+    Stream,
+    /// A prompt of 200 KB, answered in one piece.
+    Large,
+}
+
+/// A kind of request over so many connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) kind: Kind,
+    pub(crate) connections: usize,
+}
+
+/// Connections for the cells that are not about the number of connections.
+const FEW: usize = 4;
+
+impl Cell {
+    /// Streams, over a few connections.
+    pub(crate) const STREAM: Self = Self { kind: Kind::Stream, connections: FEW };
+    /// Large prompts, over a few connections.
+    pub(crate) const LARGE: Self = Self { kind: Kind::Large, connections: FEW };
+
+    /// Ordinary requests over this many connections.
+    pub(crate) const fn unary(connections: usize) -> Self {
+        Self { kind: Kind::Unary, connections }
+    }
+
+    /// Every cell of a round.
+    pub(crate) fn all(unary: &[usize]) -> Vec<Self> {
+        unary.iter().map(|connections| Self::unary(*connections)).chain([Self::STREAM, Self::LARGE]).collect()
+    }
+
+    /// The request body.
+    pub(crate) fn body(self) -> Bytes {
+        match self.kind {
+            Kind::Unary => requests::chat(false),
+            Kind::Stream => requests::chat(true),
+            Kind::Large => requests::large(),
+        }
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Unary => write!(f, "unary-{}", self.connections),
+            Kind::Stream => f.write_str("stream"),
+            Kind::Large => f.write_str("prompt-200k"),
+        }
+    }
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
