@@ -14,11 +14,11 @@ use crate::store::kinds::Found;
 macro_rules! across {
     ($name:ident, $spec:ident, $state:ident, $many:literal, $path:literal) => {
         #[utoipa::path(
-            get, path = $path, tag = "admin", operation_id = concat!("list_all_", $many),
-            summary = concat!("Lists the ", $many, " of every organisation."),
-            params(ListParams),
-            responses((status = 200, description = "A page.", body = Page<Resource<$spec, $state>>), Refusals)
-        )]
+                    get, path = $path, tag = "admin", operation_id = concat!("list_all_", $many),
+                    summary = concat!("Lists the ", $many, " of every organisation."),
+                    params(ListParams),
+                    responses((status = 200, description = "A page.", body = Page<Resource<$spec, $state>>), Refusals)
+                )]
         pub(super) async fn $name(
             State(gateway): State<Gateway>,
             Params(params): Params<ListParams>,
@@ -56,10 +56,7 @@ pub(super) async fn create_user(
     params(("name" = String, Path, description = "E-mail address or id.")),
     responses((status = 200, description = "It.", body = Resource<UserSpec, UserState>), Refusals)
 )]
-pub(super) async fn show_user(
-    State(gateway): State<Gateway>,
-    Name(name): Name,
-) -> Result<Shown<UserSpec>, ApiError> {
+pub(super) async fn show_user(State(gateway): State<Gateway>, Name(name): Name) -> Result<Shown<UserSpec>, ApiError> {
     crud::show(&gateway, Scope::Everywhere, &name).await
 }
 

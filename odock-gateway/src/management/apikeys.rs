@@ -317,7 +317,8 @@ impl Act<'_> {
             Ok((key, secret)) => {
                 tx.commit().await?;
                 let mut subjects = vec![key.id];
-                subjects.extend(secret.iter().map(|it| unknown_key_subject(&credential::hash_bytes(it.expose_secret()))));
+                subjects
+                    .extend(secret.iter().map(|it| unknown_key_subject(&credential::hash_bytes(it.expose_secret()))));
                 self.gateway.invalidate(&subjects).await;
                 Ok((key, secret))
             }

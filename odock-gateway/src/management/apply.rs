@@ -97,7 +97,8 @@ fn read(body: Value, space: &Space) -> Result<Vec<Declaration>, ApiError> {
         if let (Some(kind), Some(name)) = (kind, &name)
             && let Some(earlier) = first.insert((kind, name.clone()), index)
         {
-            let message = format!("{kind} `{}` is declared twice; manifest {} declares it too", shortened(name), earlier + 1);
+            let message =
+                format!("{kind} `{}` is declared twice; manifest {} declares it too", shortened(name), earlier + 1);
             wrong.push(Violation::new("/metadata/name", code::DUPLICATE, message));
         }
         if let (true, Some(kind), Some(name)) = (wrong.is_empty(), kind, &name) {
@@ -117,11 +118,7 @@ fn read(body: Value, space: &Space) -> Result<Vec<Declaration>, ApiError> {
 }
 
 /// An organisation that does not exist can only be applied to by a set that creates it.
-fn new_organisation_missing(
-    space: &Space,
-    declarations: &[Declaration],
-    errors: &[FieldError],
-) -> Option<FieldError> {
+fn new_organisation_missing(space: &Space, declarations: &[Declaration], errors: &[FieldError]) -> Option<FieldError> {
     let Space::New(slug) = space else { return None };
     let declared = declarations.iter().any(|declaration| declaration.kind == Kind::Organisation)
         || errors.iter().any(|error| error.kind == Some(Kind::Organisation));

@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_wherever_they_stand() {
-        let spec = json!({"keys": [{"name": "a", "secret": {"preview": "sk…9", "fingerprint": "f", "sealed": {"iv": "x"}}}]});
+        let spec =
+            json!({"keys": [{"name": "a", "secret": {"preview": "sk…9", "fingerprint": "f", "sealed": {"iv": "x"}}}]});
         assert_eq!(masked(spec), json!({"keys": [{"name": "a", "secret": {"preview": "sk…9"}}]}));
     }
 }

@@ -70,11 +70,7 @@ pub(super) async fn show<S: Stored>(gateway: &Gateway, scope: Scope, name: &str)
 }
 
 /// Creates a resource from `{"name": …, "spec": …}`.
-pub(super) async fn create<S: Planned>(
-    gateway: &Gateway,
-    setting: &Setting,
-    body: Value,
-) -> Result<Made<S>, ApiError> {
+pub(super) async fn create<S: Planned>(gateway: &Gateway, setting: &Setting, body: Value) -> Result<Made<S>, ApiError> {
     let fields = Fields::of(body)?;
     let (name, spec) = read_create::<S>(fields)?;
     let (made, _) = engine::one::<S>(gateway, setting, name, Intent::Create(spec), Place::CREATE).await?;
@@ -133,11 +129,11 @@ pub(super) fn value(of: &impl Serialize) -> Result<Value, ApiError> {
 macro_rules! handlers {
     ($spec:ident, $state:ident, $one:literal, $many:literal, $collection:literal, $item:literal) => {
         #[utoipa::path(
-            get, path = $collection, tag = $many, operation_id = concat!("list_", $many),
-            summary = concat!("Lists the ", $many, " of an organisation."),
-            params(("organisation" = String, Path, description = "Slug or id."), ListParams),
-            responses((status = 200, description = "A page.", body = Page<Resource<$spec, $state>>), Refusals)
-        )]
+                    get, path = $collection, tag = $many, operation_id = concat!("list_", $many),
+                    summary = concat!("Lists the ", $many, " of an organisation."),
+                    params(("organisation" = String, Path, description = "Slug or id."), ListParams),
+                    responses((status = 200, description = "A page.", body = Page<Resource<$spec, $state>>), Refusals)
+                )]
         pub(super) async fn list(
             State(gateway): State<Gateway>,
             tenant: Tenant,
@@ -147,19 +143,19 @@ macro_rules! handlers {
         }
 
         #[utoipa::path(
-            patch, path = $item, tag = $many, operation_id = concat!("patch_", $one),
-            summary = concat!("Changes a ", $one, " by a merge patch (RFC 7396) of its spec."),
-            params(
-                ("organisation" = String, Path, description = "Slug or id."),
-                ("name" = String, Path, description = "Name or id."),
-                ("If-Match" = Option<String>, Header, description = "The revision that is meant, as its ETag."),
-            ),
-            request_body(content((Object = "application/merge-patch+json"), (Object = "application/json"))),
-            responses(
-                (status = 200, description = "As it is now.", body = Resource<$spec, $state>),
-                Refusals, BodyRefusals
-            )
-        )]
+                    patch, path = $item, tag = $many, operation_id = concat!("patch_", $one),
+                    summary = concat!("Changes a ", $one, " by a merge patch (RFC 7396) of its spec."),
+                    params(
+                        ("organisation" = String, Path, description = "Slug or id."),
+                        ("name" = String, Path, description = "Name or id."),
+                        ("If-Match" = Option<String>, Header, description = "The revision that is meant, as its ETag."),
+                    ),
+                    request_body(content((Object = "application/merge-patch+json"), (Object = "application/json"))),
+                    responses(
+                        (status = 200, description = "As it is now.", body = Resource<$spec, $state>),
+                        Refusals, BodyRefusals
+                    )
+                )]
         pub(super) async fn patch(
             State(gateway): State<Gateway>,
             caller: Caller,
@@ -172,16 +168,16 @@ macro_rules! handlers {
         }
 
         #[utoipa::path(
-            delete, path = $item, tag = $many, operation_id = concat!("delete_", $one),
-            summary = concat!("Deletes a ", $one, ", unless something refers to it."),
-            params(
-                ("organisation" = String, Path, description = "Slug or id."),
-                ("name" = String, Path, description = "Name or id."),
-                ("If-Match" = Option<String>, Header, description = "The revision that is meant, as its ETag."),
-                DeleteParams,
-            ),
-            responses((status = 204, description = "It is gone."), Refusals, BodyRefusals)
-        )]
+                    delete, path = $item, tag = $many, operation_id = concat!("delete_", $one),
+                    summary = concat!("Deletes a ", $one, ", unless something refers to it."),
+                    params(
+                        ("organisation" = String, Path, description = "Slug or id."),
+                        ("name" = String, Path, description = "Name or id."),
+                        ("If-Match" = Option<String>, Header, description = "The revision that is meant, as its ETag."),
+                        DeleteParams,
+                    ),
+                    responses((status = 204, description = "It is gone."), Refusals, BodyRefusals)
+                )]
         pub(super) async fn delete(
             State(gateway): State<Gateway>,
             caller: Caller,
@@ -199,15 +195,15 @@ macro_rules! handlers {
 macro_rules! plain_handlers {
     ($spec:ident, $state:ident, $one:literal, $many:literal, $collection:literal, $item:literal) => {
         #[utoipa::path(
-            post, path = $collection, tag = $many, operation_id = concat!("create_", $one),
-            summary = concat!("Creates a ", $one, "."),
-            params(("organisation" = String, Path, description = "Slug or id.")),
-            request_body = Create<$spec>,
-            responses(
-                (status = 201, description = "It exists now.", body = Resource<$spec, $state>),
-                Refusals, BodyRefusals
-            )
-        )]
+                    post, path = $collection, tag = $many, operation_id = concat!("create_", $one),
+                    summary = concat!("Creates a ", $one, "."),
+                    params(("organisation" = String, Path, description = "Slug or id.")),
+                    request_body = Create<$spec>,
+                    responses(
+                        (status = 201, description = "It exists now.", body = Resource<$spec, $state>),
+                        Refusals, BodyRefusals
+                    )
+                )]
         pub(super) async fn create(
             State(gateway): State<Gateway>,
             caller: Caller,
@@ -218,14 +214,14 @@ macro_rules! plain_handlers {
         }
 
         #[utoipa::path(
-            get, path = $item, tag = $many, operation_id = concat!("show_", $one),
-            summary = concat!("Shows a ", $one, "."),
-            params(
-                ("organisation" = String, Path, description = "Slug or id."),
-                ("name" = String, Path, description = "Name or id."),
-            ),
-            responses((status = 200, description = "It.", body = Resource<$spec, $state>), Refusals)
-        )]
+                    get, path = $item, tag = $many, operation_id = concat!("show_", $one),
+                    summary = concat!("Shows a ", $one, "."),
+                    params(
+                        ("organisation" = String, Path, description = "Slug or id."),
+                        ("name" = String, Path, description = "Name or id."),
+                    ),
+                    responses((status = 200, description = "It.", body = Resource<$spec, $state>), Refusals)
+                )]
         pub(super) async fn show(
             State(gateway): State<Gateway>,
             tenant: Tenant,

@@ -138,9 +138,8 @@ impl Subscription {
     }
 
     fn wants(&self, record: &UsageRecord) -> bool {
-        let is = |wanted: &Option<String>, given: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| given == Some(wanted))
-        };
+        let is =
+            |wanted: &Option<String>, given: Option<&str>| wanted.as_deref().is_none_or(|wanted| given == Some(wanted));
         self.params.requests.unwrap_or(true)
             && is(&self.params.key, Some(&record.api_key))
             && is(&self.params.model, record.model.as_deref())

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
-use entity::check::{Violation, code};
+use entity::check::Violation;
 use entity::problem::{FieldError, Problem};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sea_orm::{DbErr, SqlErr};
@@ -15,15 +15,15 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:ident $word:literal,)*) => {
         /// The codes of the management API. Scripts match on them, so they never change their meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Code { $($(#[$doc])* $name,)* }
+        pub(super) enum Code { $($(#[$doc])* $name,)* }
 
         impl Code {
             /// Every code.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+            pub(super) const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// The HTTP status and the code as they are sent.
             #[must_use]
-            pub const fn wire(self) -> (StatusCode, &'static str) {
+            pub(super) const fn wire(self) -> (StatusCode, &'static str) {
                 match self { $(Self::$name => (StatusCode::$status, $word),)* }
             }
         }
@@ -72,7 +72,7 @@ pub(super) const FORBIDDEN: &str = "forbidden";
 
 /// Why a call is refused.
 #[derive(Clone, Debug)]
-pub struct ApiError(Box<Inner>);
+pub(super) struct ApiError(Box<Inner>);
 
 #[derive(Clone, Debug)]
 struct Inner {
@@ -86,7 +86,7 @@ struct Inner {
 
 impl ApiError {
     /// A refusal with its reason in one sentence.
-    pub fn new(code: Code, title: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(code: Code, title: impl Into<Cow<'static, str>>) -> Self {
         let inner = Inner { code, title: title.into(), hint: None, errors: Vec::new(), header: None, source: None };
         Self(Box::new(inner))
     }
@@ -95,7 +95,7 @@ impl ApiError {
     ///
     /// A name that is taken or a thing that is referred to is a conflict, a field that the caller may not set is
     /// forbidden; as soon as anything else is wrong too, the whole is simply invalid.
-    pub fn fields(errors: Vec<FieldError>) -> Self {
+    pub(super) fn fields(errors: Vec<FieldError>) -> Self {
         let all = |word: &str| errors.iter().all(|error| error.code == word);
         let code = if errors.iter().all(|error| [TAKEN, REFERENCED].contains(&error.code.as_str())) {
             Code::Conflict
@@ -114,17 +114,17 @@ impl ApiError {
     }
 
     /// Nothing of that name for this caller.
-    pub fn not_found(what: &str, name: &str) -> Self {
+    pub(super) fn not_found(what: &str, name: &str) -> Self {
         Self::new(Code::NotFound, format!("there is no {what} `{}`", shortened(name)))
     }
 
     /// A defect: the reason is logged, not sent.
-    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(super) fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(Code::Internal, "the gateway failed; its log has the reason").caused_by(source)
     }
 
     /// The database does not answer.
-    pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(super) fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable, "the database is not available; nothing was changed")
             .hint("try again in a moment")
             .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
@@ -133,14 +133,14 @@ impl ApiError {
 
     /// Adds what to do about it.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
 
     /// Adds fields that are wrong.
     #[must_use]
-    pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
+    pub(super) fn errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
         self
     }
@@ -167,27 +167,27 @@ impl ApiError {
 
     /// Adds a header to the answer.
     #[must_use]
-    pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+    pub(super) fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.0.header = Some((name, value));
         self
     }
 
     /// Adds the reason, for the log.
     #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(super) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into().into());
         self
     }
 
     /// The code.
     #[must_use]
-    pub fn code(&self) -> Code {
+    pub(super) fn code(&self) -> Code {
         self.0.code
     }
 
     /// The answer's body.
     #[must_use]
-    pub fn problem(&self, request_id: &str) -> Problem {
+    pub(super) fn problem(&self, request_id: &str) -> Problem {
         let (status, code) = self.0.code.wire();
         Problem {
             status: status.as_u16(),
@@ -261,11 +261,6 @@ impl From<crate::credential::NoRandomness> for ApiError {
 /// A field that is wrong, where the body is one resource.
 pub(super) fn field(pointer: &str, code: &'static str, message: impl Into<String>) -> FieldError {
     Violation::new(pointer, code, message).into_field_error()
-}
-
-/// A single wrong field of a body.
-pub(super) fn invalid(pointer: &str, message: impl Into<String>) -> ApiError {
-    ApiError::fields(vec![field(pointer, code::INVALID, message)])
 }
 
 /// A text as messages quote it.

@@ -95,7 +95,8 @@ impl ListParams {
         }
         let (limit, after) = (limit(self.limit)?, self.cursor.as_deref().map(decode::<usize>).transpose()?);
         let part = self.q.unwrap_or_default().to_lowercase();
-        let mut left = items.into_iter().filter(|item| name(item).to_lowercase().contains(&part)).skip(after.unwrap_or(0));
+        let mut left =
+            items.into_iter().filter(|item| name(item).to_lowercase().contains(&part)).skip(after.unwrap_or(0));
         let items: Vec<T> = left.by_ref().take(limit).collect();
         let next = left.next().map(|_| encode(&(after.unwrap_or(0) + items.len())));
         Ok(Page { items, next_cursor: next })

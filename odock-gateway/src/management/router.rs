@@ -105,10 +105,8 @@ fn base() -> OpenApi {
         .contact(Some(ContactBuilder::new().name(Some("Odock")).build()))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
         .build();
-    let bearer = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A personal token: `odock-pat-…`."))
-        .build();
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A personal token: `odock-pat-…`.")).build();
     let components = ComponentsBuilder::new().security_scheme("token", SecurityScheme::Http(bearer)).build();
     OpenApiBuilder::new()
         .info(info)

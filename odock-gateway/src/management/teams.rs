@@ -76,7 +76,8 @@ pub(super) async fn add_member(
     };
     let setting = Setting::within(caller, tenant);
     let changed =
-        engine::one::<TeamSpec>(&gateway, &setting, name, Intent::Edit("add-member", Box::new(edit)), Place::SPEC).await;
+        engine::one::<TeamSpec>(&gateway, &setting, name, Intent::Edit("add-member", Box::new(edit)), Place::SPEC)
+            .await;
     // The only reference that can fail is the one in the body, wherever the member ends up in the list.
     changed.map_err(|error| error.point_to("/user", code::BAD_REFERENCE))?;
     Ok(Json(member))

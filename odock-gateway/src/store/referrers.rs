@@ -66,11 +66,7 @@ pub async fn dependants(db: &impl ConnectionTrait, kind: Kind, id: Uuid) -> Resu
     })
 }
 
-async fn keys(
-    db: &impl ConnectionTrait,
-    column: api_key::Column,
-    owner: Uuid,
-) -> Result<Vec<(Uuid, String)>, DbErr> {
+async fn keys(db: &impl ConnectionTrait, column: api_key::Column, owner: Uuid) -> Result<Vec<(Uuid, String)>, DbErr> {
     api_key::Entity::find()
         .select_only()
         .columns([api_key::Column::Id, api_key::Column::Name])
@@ -122,10 +118,7 @@ async fn teams_joined(db: &impl ConnectionTrait, users: &[Uuid]) -> Result<Vec<T
         .column(team::Column::Name)
         .column(team::Column::Revision)
         .distinct()
-        .join(
-            JoinType::InnerJoin,
-            Entity::belongs_to(team::Entity).from(Column::TeamId).to(team::Column::Id).into(),
-        )
+        .join(JoinType::InnerJoin, Entity::belongs_to(team::Entity).from(Column::TeamId).to(team::Column::Id).into())
         .filter(Column::UserId.is_in(users.iter().copied()))
         .order_by_asc(team::Column::Name)
         .into_tuple()

@@ -151,11 +151,7 @@ pub async fn renew(
     expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let renewed = ActiveModel {
-        revoked_at: Set(None),
-        expires_at: Set(expires_at),
-        updated_at: Set(now),
-        ..Default::default()
-    };
+    let renewed =
+        ActiveModel { revoked_at: Set(None), expires_at: Set(expires_at), updated_at: Set(now), ..Default::default() };
     Entity::update_many().set(renewed).filter(Column::Id.eq(token)).exec(db).await.map(drop)
 }

@@ -19,8 +19,8 @@ use crate::management::audit::{self, Deed};
 use crate::management::body;
 use crate::management::frame::RequestId;
 use crate::management::problem::{ApiError, Code};
-use crate::store::tokens::Bearer;
 use crate::store;
+use crate::store::tokens::Bearer;
 
 /// How long a call may take before it is given up; whatever it began is rolled back.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,8 +113,10 @@ fn bearer(parts: &Parts) -> Result<&str, ApiError> {
     Err(match credential::kind_of(secret) {
         Some(CredentialKind::VirtualKey) => unauthorized("that is a virtual key, which calls models")
             .hint("the management API takes personal tokens: odock-pat-…"),
-        Some(CredentialKind::SignInToken) => unauthorized("that is a sign-in token, which works once and only to sign in")
-            .hint("exchange it with `odockctl login`, or POST /api/auth/sign-in"),
+        Some(CredentialKind::SignInToken) => {
+            unauthorized("that is a sign-in token, which works once and only to sign in")
+                .hint("exchange it with `odockctl login`, or POST /api/auth/sign-in")
+        }
         Some(CredentialKind::PersonalToken) => unauthorized("the token is damaged: its checksum is wrong"),
         None => unauthorized("that is not a token of this gateway"),
     })
@@ -170,12 +172,7 @@ async fn authorise(gateway: &Gateway, parts: &mut Parts, rule: &Rule, caller: &C
 }
 
 /// The organisation in the path. To others than its own people and super admins it does not exist.
-async fn tenant(
-    gateway: &Gateway,
-    parts: &mut Parts,
-    rule: &Rule,
-    caller: &Caller,
-) -> Result<MaybeTenant, ApiError> {
+async fn tenant(gateway: &Gateway, parts: &mut Parts, rule: &Rule, caller: &Caller) -> Result<MaybeTenant, ApiError> {
     let params = body::path_params(parts).await?;
     let name = params.iter().find(|(name, _)| *name == "organisation").map(|(_, value)| value.to_owned());
     let name = name.ok_or_else(|| ApiError::internal("a rule names no organisation"))?;
@@ -188,7 +185,9 @@ async fn tenant(
         Some(row) if own(&row) => {
             Err(ApiError::new(Code::Forbidden, "the organisation is suspended").hint("a super admin can activate it"))
         }
-        None if caller.role == Role::SuperAdmin && rule.target == Target::OrganisationOrNew => Ok(MaybeTenant::New(name)),
+        None if caller.role == Role::SuperAdmin && rule.target == Target::OrganisationOrNew => {
+            Ok(MaybeTenant::New(name))
+        }
         _ => Err(ApiError::not_found("organisation", &name)),
     }
 }

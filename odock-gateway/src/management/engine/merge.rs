@@ -52,7 +52,8 @@ pub(in crate::management) fn if_match(headers: &HeaderMap) -> Result<IfMatch, Ap
 }
 
 fn malformed() -> ApiError {
-    ApiError::new(Code::BadRequest, "If-Match is malformed").hint("send the ETag that you got, such as `If-Match: \"3\"`")
+    ApiError::new(Code::BadRequest, "If-Match is malformed")
+        .hint("send the ETag that you got, such as `If-Match: \"3\"`")
 }
 
 /// Merges a patch into a value: members that are `null` go, objects merge, everything else replaces.
@@ -130,8 +131,12 @@ mod tests {
     #[test]
     fn a_slip_in_a_removal_is_found() {
         let current = json!({"type": "chat", "provider": "p", "config": {}});
-        let slips = |patch| slips(Kind::Model, &current, &patch).into_iter().map(|slip| slip.pointer).collect::<Vec<_>>();
-        assert_eq!(slips(json!({"slgu": null, "config": {"contextWindwo": null}, "slug": null})), ["/config/contextWindwo", "/slgu"]);
+        let slips =
+            |patch| slips(Kind::Model, &current, &patch).into_iter().map(|slip| slip.pointer).collect::<Vec<_>>();
+        assert_eq!(
+            slips(json!({"slgu": null, "config": {"contextWindwo": null}, "slug": null})),
+            ["/config/contextWindwo", "/slgu"]
+        );
         assert!(slips(json!({"capabilities": null, "pricing": null})).is_empty());
     }
 

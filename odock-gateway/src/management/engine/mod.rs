@@ -18,9 +18,7 @@ use std::collections::HashMap;
 
 use entity::OrganisationId;
 use entity::plan::Change;
-use entity::resource::{
-    ApiKeySpec, Kind, ModelSpec, OrganisationSpec, ProviderSpec, Resource, TeamSpec, UserSpec,
-};
+use entity::resource::{ApiKeySpec, Kind, ModelSpec, OrganisationSpec, ProviderSpec, Resource, TeamSpec, UserSpec};
 use sea_orm::DatabaseTransaction;
 use secrecy::SecretString;
 use serde_json::Value;

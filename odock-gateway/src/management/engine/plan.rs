@@ -43,7 +43,7 @@ pub(in crate::management) trait Planned: Stored {
 }
 
 /// A credential that goes away, and where that was declared.
-pub(super) struct RemovedKey {
+pub(in crate::management) struct RemovedKey {
     pub(super) place: Place,
     pub(super) provider: String,
     pub(super) name: String,
@@ -104,7 +104,10 @@ impl<'a> Planner<'a> {
 
     /// The organisation that the change is in.
     pub(super) fn organisation(&self) -> Result<OrganisationId, ApiError> {
-        self.organisation.as_ref().map(|(id, _)| *id).ok_or_else(|| ApiError::internal("this kind needs an organisation"))
+        self.organisation
+            .as_ref()
+            .map(|(id, _)| *id)
+            .ok_or_else(|| ApiError::internal("this kind needs an organisation"))
     }
 
     /// Plans the items of one kind.

@@ -16,7 +16,7 @@ use crate::store;
 use crate::store::kinds::{Found, Scope};
 
 /// A resource that is wanted, with what is there of it.
-pub(super) struct Item<S: Planned> {
+pub(in crate::management) struct Item<S: Planned> {
     pub(super) place: Place,
     pub(super) id: Uuid,
     pub(super) name: String,

@@ -14,7 +14,7 @@ use crate::store::kinds::Scope;
 
 /// Names that are referred to, and what they stand for.
 #[derive(Debug, Default)]
-pub(super) struct Refs {
+pub(in crate::management) struct Refs {
     declared: HashSet<(Kind, String)>,
     ids: HashMap<Kind, HashMap<String, Uuid>>,
     wanted: HashMap<Kind, BTreeSet<String>>,
@@ -112,8 +112,7 @@ async fn load_kind<S: Planned>(
     tx: &impl ConnectionTrait,
 ) -> Result<HashMap<String, Uuid>, ApiError> {
     let Some(wanted) = refs.wanted.remove(&S::KIND) else { return Ok(HashMap::new()) };
-    let names: Vec<&str> =
-        wanted.iter().map(String::as_str).filter(|name| refs.id(S::KIND, name).is_none()).collect();
+    let names: Vec<&str> = wanted.iter().map(String::as_str).filter(|name| refs.id(S::KIND, name).is_none()).collect();
     let found = store::kinds::ids_of::<S>(tx, scope, &names).await?;
     if found.len() < names.len() {
         let mut known = store::kinds::some_names::<S>(tx, scope).await?;

@@ -91,12 +91,7 @@ async fn keep_last_super_admin(name: &str, tx: &DatabaseTransaction) -> Result<(
     Ok(())
 }
 
-fn refuse_if_referred(
-    kind: Kind,
-    name: &str,
-    dependants: &[Dependant],
-    touched: &[Touched],
-) -> Result<(), ApiError> {
+fn refuse_if_referred(kind: Kind, name: &str, dependants: &[Dependant], touched: &[Touched]) -> Result<(), ApiError> {
     let referrers: Vec<(Kind, &str)> = dependants
         .iter()
         .map(|one| (one.kind, one.name.as_str()))
@@ -189,14 +184,12 @@ fn bump(batch: &mut Batch, one: &Touched, now: entity::Timestamp) {
     use entity::row::{api_key, team};
     let (revision, updated_at) = (Set(one.revision + 1), Set(now));
     match one.kind {
-        Kind::Team => batch
-            .teams
-            .changed
-            .push((one.id, team::ActiveModel { revision, updated_at, ..Default::default() })),
-        Kind::ApiKey => batch
-            .api_keys
-            .changed
-            .push((one.id, api_key::ActiveModel { revision, updated_at, ..Default::default() })),
+        Kind::Team => {
+            batch.teams.changed.push((one.id, team::ActiveModel { revision, updated_at, ..Default::default() }))
+        }
+        Kind::ApiKey => {
+            batch.api_keys.changed.push((one.id, api_key::ActiveModel { revision, updated_at, ..Default::default() }))
+        }
         _ => {}
     }
 }

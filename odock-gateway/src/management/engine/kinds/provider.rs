@@ -130,11 +130,8 @@ fn put_keys(item: &Item<ProviderSpec>, planner: &mut Planner<'_>) -> Result<(), 
         if same && was.is_some_and(|was| was.revoked == key.revoked) {
             continue;
         }
-        let mut columns = provider_api_key::ActiveModel {
-            revoked: Set(key.revoked),
-            updated_at: Set(now),
-            ..Default::default()
-        };
+        let mut columns =
+            provider_api_key::ActiveModel { revoked: Set(key.revoked), updated_at: Set(now), ..Default::default() };
         if let Some(sealed) = sealed {
             columns.sealed = Set(sealed.clone());
             columns.preview = Set(secret.preview.clone());

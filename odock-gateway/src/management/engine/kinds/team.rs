@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn slugs_are_safe_and_unique() {
         let mut taken = HashSet::new();
-        let slugs = ["Search", "search", "SEARCH!", "データ", "チーム", "a  b / c"].map(|name| free_slug(name, &mut taken));
+        let slugs =
+            ["Search", "search", "SEARCH!", "データ", "チーム", "a  b / c"].map(|name| free_slug(name, &mut taken));
         assert_eq!(slugs, ["search", "search-2", "search-3", "team", "team-2", "a-b-c"]);
     }
 }

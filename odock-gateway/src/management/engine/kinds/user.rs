@@ -16,7 +16,9 @@ impl Planned for UserSpec {
         let nowhere = matches!(planner.setting.space, Space::Nowhere);
         if nowhere && item.spec.role != Role::SuperAdmin {
             let message = format!("a user of no organisation is a SUPER_ADMIN, not a {}", item.spec.role);
-            found.push(Violation::new("/role", code::INVALID, message).hint("other users are made in their organisation"));
+            found.push(
+                Violation::new("/role", code::INVALID, message).hint("other users are made in their organisation"),
+            );
         }
         if !nowhere && item.spec.role == Role::SuperAdmin {
             let message = "a SUPER_ADMIN belongs to no organisation";

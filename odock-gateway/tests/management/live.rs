@@ -1,0 +1,141 @@
+//! The live stream: what happens, to whom it concerns, for as long as the token is good.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use entity::OrganisationId;
+use futures_util::StreamExt;
+use http::{Method, Request, header};
+use serde_json::{Value, json};
+
+use crate::support::Api;
+
+/// A subscription.
+struct Stream {
+    body: BodyDataStream,
+    text: String,
+}
+
+impl Stream {
+    async fn open(api: &Api, path: &str, token: &str) -> Self {
+        let request = Request::builder().uri(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let response = api.open(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        let mut stream = Self { body: response.into_body().into_data_stream(), text: String::new() };
+        assert!(stream.piece().await.unwrap().starts_with(':'), "the stream greets");
+        stream
+    }
+
+    /// The next event or comment; `None` at the end.
+    async fn piece(&mut self) -> Option<String> {
+        loop {
+            if let Some((piece, rest)) = self.text.split_once("\n\n") {
+                let (piece, rest) = (piece.to_owned(), rest.to_owned());
+                self.text = rest;
+                return Some(piece);
+            }
+            let next =
+                tokio::time::timeout(Duration::from_secs(20), self.body.next()).await.expect("the stream stalls");
+            self.text.push_str(std::str::from_utf8(&next?.unwrap()).unwrap());
+        }
+    }
+
+    /// The data of the next event of this name.
+    async fn event(&mut self, name: &str) -> Value {
+        loop {
+            let piece = self.piece().await.expect("the stream ended");
+            if let Some(data) = piece.strip_prefix(&format!("event: {name}\ndata: ")) {
+                return serde_json::from_str(data).unwrap();
+            }
+        }
+    }
+
+    async fn ends(mut self) {
+        while self.piece().await.is_some() {}
+    }
+}
+
+async fn finish(api: &Api, organisation: &str, key: &str, model: &str) {
+    let id = api.get(&format!("/api/organisations/{organisation}"), Some(&api.root)).await.expect(200).text("/id");
+    let id: OrganisationId = id.parse().unwrap();
+    let record = json!({
+        "id": uuid::Uuid::now_v7(), "requestId": uuid::Uuid::now_v7().to_string(), "at": "2026-01-01T00:00:00Z",
+        "organisationId": id, "organisation": organisation, "apiKeyId": uuid::Uuid::now_v7(), "apiKey": key, "model": model,
+        "endpoint": "/v1/chat/completions", "stream": false, "outcome": "ok", "status": 200, "tokens": {},
+        "usageSource": "missing", "latencyUs": 1, "overheadUs": 1,
+    });
+    api.gateway.live.finished(&Arc::new(serde_json::from_value(record).unwrap()));
+}
+
+#[tokio::test]
+async fn requests_and_ticks_arrive_where_they_belong() {
+    let api = Api::with_organisations().await;
+    let ada = api.member("acme", "ada@acme.example", "ORG_ADMIN").await;
+    let mut own = Stream::open(&api, "/api/organisations/acme/live", &ada).await;
+    let mut all = Stream::open(&api, "/api/admin/live", &api.root).await;
+    let mut fast = Stream::open(&api, "/api/organisations/acme/live?model=fast&key=ci", &ada).await;
+    let mut ticks = Stream::open(&api, "/api/organisations/acme/live?requests=false", &ada).await;
+    finish(&api, "globex", "theirs", "fast").await;
+    finish(&api, "acme", "ci", "large").await;
+    finish(&api, "acme", "ci", "fast").await;
+    assert_eq!(own.event("request").await["model"], "large", "another organisation's requests stay there");
+    assert_eq!(all.event("request").await["apiKey"], "theirs");
+    assert_eq!(fast.event("request").await["model"], "fast");
+    loop {
+        let tick = ticks.event("tick").await;
+        if tick["totals"]["requests"] != 0 {
+            assert_eq!(tick["totals"]["requests"], 2);
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_stream_ends_with_the_token() {
+    let api = Api::with_organisations().await;
+    let ada = api.member("acme", "ada@acme.example", "ORG_ADMIN").await;
+    let stream = Stream::open(&api, "/api/organisations/acme/live", &ada).await;
+    api.send(Method::POST, "/api/auth/sign-out", Some(&ada), None).await.expect(204);
+    stream.ends().await;
+
+    let ada = api.sign_in("ada@acme.example").await;
+    let stream = Stream::open(&api, "/api/organisations/acme/live", &ada).await;
+    let demoted = json!({"role": "USER"});
+    api.patch("/api/organisations/acme/users/ada@acme.example", Some(&api.root), demoted).await.expect(200);
+    stream.ends().await;
+}
+
+#[tokio::test]
+async fn the_stream_ends_with_the_gateway() {
+    let api = Api::with_organisations().await;
+    let stream = Stream::open(&api, "/api/admin/live", &api.root).await;
+    api.gateway.stopping.cancel();
+    stream.ends().await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_told_what_it_missed() {
+    let api = Api::with_organisations().await;
+    let mut stream = Stream::open(&api, "/api/admin/live", &api.root).await;
+    for _ in 0..4_200 {
+        finish_cheaply(&api);
+    }
+    let gap = stream.event("gap").await;
+    assert!(gap["missed"].as_u64().unwrap() >= 100, "{gap}");
+}
+
+fn finish_cheaply(api: &Api) {
+    use std::sync::LazyLock;
+    static RECORD: LazyLock<Arc<entity::usage::UsageRecord>> = LazyLock::new(|| {
+        let id = uuid::Uuid::now_v7();
+        let record = json!({
+            "id": id, "requestId": "r", "at": "2026-01-01T00:00:00Z", "organisationId": id, "organisation": "o", "apiKeyId": id,
+            "apiKey": "k", "endpoint": "/v1/chat/completions", "stream": false, "outcome": "ok", "status": 200, "tokens": {},
+            "usageSource": "missing", "latencyUs": 1, "overheadUs": 1,
+        });
+        Arc::new(serde_json::from_value(record).unwrap())
+    });
+    api.gateway.live.finished(&RECORD);
+}
