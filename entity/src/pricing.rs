@@ -1,5 +1,7 @@
 //! Price lists of models, and the bills made from them.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::money::{Money, Nanos, div_half_even};
@@ -51,7 +53,8 @@ pub struct ClassPrices {
 #[serde(rename_all = "camelCase")]
 pub struct LineItem {
     /// The class of tokens, such as `input_text`.
-    pub class: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub class: Cow<'static, str>,
     /// How many.
     pub quantity: u64,
     /// Nanos of USD per 1 000, before the discount.
@@ -134,7 +137,7 @@ mod tests {
         };
         let tokens = TokenUsage { input_text: 1_000, input_cached: 10, output_text: 3, output_reasoning: 5, ..Default::default() };
         let bill = pricing.bill(&tokens, 7);
-        let lines: Vec<_> = bill.lines.iter().map(|line| (line.class.as_str(), line.nanos)).collect();
+        let lines: Vec<_> = bill.lines.iter().map(|line| (&*line.class, line.nanos)).collect();
         assert_eq!(lines, [("input_text", 400_000), ("input_cached", 1_000), ("output_text", 4_800), ("output_reasoning", 8_000)]);
         assert_eq!((bill.total_nanos, bill.price_version), (413_800, 7));
     }

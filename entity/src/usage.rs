@@ -1,5 +1,7 @@
 //! What a request consumed, and the record that it leaves.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -107,7 +109,8 @@ pub struct RoutingTrace {
 #[serde(rename_all = "camelCase")]
 pub struct StageMark {
     /// The stage, such as `authenticate`.
-    pub stage: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub stage: Cow<'static, str>,
     /// Microseconds from receipt to the end of the stage.
     pub at_us: u64,
 }

@@ -155,7 +155,7 @@ async fn converse(
         request.extensions_mut().insert(Peer(peer));
         planes.at(request.uri().path()).oneshot(request.map(Body::new))
     });
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         // A peer that hangs up or speaks nonsense is no event.
         tracing::debug!(error = %error, "a connection ended badly");

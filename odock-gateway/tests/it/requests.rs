@@ -52,7 +52,7 @@ async fn usage_and_cost_are_on_the_record() {
     assert_eq!(bill.lines.iter().map(|line| line.nanos).sum::<i64>(), bill.total_nanos);
     assert_eq!((record.model.as_deref(), record.provider.as_deref()), (Some("priced"), Some("upstream")));
     assert_eq!(record.routing.attempts.len(), 1);
-    let stages: Vec<_> = record.metadata.stages.iter().map(|mark| mark.stage.as_str()).collect();
+    let stages: Vec<_> = record.metadata.stages.iter().map(|mark| &*mark.stage).collect();
     assert_eq!(stages, ["authenticate", "decode", "route", "dispatch", "first_byte", "last_byte"]);
 }
 

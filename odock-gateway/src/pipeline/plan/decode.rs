@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 
 use crate::auth::Principal;
@@ -86,6 +87,9 @@ async fn read(mut body: Body, gw: &Gateway) -> Result<Bytes, GatewayError> {
             first = data;
         } else {
             if all.is_empty() {
+                // The announced length was checked; what is not announced grows as it comes.
+                let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(most);
+                all.reserve(first.len() + data.len() + announced);
                 all.extend_from_slice(&std::mem::take(&mut first));
             }
             all.extend_from_slice(&data);

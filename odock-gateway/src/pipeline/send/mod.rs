@@ -2,6 +2,7 @@
 
 mod connect;
 mod headers;
+mod pieces;
 mod stream;
 mod unary;
 mod upstream;

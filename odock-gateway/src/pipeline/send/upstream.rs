@@ -8,11 +8,11 @@ use bytes::Bytes;
 use entity::usage::Attempt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::headers;
+use super::pieces::Pieces;
 use super::stream::MeteredStream;
 use super::unary::{self, Unary};
 use crate::error::{ErrorCode, GatewayError};
@@ -103,7 +103,7 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     let Prepared { exchange, call, plan, .. } = from;
     let Call::Chat(chat) = &call;
     let case = Arc::clone(&exchange.case);
-    let request = request(&exchange, &plan, chat.encode(&plan.target.slug))?;
+    let request = request(&exchange, &plan, Pieces::new(chat.encode(&plan.target.slug)))?;
     let metrics = gw.telemetry.metrics.provider(plan.target.provider_type.as_str(), "chat_completions");
     case.mark(Stage::Dispatch);
     let deadline = Instant::now() + plan.target.total_timeout;
@@ -155,14 +155,14 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     Ok(Answered::Unary(unary))
 }
 
-fn request(exchange: &Exchange, plan: &Plan, body: Bytes) -> Result<Request<Full<Bytes>>, GatewayError> {
+fn request(exchange: &Exchange, plan: &Plan, body: Pieces) -> Result<Request<Pieces>, GatewayError> {
     let mut headers = headers::outbound(&exchange.head.headers);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     if let Some(credential) = &plan.credential {
         headers.insert(credential.name.clone(), credential.value.clone());
     }
-    let mut request = Request::new(Full::new(body));
+    let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = plan.uri.clone();
     *request.headers_mut() = headers;

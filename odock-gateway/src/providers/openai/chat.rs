@@ -1,6 +1,7 @@
 //! A chat completion request: what the gateway must know of it, and the few bytes that it may change.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -97,28 +98,33 @@ impl ChatRequest {
         Ok(Self { model, stream, wants_usage, prompt_bytes, model_at, usage_edit, body })
     }
 
-    /// The body for the upstream: the caller's own bytes but for the model's name there and, on streams, the request
-    /// for usage. The very same bytes when neither differs.
+    /// The body for the upstream, in pieces: the caller's own bytes but for the model's name there and, on streams, the
+    /// request for usage. A large body is not copied, only cut.
     #[must_use]
-    pub fn encode(&self, slug: &str) -> Bytes {
+    pub fn encode(&self, slug: &str) -> VecDeque<Bytes> {
         let rename = (self.model != slug).then(|| Edit { at: self.model_at.clone(), text: json_string(slug).into() });
         let mut edits: Vec<&Edit> = rename.iter().chain(&self.usage_edit).collect();
-        if edits.is_empty() {
-            return self.body.clone();
-        }
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
-        let grown: usize = edits.iter().map(|edit| edit.text.len()).sum();
-        let mut body = Vec::with_capacity(self.body.len() + grown);
+        let mut pieces = VecDeque::with_capacity(edits.len() * 2 + 1);
         let mut from = 0;
         for edit in edits {
-            body.extend_from_slice(&self.body[from..edit.at.start]);
-            body.extend_from_slice(edit.text.as_bytes());
+            pieces.push_back(self.body.slice(from..edit.at.start));
+            pieces.push_back(match &edit.text {
+                Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+                Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
+            });
             from = edit.at.end;
         }
-        body.extend_from_slice(&self.body[from..]);
-        body.into()
+        pieces.push_back(self.body.slice(from..));
+        if pieces.len() > 1 && self.body.len() <= SMALL {
+            return VecDeque::from([pieces.into_iter().flatten().collect::<Vec<u8>>().into()]);
+        }
+        pieces
     }
 }
+
+/// Bodies up to this size are cheaper to copy than to send in pieces.
+const SMALL: usize = 16 << 10;
 
 const OPTIONS: &str = r#","stream_options":{"include_usage":true}"#;
 
@@ -179,14 +185,14 @@ mod tests {
     }
 
     fn encoded(body: &str, slug: &str) -> String {
-        String::from_utf8(decode(body).unwrap().encode(slug).to_vec()).unwrap()
+        String::from_utf8(decode(body).unwrap().encode(slug).into_iter().flatten().collect()).unwrap()
     }
 
     #[test]
     fn nothing_changes_when_nothing_must() {
         let body = r#" { "messages": [ {"role":"user","content":"hi"} ], "x":1.0e400, "model":"m" } "#;
         let request = decode(body).unwrap();
-        let sent = request.encode("m");
+        let sent = request.encode("m").pop_front().unwrap();
         assert_eq!(sent.as_ptr(), request.body.as_ptr(), "not even copied");
         assert_eq!(sent, body.as_bytes());
     }
@@ -252,6 +258,16 @@ mod tests {
         }
         let error = ChatRequest::decode(Bytes::from_static(b"{\"model\":\"\xff\"}")).unwrap_err();
         assert_eq!(error.0, "the body is not UTF-8 at byte 10");
+    }
+
+    #[test]
+    fn a_large_body_is_cut_and_not_copied() {
+        let body = format!(r#"{{"messages":"{}","model":"a","z":1}}"#, "x".repeat(SMALL));
+        let request = decode(&body).unwrap();
+        let pieces = request.encode("b");
+        assert_eq!(pieces.len(), 3);
+        assert_eq!(pieces[0].as_ptr(), request.body.as_ptr());
+        assert_eq!(encoded(&body, "b"), body.replace("\"a\"", "\"b\""));
     }
 
     #[test]
