@@ -43,7 +43,9 @@ async fn what_is_not_cached_gets_503_while_the_database_cannot_say() {
     let db = gw.running.gateway.database.writer();
     db.execute_unprepared("ALTER TABLE api_key RENAME TO api_key_away").await.unwrap();
     assert_eq!(gw.chat(&chat("fast")).await.status, 200, "cached traffic goes on");
+    // Neither this process nor Redis has it any more.
     gw.running.gateway.epochs.all_changed();
+    gw.running.gateway.hot.all_changed().await.unwrap();
     let refused = gw.chat(&chat("fast")).await;
     refused.expect_error(503, "model_access_unavailable");
     assert!(!refused.text().contains("api_key"), "nothing of the database leaks: {}", refused.text());
