@@ -432,6 +432,7 @@ pub struct CreateApiKey {
 #[serde(rename_all = "camelCase")]
 pub struct IssuedApiKey {
     /// The key.
+    #[cfg_attr(feature = "openapi", schema(value_type = Resource<ApiKeySpec, ApiKeyState>))]
     pub key: ApiKey,
     /// The secret, unless it was left for a later `reveal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

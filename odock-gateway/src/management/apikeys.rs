@@ -315,11 +315,10 @@ impl Act<'_> {
         let tx = self.gateway.database.begin().await?;
         match self.within(&tx, act).await {
             Ok((key, secret)) => {
-                tx.commit().await?;
                 let mut subjects = vec![key.id];
                 subjects
                     .extend(secret.iter().map(|it| unknown_key_subject(&credential::hash_bytes(it.expose_secret()))));
-                self.gateway.invalidate(&subjects).await;
+                engine::commit(self.gateway, tx, subjects).await?;
                 Ok((key, secret))
             }
             Err(error) => {

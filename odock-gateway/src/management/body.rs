@@ -87,7 +87,13 @@ impl<S: Sync> FromRequestParts<S> for Last {
 
 /// The names in the path.
 pub(super) async fn path_params(parts: &mut Parts) -> Result<RawPathParams, ApiError> {
-    parts.extract().await.map_err(|_| ApiError::new(Code::BadRequest, "the path is not UTF-8"))
+    let params: RawPathParams =
+        parts.extract().await.map_err(|_| ApiError::new(Code::BadRequest, "the path is not UTF-8"))?;
+    // No name holds one, and Postgres takes it for an error of its own.
+    if params.iter().any(|(_, name)| name.contains('\0')) {
+        return Err(ApiError::new(Code::BadRequest, "the path holds a zero byte"));
+    }
+    Ok(params)
 }
 
 fn declared(request: &Request, allowed: &[&'static str]) -> Result<(), ApiError> {

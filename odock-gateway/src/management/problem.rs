@@ -125,7 +125,7 @@ impl ApiError {
 
     /// The database does not answer.
     pub(super) fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::new(Code::Unavailable, "the database is not available; nothing was changed")
+        Self::new(Code::Unavailable, "the database is not available")
             .hint("try again in a moment")
             .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
             .caused_by(source)

@@ -18,6 +18,10 @@ pub(super) struct Params<T>(pub(super) T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        // No value holds one, and Postgres takes it for an error of its own.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(ApiError::new(Code::BadRequest, "the query string holds a zero byte"));
+        }
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(params)) => Ok(Self(params)),
             Err(rejection) => {
@@ -79,7 +83,7 @@ impl ListParams {
         };
         let after: Option<Position> = self.cursor.as_deref().map(decode).transpose()?;
         let fits = after.as_ref().is_none_or(|after| match after.at {
-            Place::Name(_) => sort == SortKey::Name,
+            Place::Name(ref name) => sort == SortKey::Name && !name.contains('\0'),
             Place::At(_) => sort == SortKey::CreatedAt,
         });
         if !fits {

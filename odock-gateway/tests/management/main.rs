@@ -3,6 +3,8 @@
 //! By default on SQLite and the in-process hot store. `ODOCK_TEST_STACK=servers` runs the same suite on the Postgres and
 //! Redis named by `ODOCK_TEST_POSTGRES_URL` and `ODOCK_TEST_REDIS_URL`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod apply;
 mod apply_mistakes;
 mod authorisation;

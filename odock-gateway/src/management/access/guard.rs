@@ -40,7 +40,7 @@ pub(in crate::management) async fn guard(State(gateway): State<Gateway>, request
     };
     match tokio::time::timeout(patience, call).await {
         Ok(response) => response,
-        Err(_) => ApiError::unavailable("the call took too long").into_response(),
+        Err(_) => ApiError::new(Code::Unavailable, "the call took too long and was given up").into_response(),
     }
 }
 

@@ -135,8 +135,7 @@ pub(super) async fn apply(
     if dry_run {
         tx.rollback().await?;
     } else {
-        tx.commit().await?;
-        gateway.invalidate(&done.subjects).await;
+        commit(gateway, tx, done.subjects).await?;
     }
     Ok(done.changes)
 }
@@ -166,10 +165,20 @@ pub(super) async fn one<S: Planned>(
             return Err(error);
         }
     };
-    tx.commit().await?;
-    gateway.invalidate(&done.subjects).await;
     let secret = done.issued.remove(&resource.id);
+    commit(gateway, tx, done.subjects).await?;
     Ok((resource, secret))
+}
+
+/// Commits, and tells every cache. A caller who hangs up in between stops neither: a change that is committed is heard.
+pub(super) async fn commit(gateway: &Gateway, tx: DatabaseTransaction, subjects: Vec<Uuid>) -> Result<(), ApiError> {
+    let gateway = gateway.clone();
+    let committed = tokio::spawn(async move {
+        tx.commit().await?;
+        gateway.invalidate(&subjects).await;
+        Ok(())
+    });
+    committed.await.map_err(ApiError::internal)?
 }
 
 async fn declare(

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::kinds::LAST_SUPER_ADMIN;
 use super::merge::IfMatch;
 use super::plan::Planned;
-use super::{Setting, Space, find, word};
+use super::{Setting, Space, commit, find, word};
 use crate::gateway::Gateway;
 use crate::management::audit::{Actor, DONE, Deed};
 use crate::management::problem::{ApiError, Code, REFERENCED, shortened};
@@ -41,11 +41,7 @@ pub(in crate::management) async fn remove<S: Planned>(
 ) -> Result<(), ApiError> {
     let tx = gateway.database.begin().await?;
     match remove_in::<S>(gateway, setting, name, how, &tx).await {
-        Ok(subjects) => {
-            tx.commit().await?;
-            gateway.invalidate(&subjects).await;
-            Ok(())
-        }
+        Ok(subjects) => commit(gateway, tx, subjects).await,
         Err(error) => {
             tx.rollback().await?;
             Err(error)
