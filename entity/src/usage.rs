@@ -64,7 +64,9 @@ impl TokenUsage {
     /// Every token that came out.
     #[must_use]
     pub fn output(&self) -> u64 {
-        [self.output_text, self.output_audio, self.output_reasoning, self.output_rejected].into_iter().fold(0, u64::saturating_add)
+        [self.output_text, self.output_audio, self.output_reasoning, self.output_rejected]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 
     /// Whether the classes add up to the provider's total.
@@ -296,4 +298,3 @@ pub struct UsageSummary {
     /// Rows by falling cost, then requests.
     pub rows: Vec<UsageRow>,
 }
-

@@ -1,7 +1,7 @@
 //! Everything wired together, once.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -92,12 +92,16 @@ impl Gateway {
             store::migrate::up(&database).await.context("cannot bring the database's schema up to date")?;
         }
         let hot: Arc<dyn HotStore> = match &config.redis {
-            Some(redis) => {
-                Arc::new(RedisStore::connect(redis, &config.cache.invalidation_channel).await.context("cannot connect to Redis")?)
-            }
+            Some(redis) => Arc::new(
+                RedisStore::connect(redis, &config.cache.invalidation_channel)
+                    .await
+                    .context("cannot connect to Redis")?,
+            ),
             None => Arc::new(MemoryStore::default()),
         };
-        let sealing = Arc::new(Sealing::load(&config.secrets, &config.data.dir).context("cannot load the key pair for sealed secrets")?);
+        let sealing = Arc::new(
+            Sealing::load(&config.secrets, &config.data.dir).context("cannot load the key pair for sealed secrets")?,
+        );
         if sealing.is_generated() && hot.kind() != "memory" {
             tracing::warn!(
                 "this node made its own sealing key: set PROVIDER_KEY_ENCRYPTION_PRIVATE_KEY and _KEY_ID on every node, \

@@ -184,7 +184,10 @@ impl Auth {
             && let Ok(fact) = serde_json::to_vec(principal)
         {
             // A cache that cannot be filled costs the next node a query, nothing more.
-            let _ = self.hot.remember(&format!("principal:{name}"), Bytes::from(fact), &principal.subjects(), mark, self.ttl).await;
+            let _ = self
+                .hot
+                .remember(&format!("principal:{name}"), Bytes::from(fact), &principal.subjects(), mark, self.ttl)
+                .await;
         }
         Ok(principal)
     }

@@ -65,7 +65,14 @@ pub trait HotStore: Send + Sync + 'static {
     async fn recall(&self, key: &str) -> Result<Option<Bytes>, HotError>;
 
     /// Caches a fact that was read from the database after `mark` and depends on `subjects`.
-    async fn remember(&self, key: &str, fact: Bytes, subjects: &[Subject], mark: Mark, ttl: Duration) -> Result<(), HotError>;
+    async fn remember(
+        &self,
+        key: &str,
+        fact: Bytes,
+        subjects: &[Subject],
+        mark: Mark,
+        ttl: Duration,
+    ) -> Result<(), HotError>;
 
     /// Takes `key` for `ttl`. False when somebody has it.
     async fn claim(&self, key: &str, ttl: Duration) -> Result<bool, HotError>;

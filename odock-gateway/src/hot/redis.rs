@@ -59,7 +59,8 @@ impl RedisStore {
             .set_number_of_retries(1);
         let mut connections = Vec::with_capacity(config.connections.max(1));
         for _ in 0..config.connections.max(1) {
-            connections.push(ConnectionManager::new_with_config(client.clone(), manager.clone()).await.map_err(failed)?);
+            connections
+                .push(ConnectionManager::new_with_config(client.clone(), manager.clone()).await.map_err(failed)?);
         }
         let signals = broadcast::Sender::new(4_096);
         let (want_live, wanted) = watch::channel(false);
@@ -157,18 +158,29 @@ impl HotStore for RedisStore {
         Ok(fact.map(Bytes::from))
     }
 
-    async fn remember(&self, key: &str, fact: Bytes, subjects: &[Subject], mark: Mark, ttl: Duration) -> Result<(), HotError> {
+    async fn remember(
+        &self,
+        key: &str,
+        fact: Bytes,
+        subjects: &[Subject],
+        mark: Mark,
+        ttl: Duration,
+    ) -> Result<(), HotError> {
         let key = self.key(&format!("fact:{key}"));
         let subjects: Vec<String> = subjects.iter().map(|subject| subject.simple().to_string()).collect();
         let ttl = i64::try_from(ttl.min(MAX_FACT_TTL).as_secs().max(1)).unwrap_or(1);
         let mut writing = redis::pipe();
         writing
             .atomic()
-            .hset_multiple(&key, &[
-                ("mark", mark.changes.to_string().as_bytes()),
-                ("generation", mark.generation.to_string().as_bytes()),
-                ("subjects", subjects.join(",").as_bytes()), ("fact", &fact)
-            ])
+            .hset_multiple(
+                &key,
+                &[
+                    ("mark", mark.changes.to_string().as_bytes()),
+                    ("generation", mark.generation.to_string().as_bytes()),
+                    ("subjects", subjects.join(",").as_bytes()),
+                    ("fact", &fact),
+                ],
+            )
             .ignore()
             .expire(&key, ttl)
             .ignore();
@@ -181,7 +193,8 @@ impl HotStore for RedisStore {
             .conditional_set(redis::ExistenceCheck::NX)
             .with_expiration(SetExpiry::PX(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)));
         let mut connection = self.connection();
-        let taken: Option<String> = self.prompt(connection.set_options(self.key(&format!("claim:{key}")), "1", options)).await?;
+        let taken: Option<String> =
+            self.prompt(connection.set_options(self.key(&format!("claim:{key}")), "1", options)).await?;
         Ok(taken.is_some())
     }
 

@@ -22,7 +22,8 @@ pub(super) struct Command {
 /// Makes cached facts stale on every node. The secret goes into `Authorization: Bearer`.
 pub(super) async fn invalidate(State(gw): State<Gateway>, headers: HeaderMap, request: Request) -> StatusCode {
     let Some(secret) = &gw.config.cache.invalidation_secret else { return StatusCode::NOT_FOUND };
-    let presented = headers.get(http::header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let presented =
+        headers.get(http::header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     if verify_slices_are_equal(presented.unwrap_or_default(), secret.expose_secret().as_bytes()).is_err() {
         return StatusCode::UNAUTHORIZED;
     }

@@ -58,7 +58,11 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Opening<Io> {
         let read = Pin::new(&mut self.io).poll_read(cx, into);
         let Some(seen) = self.preface else { return read };
         if read.is_pending() {
-            return self.timer.as_mut().poll(cx).map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the peer says nothing")));
+            return self
+                .timer
+                .as_mut()
+                .poll(cx)
+                .map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the peer says nothing")));
         }
         let (came, expected) = (&into.filled()[before..], &PREFACE[seen..]);
         let still = came.len() < expected.len() && expected.starts_with(came);
@@ -80,7 +84,11 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Opening<Io> {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write_vectored(cx, from)
     }
 
@@ -111,7 +119,11 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Patient<Io> {
         self.watch(cx, write)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let write = Pin::new(&mut self.io).poll_write_vectored(cx, from);
         self.watch(cx, write)
     }

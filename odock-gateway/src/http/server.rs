@@ -51,7 +51,11 @@ impl Planes {
     fn at(&self, path: &str) -> Router {
         match self {
             Self::One(router) => router.clone(),
-            Self::Both { control, .. } if path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) => control.clone(),
+            Self::Both { control, .. }
+                if path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) =>
+            {
+                control.clone()
+            }
             Self::Both { data, .. } => data.clone(),
         }
     }
@@ -122,7 +126,15 @@ impl Server {
         let _ = tokio::time::timeout(CUT, tasks.wait()).await;
     }
 
-    fn attend(&self, stream: TcpStream, peer: SocketAddr, planes: Planes, graceful: &GracefulShutdown, cut: &CancellationToken, tasks: &TaskTracker) {
+    fn attend(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        planes: Planes,
+        graceful: &GracefulShutdown,
+        cut: &CancellationToken,
+        tasks: &TaskTracker,
+    ) {
         // Without this, small chunks of a stream wait for the acknowledgement of the chunk before.
         let _ = stream.set_nodelay(true);
         let (builder, tls, watcher, cut) = (self.builder.clone(), self.tls.clone(), graceful.watcher(), cut.clone());
@@ -133,7 +145,9 @@ impl Server {
                 match tls {
                     None => converse(builder, Opening::new(stream, read_timeout), peer, planes, watcher).await,
                     Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => converse(builder, Opening::new(stream, read_timeout), peer, planes, watcher).await,
+                        Ok(Ok(stream)) => {
+                            converse(builder, Opening::new(stream, read_timeout), peer, planes, watcher).await
+                        }
                         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                         Err(_) => tracing::debug!("a TLS handshake took too long"),
                     },
@@ -166,7 +180,8 @@ fn acceptor(files: &config::TlsFiles) -> anyhow::Result<TlsAcceptor> {
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.cert)
         .and_then(Iterator::collect)
         .with_context(|| format!("cannot read certificates from {}", files.cert.display()))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| format!("cannot read a private key from {}", files.key.display()))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .with_context(|| format!("cannot read a private key from {}", files.key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

@@ -53,11 +53,17 @@ impl Second {
         self.latency_sum += other.latency_sum;
         self.latency.merge(&other.latency);
         self.overhead.merge(&other.overhead);
-        for (into, from) in [(&mut self.keys, &other.keys), (&mut self.models, &other.models), (&mut self.teams, &other.teams)] {
+        for (into, from) in
+            [(&mut self.keys, &other.keys), (&mut self.models, &other.models), (&mut self.teams, &other.teams)]
+        {
             for (name, top) in from {
-                let entry = into
-                    .entry(name.clone())
-                    .or_insert_with(|| Top { name: name.clone(), requests: 0, tokens: 0, cost_nanos: 0, errors: 0 });
+                let entry = into.entry(name.clone()).or_insert_with(|| Top {
+                    name: name.clone(),
+                    requests: 0,
+                    tokens: 0,
+                    cost_nanos: 0,
+                    errors: 0,
+                });
                 entry.requests += top.requests;
                 entry.tokens = entry.tokens.saturating_add(top.tokens);
                 entry.cost_nanos = entry.cost_nanos.saturating_add(top.cost_nanos);
@@ -97,7 +103,9 @@ fn count(tops: &mut HashMap<String, Top>, name: Option<&String>, record: &UsageR
 
 fn top(tops: HashMap<String, Top>) -> Vec<Top> {
     let mut tops: Vec<Top> = tops.into_values().collect();
-    tops.sort_unstable_by(|a, b| (b.requests, b.cost_nanos).cmp(&(a.requests, a.cost_nanos)).then_with(|| a.name.cmp(&b.name)));
+    tops.sort_unstable_by(|a, b| {
+        (b.requests, b.cost_nanos).cmp(&(a.requests, a.cost_nanos)).then_with(|| a.name.cmp(&b.name))
+    });
     tops.truncate(TOP);
     tops
 }

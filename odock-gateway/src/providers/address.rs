@@ -119,7 +119,11 @@ mod tests {
 
     fn chat(provider: ProviderType, base: &str, version: Option<&str>) -> String {
         let config = ProviderConfig { api_version: version.map(Into::into), ..Default::default() };
-        Address::parse(base, false).unwrap().endpoint(provider, &config, "gpt 4", "chat/completions").unwrap().to_string()
+        Address::parse(base, false)
+            .unwrap()
+            .endpoint(provider, &config, "gpt 4", "chat/completions")
+            .unwrap()
+            .to_string()
     }
 
     #[test]
@@ -128,7 +132,10 @@ mod tests {
         assert_eq!(chat(OpenAi, "https://api.openai.com", None), "https://api.openai.com/v1/chat/completions");
         assert_eq!(chat(Vllm, "http://gpu:8000/v1/", None), "http://gpu:8000/v1/chat/completions");
         assert_eq!(chat(Custom, "https://host/api", None), "https://host/api/v1/chat/completions");
-        assert_eq!(chat(AzureOpenAi, "https://x.openai.azure.com", None), "https://x.openai.azure.com/openai/v1/chat/completions");
+        assert_eq!(
+            chat(AzureOpenAi, "https://x.openai.azure.com", None),
+            "https://x.openai.azure.com/openai/v1/chat/completions"
+        );
         assert_eq!(
             chat(AzureOpenAi, "https://x.openai.azure.com", Some("2024-10-21")),
             "https://x.openai.azure.com/openai/deployments/gpt%204/chat/completions?api-version=2024-10-21"

@@ -99,7 +99,13 @@ impl Journal {
         };
         std::fs::create_dir_all(dir).map_err(failed(dir))?;
         let lock_path = dir.join("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(failed(&lock_path))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(failed(&lock_path))?;
         if lock.try_lock().is_err() {
             return Err(JournalError::InUse(dir.to_owned()));
         }
@@ -138,7 +144,13 @@ impl Journal {
             bytes: AtomicU64::new(bytes),
             waiting: AtomicU64::new(waiting),
             failing: AtomicBool::new(false),
-            state: Mutex::new(State { segments, active, open: HashMap::new(), held: VecDeque::new(), line: Vec::with_capacity(4_096) }),
+            state: Mutex::new(State {
+                segments,
+                active,
+                open: HashMap::new(),
+                held: VecDeque::new(),
+                line: Vec::with_capacity(4_096),
+            }),
             _lock: lock,
         };
         let mut state = journal.state();
@@ -244,7 +256,9 @@ impl Journal {
         loop {
             let (number, file, len) = {
                 let state = self.state();
-                let Some((number, segment)) = state.segments.range(position.segment..).next() else { return Ok((records, position)) };
+                let Some((number, segment)) = state.segments.range(position.segment..).next() else {
+                    return Ok((records, position));
+                };
                 (*number, segment.file.try_clone()?, segment.len)
             };
             if number != position.segment {
@@ -334,7 +348,9 @@ impl Journal {
 
     fn forget(&self, position: Position, below: u64) {
         let mut state = self.state();
-        let read_up = |number: u64, segment: &Segment| number < position.segment || (number == position.segment && segment.len <= position.offset);
+        let read_up = |number: u64, segment: &Segment| {
+            number < position.segment || (number == position.segment && segment.len <= position.offset)
+        };
         // In order, so that what closed an answer is never forgotten before what opened it.
         while let Some((&number, segment)) = state.segments.iter().next()
             && number < below
@@ -357,7 +373,9 @@ impl Journal {
         let dirty: Vec<(u64, File, u64)> = {
             let state = self.state();
             let dirty = state.segments.iter().filter(|(_, segment)| segment.synced < segment.len);
-            dirty.map(|(number, segment)| segment.file.try_clone().map(|file| (*number, file, segment.len))).collect::<io::Result<_>>()?
+            dirty
+                .map(|(number, segment)| segment.file.try_clone().map(|file| (*number, file, segment.len)))
+                .collect::<io::Result<_>>()?
         };
         for (number, file, len) in dirty {
             file.sync_data()?;

@@ -37,7 +37,12 @@ impl Usage {
     ///
     /// # Errors
     /// When the journal's directory or files cannot be used.
-    pub fn start(config: &config::Usage, dir: &Path, database: Database, metrics: Metrics) -> Result<Self, JournalError> {
+    pub fn start(
+        config: &config::Usage,
+        dir: &Path,
+        database: Database,
+        metrics: Metrics,
+    ) -> Result<Self, JournalError> {
         let (journal, recovered) = Journal::open(dir, config.journal_max_bytes)?;
         let journal = Arc::new(journal);
         for interrupted in recovered {
@@ -110,7 +115,10 @@ impl Usage {
             && tokio::time::timeout(grace, &mut writer).await.is_err()
         {
             writer.abort();
-            tracing::warn!(waiting = self.journal.waiting(), "stopped before all usage records reached the database; they wait in the journal");
+            tracing::warn!(
+                waiting = self.journal.waiting(),
+                "stopped before all usage records reached the database; they wait in the journal"
+            );
         }
     }
 }

@@ -54,7 +54,10 @@ async fn contract(store: Arc<dyn HotStore>) {
     assert_eq!(store.recall("f").await.unwrap(), None, "it was read before the change, and kept after it");
     keep(store.mark().await.unwrap()).await.unwrap();
     store.changed(&[other]).await.unwrap();
-    assert!(store.recall("f").await.unwrap().is_none_or(|found| found == fact), "another subject is none of its business");
+    assert!(
+        store.recall("f").await.unwrap().is_none_or(|found| found == fact),
+        "another subject is none of its business"
+    );
     store.all_changed().await.unwrap();
     assert_eq!(store.recall("f").await.unwrap(), None);
 }

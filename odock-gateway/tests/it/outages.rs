@@ -76,9 +76,11 @@ async fn without_redis_cached_traffic_goes_on_and_revocations_hold_ever_after() 
     let answers = futures_util::future::join_all((0..20).map(|_| async { gw.chat(&chat("fast")).await.status })).await;
     assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
     // Behind everybody's back: nobody can be told.
-    let change = api_key::ActiveModel { id: Set(gw.fleet.key), revoked_at: Set(Some(Timestamp::now())), ..Default::default() };
+    let change =
+        api_key::ActiveModel { id: Set(gw.fleet.key), revoked_at: Set(Some(Timestamp::now())), ..Default::default() };
     api_key::Entity::update(change).exec(gw.running.gateway.database.writer()).await.unwrap();
-    eventually("the revocation to be noticed", || async { (gw.chat(&chat("fast")).await.status == 401).then_some(()) }).await;
+    eventually("the revocation to be noticed", || async { (gw.chat(&chat("fast")).await.status == 401).then_some(()) })
+        .await;
     server.start_again().await;
     eventually("the bus to be back", || async { gw.running.gateway.hot.bus_is_up().then_some(()) }).await;
     for _ in 0..10 {
@@ -107,7 +109,8 @@ async fn a_journal_that_cannot_be_written_refuses_requests_until_it_can() {
     }
     gw.chat(&chat("fast")).await.expect_error(503, "overloaded");
     std::fs::remove_dir(&obstacle).unwrap();
-    eventually("requests to be served again", || async { (gw.chat(&chat("fast")).await.status == 200).then_some(()) }).await;
+    eventually("requests to be served again", || async { (gw.chat(&chat("fast")).await.status == 200).then_some(()) })
+        .await;
     eventually("everything to reach the database", || async { (usage.backlog().0 == 0).then_some(()) }).await;
 }
 
@@ -118,7 +121,10 @@ async fn peers_that_say_nothing_or_almost_nothing_are_sent_away() {
         config.http.idle_timeout = Duration::from_millis(300);
     })
     .await;
-    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 9000\r\n\r\n{{", gw.fleet.secret);
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 9000\r\n\r\n{{",
+        gw.fleet.secret
+    );
     for said in ["", "PRI * HT", "GET /v1/health HT", &head] {
         let mut socket = tokio::net::TcpStream::connect(gw.running.address).await.unwrap();
         socket.write_all(said.as_bytes()).await.unwrap();
@@ -135,7 +141,9 @@ async fn old_and_hasty_clients_are_served() {
     let body = stream("fast").to_string();
     let request = |version: &str, more: &str| {
         let (secret, length) = (&gw.fleet.secret, body.len());
-        format!("POST /v1/chat/completions HTTP/{version}\r\nhost: x\r\nauthorization: Bearer {secret}\r\ncontent-length: {length}\r\n{more}\r\n{body}")
+        format!(
+            "POST /v1/chat/completions HTTP/{version}\r\nhost: x\r\nauthorization: Bearer {secret}\r\ncontent-length: {length}\r\n{more}\r\n{body}"
+        )
     };
     let close = "connection: close\r\n";
     for (sent, done) in [(request("1.0", ""), 1), (request("1.1", "") + &request("1.1", close), 2)] {

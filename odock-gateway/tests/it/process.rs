@@ -39,7 +39,8 @@ impl Process {
         drop((fleet, gateway));
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = spawn(&dir, port);
-        let process = Self { dir, sim, http: reqwest::Client::builder().no_proxy().build().unwrap(), secret, port, child };
+        let process =
+            Self { dir, sim, http: reqwest::Client::builder().no_proxy().build().unwrap(), secret, port, child };
         process.wait().await;
         process
     }
@@ -142,7 +143,10 @@ async fn after_a_kill_every_request_that_got_an_answer_has_one_record() {
     for id in &answered {
         assert_eq!(records[id].len(), 1, "{id}");
     }
-    assert!(records.values().flatten().any(|row| row.outcome == Outcome::Failed && row.stream), "the cut streams are on record as failed");
+    assert!(
+        records.values().flatten().any(|row| row.outcome == Outcome::Failed && row.stream),
+        "the cut streams are on record as failed"
+    );
 }
 
 #[tokio::test]
@@ -164,5 +168,9 @@ async fn told_to_stop_it_finishes_the_streams_and_leaves_no_record_behind() {
     });
     assert!(status.await.unwrap().success());
     let records = process.records().await;
-    assert_eq!((records[&id].len(), records[&id][0].outcome), (1, Outcome::Ok), "it is in the database before the process ends");
+    assert_eq!(
+        (records[&id].len(), records[&id][0].outcome),
+        (1, Outcome::Ok),
+        "it is in the database before the process ends"
+    );
 }

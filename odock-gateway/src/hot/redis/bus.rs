@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use redis::aio::{ConnectionManager, PubSubSink, PubSubStream};
 use redis::RedisResult;
+use redis::aio::{ConnectionManager, PubSubSink, PubSubStream};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 

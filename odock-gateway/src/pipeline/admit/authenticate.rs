@@ -91,7 +91,9 @@ fn refusal(error: AuthError) -> GatewayError {
             GatewayError::new(ErrorCode::ApiKeyRevoked, "the organisation of the API key is suspended")
         }
         AuthError::Unavailable(_) => {
-            GatewayError::new(ErrorCode::ModelAccessUnavailable, "API keys cannot be looked up at present").retry_after(1).caused_by(error)
+            GatewayError::new(ErrorCode::ModelAccessUnavailable, "API keys cannot be looked up at present")
+                .retry_after(1)
+                .caused_by(error)
         }
     }
 }
@@ -113,7 +115,12 @@ mod tests {
 
     #[test]
     fn every_usual_header_is_read() {
-        for header in [("authorization", "Bearer k"), ("authorization", "bearer  k "), ("x-api-key", "k"), ("x-goog-api-key", "k")] {
+        for header in [
+            ("authorization", "Bearer k"),
+            ("authorization", "bearer  k "),
+            ("x-api-key", "k"),
+            ("x-goog-api-key", "k"),
+        ] {
             assert_eq!(key(&[header]).unwrap(), "k");
         }
         assert_eq!(key(&[("authorization", "Bearer k"), ("x-api-key", "k")]).unwrap(), "k");
@@ -121,7 +128,9 @@ mod tests {
 
     #[test]
     fn two_keys_are_refused() {
-        assert!(key(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]).unwrap_err().contains("more than one"));
+        assert!(
+            key(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]).unwrap_err().contains("more than one")
+        );
         assert!(key(&[("authorization", "Bearer a"), ("x-api-key", "b")]).unwrap_err().contains("more than one"));
     }
 

@@ -61,7 +61,8 @@ pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError
     let request = ChatRequest::decode(body).map_err(|error| invalid(error.to_string()))?;
     let case = &exchange.case;
     case.stream.store(request.stream, Ordering::Relaxed);
-    case.estimated_prompt.store(u32::try_from(estimate::tokens(request.prompt_bytes)).unwrap_or(u32::MAX), Ordering::Relaxed);
+    case.estimated_prompt
+        .store(u32::try_from(estimate::tokens(request.prompt_bytes)).unwrap_or(u32::MAX), Ordering::Relaxed);
     // The only stage that learns it.
     let _ = case.model.set(clean(&request.model));
     case.mark(Stage::Decode);
@@ -76,7 +77,8 @@ async fn read(mut body: Body, gw: &Gateway) -> Result<Bytes, GatewayError> {
     let end = tokio::time::Instant::now() + patience;
     loop {
         let frame = tokio::time::timeout_at(end, body.frame()).await;
-        let frame = frame.map_err(|_| invalid(format!("the body was not complete after {} s", patience.as_secs_f32())))?;
+        let frame =
+            frame.map_err(|_| invalid(format!("the body was not complete after {} s", patience.as_secs_f32())))?;
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| invalid("the body broke off").caused_by(error))?;
         let Ok(data) = frame.into_data() else { continue };
@@ -106,7 +108,10 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> GatewayError {
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     let is = |name: &[u8]| essence.eq_ignore_ascii_case(name);
-    essence.is_empty() || is(b"application/json") || is(b"text/json") || essence.to_ascii_lowercase().ends_with(b"+json")
+    essence.is_empty()
+        || is(b"application/json")
+        || is(b"text/json")
+        || essence.to_ascii_lowercase().ends_with(b"+json")
 }
 
 /// The caller's words for the record: short, and without the one character that Postgres cannot store.

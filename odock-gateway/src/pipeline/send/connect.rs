@@ -102,7 +102,10 @@ impl Service<Name> for GuardedResolver {
             let found: Vec<SocketAddr> =
                 resolving.await?.filter(|address| allow_link_local || !is_link_local(address.ip())).collect();
             if found.is_empty() {
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the name has no address that may be called"));
+                return Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "the name has no address that may be called",
+                ));
             }
             Ok(found.into_iter())
         })

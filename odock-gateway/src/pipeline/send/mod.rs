@@ -9,5 +9,5 @@ mod upstream;
 
 pub use self::connect::Upstreams;
 pub use self::stream::MeteredStream;
-pub use self::upstream::{Answered, Refused, UpstreamFailure, upstream};
 pub use self::unary::Unary;
+pub use self::upstream::{Answered, Refused, UpstreamFailure, upstream};

@@ -66,7 +66,19 @@ impl MeteredStream {
         let open = Some(metrics.stream());
         let encoded = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
         let meter = if encoded { StreamMeter::opaque() } else { StreamMeter::new(wants_usage) };
-        Self { status, headers, exchange, plan, upstream: Some(upstream), meter, out: VecDeque::new(), settlement, open, metrics, idle }
+        Self {
+            status,
+            headers,
+            exchange,
+            plan,
+            upstream: Some(upstream),
+            meter,
+            out: VecDeque::new(),
+            settlement,
+            open,
+            metrics,
+            idle,
+        }
     }
 
     /// The request's handle.
@@ -168,7 +180,10 @@ impl Body for MeteredStream {
                 Poll::Ready(None) => this.ended(),
                 Poll::Pending => {
                     ready!(this.idle.poll_silence(cx));
-                    this.broke_off(UpstreamFailure::Timeout, format!("nothing came for {} s", this.idle.limit.as_secs_f32()));
+                    this.broke_off(
+                        UpstreamFailure::Timeout,
+                        format!("nothing came for {} s", this.idle.limit.as_secs_f32()),
+                    );
                 }
             }
         }

@@ -83,13 +83,21 @@ impl UpstreamFailure {
     }
 
     /// The error that the caller gets.
-    pub(super) fn error(self, target: &Target, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> GatewayError {
+    pub(super) fn error(
+        self,
+        target: &Target,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> GatewayError {
         let provider = &target.provider;
         let (code, message) = match self {
             Self::Connect => (ErrorCode::UpstreamError, format!("the provider {provider} could not be reached")),
             Self::Timeout => (ErrorCode::UpstreamTimeout, format!("the provider {provider} did not answer in time")),
-            Self::Reset => (ErrorCode::UpstreamError, format!("the provider {provider} broke off before its answer was complete")),
-            Self::Malformed => (ErrorCode::UpstreamError, format!("the provider {provider} sent an answer that cannot be understood")),
+            Self::Reset => {
+                (ErrorCode::UpstreamError, format!("the provider {provider} broke off before its answer was complete"))
+            }
+            Self::Malformed => {
+                (ErrorCode::UpstreamError, format!("the provider {provider} sent an answer that cannot be understood"))
+            }
         };
         GatewayError::new(code, message).caused_by(cause)
     }
@@ -130,7 +138,16 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     let wants_stream = case.stream.load(Ordering::Relaxed);
     if status.is_success() && wants_stream && is_event_stream(response.headers()) {
         let (head, body) = response.into_parts();
-        let stream = MeteredStream::new(gw, exchange, plan, metrics, head.status, headers::inbound(&head.headers), body, chat.wants_usage);
+        let stream = MeteredStream::new(
+            gw,
+            exchange,
+            plan,
+            metrics,
+            head.status,
+            headers::inbound(&head.headers),
+            body,
+            chat.wants_usage,
+        );
         return Ok(Answered::Stream(Box::new(stream)));
     }
     let (head, body) = response.into_parts();
@@ -147,8 +164,10 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
         metrics.finished(since(&case, Stage::Dispatch));
         return refusal;
     }
-    let (exchange, bytes) = read(gw.config.upstream.max_response_bytes).await.map_err(|(failure, cause)| fail(failure, cause))?;
-    let unary = Unary::new(exchange, &plan, status, headers::inbound(&head.headers), bytes).map_err(|cause| fail(UpstreamFailure::Malformed, cause))?;
+    let (exchange, bytes) =
+        read(gw.config.upstream.max_response_bytes).await.map_err(|(failure, cause)| fail(failure, cause))?;
+    let unary = Unary::new(exchange, &plan, status, headers::inbound(&head.headers), bytes)
+        .map_err(|cause| fail(UpstreamFailure::Malformed, cause))?;
     metrics.first_byte(since_dispatch(&case, Stage::FirstByte));
     metrics.finished(since(&case, Stage::Dispatch));
     attempted(&case, &plan.target, Some(status), None);
@@ -237,7 +256,9 @@ pub(super) fn since_dispatch(case: &Case, stage: Stage) -> Duration {
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|given| given.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|given| given.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
 }
 
 fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamFailure {

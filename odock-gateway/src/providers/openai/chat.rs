@@ -66,7 +66,8 @@ impl ChatRequest {
         if body.starts_with(b"\xef\xbb\xbf") {
             return Err(ChatError("the body begins with a byte order mark, which JSON does not allow".into()));
         }
-        let text = std::str::from_utf8(&body).map_err(|error| ChatError(format!("the body is not UTF-8 at byte {}", error.valid_up_to())))?;
+        let text = std::str::from_utf8(&body)
+            .map_err(|error| ChatError(format!("the body is not UTF-8 at byte {}", error.valid_up_to())))?;
         // serde reads a struct from an array too, field by field; nobody else does.
         if !text.trim_ascii_start().starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok() {
             return Err(ChatError("the body must be a JSON object".into()));
@@ -141,7 +142,8 @@ fn usage_option(options: &str, at: Range<usize>) -> Result<(bool, Option<Edit>),
     if !options.starts_with('{') {
         return Err(ChatError("\"stream_options\" must be an object".into()));
     }
-    let asked: Options<'_> = serde_json::from_str(options).map_err(|error| ChatError(format!("\"stream_options\": {}", explain(&error))))?;
+    let asked: Options<'_> =
+        serde_json::from_str(options).map_err(|error| ChatError(format!("\"stream_options\": {}", explain(&error))))?;
     match asked.include_usage {
         Some(value) if value.get() == "true" => Ok((true, None)),
         Some(value) if matches!(value.get(), "false" | "null") => {
@@ -208,9 +210,18 @@ mod tests {
     #[test]
     fn usage_is_asked_for_on_streams() {
         let cases = [
-            (r#"{"model":"m","stream":true}"#, r#"{"model":"m","stream_options":{"include_usage":true},"stream":true}"#),
-            (r#"{"stream":true,"stream_options":null,"model":"m"}"#, r#"{"stream":true,"stream_options":{"include_usage":true},"model":"m"}"#),
-            (r#"{"stream_options":{ },"model":"m","stream":true}"#, r#"{"stream_options":{"include_usage":true },"model":"m","stream":true}"#),
+            (
+                r#"{"model":"m","stream":true}"#,
+                r#"{"model":"m","stream_options":{"include_usage":true},"stream":true}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":null,"model":"m"}"#,
+                r#"{"stream":true,"stream_options":{"include_usage":true},"model":"m"}"#,
+            ),
+            (
+                r#"{"stream_options":{ },"model":"m","stream":true}"#,
+                r#"{"stream_options":{"include_usage":true },"model":"m","stream":true}"#,
+            ),
             (
                 r#"{"stream_options":{"x":1, "include_usage" : false},"model":"m","stream":true}"#,
                 r#"{"stream_options":{"x":1, "include_usage" : true},"model":"m","stream":true}"#,
@@ -227,7 +238,10 @@ mod tests {
         let asked = r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#;
         assert_eq!(encoded(asked, "m"), asked);
         assert!(decode(asked).unwrap().wants_usage);
-        assert_eq!(encoded(r#"{"model":"m","stream":false,"stream_options":{}}"#, "m"), r#"{"model":"m","stream":false,"stream_options":{}}"#);
+        assert_eq!(
+            encoded(r#"{"model":"m","stream":false,"stream_options":{}}"#, "m"),
+            r#"{"model":"m","stream":false,"stream_options":{}}"#
+        );
     }
 
     #[test]

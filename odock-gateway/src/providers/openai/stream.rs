@@ -225,8 +225,12 @@ impl StreamMeter {
             self.finished |= choice.finish_reason.is_some_and(|reason| reason.get() != "null");
             if let Some(delta) = choice.delta {
                 let texts = [delta.content, delta.reasoning_content, delta.tool_calls];
-                self.content_bytes +=
-                    texts.into_iter().flatten().filter(|text| text.get() != "null").map(|text| text.get().len().saturating_sub(2)).sum::<usize>();
+                self.content_bytes += texts
+                    .into_iter()
+                    .flatten()
+                    .filter(|text| text.get() != "null")
+                    .map(|text| text.get().len().saturating_sub(2))
+                    .sum::<usize>();
             }
         }
     }
@@ -234,7 +238,8 @@ impl StreamMeter {
 
 /// The data of an event. All of this protocol's events have it in one line; of several, a line feed joins them.
 fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let mut lines = event.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:")).map(<[u8]>::trim_ascii);
+    let mut lines =
+        event.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:")).map(<[u8]>::trim_ascii);
     let first = lines.next()?;
     let Some(second) = lines.next() else { return Some(first.into()) };
     let mut all = first.to_vec();
@@ -257,7 +262,8 @@ mod tests {
         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n",
         "data: [DONE]\n\n",
     );
-    const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n";
+    const USAGE: &str =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n";
 
     fn run(meter: &mut StreamMeter, pieces: impl IntoIterator<Item = Bytes>) -> String {
         let mut out = VecDeque::new();

@@ -56,18 +56,24 @@ pub fn normalise(raw: &str) -> Option<Reported> {
     if usage.prompt_tokens.is_none() && usage.completion_tokens.is_none() && usage.total_tokens.is_none() {
         return None;
     }
-    if [usage.prompt_tokens, usage.completion_tokens, usage.total_tokens].into_iter().flatten().any(|count| count > MAX_COUNT) {
+    if [usage.prompt_tokens, usage.completion_tokens, usage.total_tokens]
+        .into_iter()
+        .flatten()
+        .any(|count| count > MAX_COUNT)
+    {
         return None;
     }
     let mut prompt = usage.prompt_tokens.unwrap_or(0);
-    let mut completion = usage.completion_tokens.unwrap_or_else(|| usage.total_tokens.unwrap_or(0).saturating_sub(prompt));
+    let mut completion =
+        usage.completion_tokens.unwrap_or_else(|| usage.total_tokens.unwrap_or(0).saturating_sub(prompt));
     let total = usage.total_tokens.unwrap_or_else(|| prompt.saturating_add(completion));
     let take = |from: &mut u64, part: Option<u64>| {
         let part = part.unwrap_or(0).min(*from);
         *from -= part;
         part
     };
-    let (inside_in, inside_out) = (usage.prompt_tokens_details.unwrap_or_default(), usage.completion_tokens_details.unwrap_or_default());
+    let (inside_in, inside_out) =
+        (usage.prompt_tokens_details.unwrap_or_default(), usage.completion_tokens_details.unwrap_or_default());
     let input_cached = take(&mut prompt, inside_in.cached_tokens);
     let input_audio = take(&mut prompt, inside_in.audio_tokens);
     let output_reasoning = take(&mut completion, inside_out.reasoning_tokens);
@@ -134,7 +140,15 @@ mod tests {
 
     #[test]
     fn absence_is_no_report() {
-        for raw in ["null", "{}", r#"{"prompt_tokens":null}"#, "[]", "7", r#"{"prompt_tokens":-1}"#, r#"{"prompt_tokens":"9"}"#] {
+        for raw in [
+            "null",
+            "{}",
+            r#"{"prompt_tokens":null}"#,
+            "[]",
+            "7",
+            r#"{"prompt_tokens":-1}"#,
+            r#"{"prompt_tokens":"9"}"#,
+        ] {
             assert_eq!(normalise(raw), None, "{raw}");
         }
     }
@@ -143,7 +157,9 @@ mod tests {
     fn contradictions_do_not_add_up() {
         let reported = normalise(r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":99}"#).unwrap();
         assert!(!reported.tokens.adds_up());
-        let reported = normalise(r#"{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":1000}}"#).unwrap();
+        let reported =
+            normalise(r#"{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":1000}}"#)
+                .unwrap();
         assert_eq!((reported.tokens.input_text, reported.tokens.input_cached), (0, 10));
         assert!(reported.tokens.adds_up());
     }
@@ -161,9 +177,15 @@ mod tests {
 
     #[test]
     fn an_object_unfit_for_a_record_is_counted_and_not_kept() {
-        let with = |extra: &str| normalise(&format!(r#"{{"prompt_tokens":3,"completion_tokens":2,"x":{extra}}}"#)).unwrap();
+        let with =
+            |extra: &str| normalise(&format!(r#"{{"prompt_tokens":3,"completion_tokens":2,"x":{extra}}}"#)).unwrap();
         assert!(with("[1]").raw.is_some());
-        for extra in [format!("\"{}\"", "y".repeat(9_000)), format!("{}{}", "[".repeat(100), "]".repeat(100)), "1e999".into(), r#""\u0000""#.into()] {
+        for extra in [
+            format!("\"{}\"", "y".repeat(9_000)),
+            format!("{}{}", "[".repeat(100), "]".repeat(100)),
+            "1e999".into(),
+            r#""\u0000""#.into(),
+        ] {
             let reported = with(&extra);
             assert_eq!((reported.tokens.total, reported.raw), (5, None));
         }

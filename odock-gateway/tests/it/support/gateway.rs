@@ -133,7 +133,8 @@ impl TestGateway {
 
     /// The only record there is, once it has reached the database.
     pub(crate) async fn only_record(&self) -> usage_record::Model {
-        let rows = eventually("a record", || async { Some(self.records().await).filter(|rows| !rows.is_empty()) }).await;
+        let rows =
+            eventually("a record", || async { Some(self.records().await).filter(|rows| !rows.is_empty()) }).await;
         assert_eq!(rows.len(), 1);
         rows.into_iter().next().unwrap()
     }
