@@ -4,7 +4,7 @@ use entity::Timestamp;
 use entity::session::WhoAmI;
 use entity::vocab::Scope;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{CliError, Exit};
 use crate::output::{Format, Table, instant};
@@ -162,11 +162,11 @@ async fn matrix(session: &Session) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// A list of flat objects as a table; anything else has no columns.
+/// A list of objects as a table, in which a nested object gives a column a member; anything else has no columns.
 fn rows(matrix: &Value) -> Option<String> {
     let lists = [Some(matrix), matrix.get("items"), matrix.get("rows"), matrix.get("rules")];
     let items = lists.into_iter().flatten().find_map(Value::as_array)?;
-    let objects: Vec<_> = items.iter().map(Value::as_object).collect::<Option<_>>()?;
+    let objects: Vec<_> = items.iter().map(|item| item.as_object().map(flat)).collect::<Option<_>>()?;
     let mut columns: Vec<&String> = Vec::new();
     for key in objects.iter().flat_map(|object| object.keys()) {
         if !columns.contains(&key) {
@@ -174,10 +174,22 @@ fn rows(matrix: &Value) -> Option<String> {
         }
     }
     let mut table = Table::new(columns.iter().map(|column| column.to_uppercase()));
-    for object in objects {
+    for object in &objects {
         table.row(columns.iter().map(|column| object.get(*column).map(plain).unwrap_or_default()));
     }
     Some(table.render())
+}
+
+/// The members of nested objects beside those of the object itself.
+fn flat(object: &Map<String, Value>) -> Map<String, Value> {
+    let mut flat = Map::new();
+    for (key, value) in object {
+        match value {
+            Value::Object(inner) => flat.extend(inner.clone()),
+            other => drop(flat.insert(key.clone(), other.clone())),
+        }
+    }
+    flat
 }
 
 fn plain(value: &Value) -> String {

@@ -340,31 +340,4 @@ mod tests {
         let found = lines(|| tracing::info!("{}", Chatty));
         assert!(!found.is_empty());
     }
-
-    /// Not a test: `cargo test --release json_cost -- --ignored --nocapture` prints what one access line costs.
-    #[test]
-    #[ignore = "a measurement"]
-    fn json_cost() {
-        let queue = Queue::start("cost", Box::new(io::sink())).unwrap();
-        let subscriber = tracing_subscriber::registry().with(JsonLayer::new(queue));
-        tracing::subscriber::with_default(subscriber, || {
-            let span = tracing::info_span!("request", request_id = "0198c0de-0000-7000-8000-000000000000");
-            let _span = span.enter();
-            let rounds = 200_000_u32;
-            let since = std::time::Instant::now();
-            for round in 0..rounds {
-                tracing::info!(
-                    method = "POST",
-                    path = "/v1/chat/completions",
-                    status = 200_u16,
-                    duration_us = round,
-                    organisation = "acme",
-                    provider = "openai",
-                    model = "gpt-4o-mini",
-                    "Served"
-                );
-            }
-            println!("{:?} a line", since.elapsed() / rounds);
-        });
-    }
 }
