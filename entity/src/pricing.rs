@@ -1,5 +1,7 @@
 //! Price lists of models, and the bills made from them.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::money::{Money, Nanos, div_half_even};
@@ -51,7 +53,8 @@ pub struct ClassPrices {
 #[serde(rename_all = "camelCase")]
 pub struct LineItem {
     /// The class of tokens, such as `input_text`.
-    pub class: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub class: Cow<'static, str>,
     /// How many.
     pub quantity: u64,
     /// Nanos of USD per 1 000, before the discount.
@@ -132,16 +135,28 @@ mod tests {
             cached_input_discount_percent: Some(75),
             ..Default::default()
         };
-        let tokens = TokenUsage { input_text: 1_000, input_cached: 10, output_text: 3, output_reasoning: 5, ..Default::default() };
+        let tokens = TokenUsage {
+            input_text: 1_000,
+            input_cached: 10,
+            output_text: 3,
+            output_reasoning: 5,
+            ..Default::default()
+        };
         let bill = pricing.bill(&tokens, 7);
-        let lines: Vec<_> = bill.lines.iter().map(|line| (line.class.as_str(), line.nanos)).collect();
-        assert_eq!(lines, [("input_text", 400_000), ("input_cached", 1_000), ("output_text", 4_800), ("output_reasoning", 8_000)]);
+        let lines: Vec<_> = bill.lines.iter().map(|line| (&*line.class, line.nanos)).collect();
+        assert_eq!(
+            lines,
+            [("input_text", 400_000), ("input_cached", 1_000), ("output_text", 4_800), ("output_reasoning", 8_000)]
+        );
         assert_eq!((bill.total_nanos, bill.price_version), (413_800, 7));
     }
 
     #[test]
     fn a_line_rounds_once_and_half_even() {
-        let pricing = Pricing { input: ClassPrices { text_cost_per_1k_tokens: price("0.000000500"), ..Default::default() }, ..Default::default() };
+        let pricing = Pricing {
+            input: ClassPrices { text_cost_per_1k_tokens: price("0.000000500"), ..Default::default() },
+            ..Default::default()
+        };
         let cost = |input_text| pricing.bill(&TokenUsage { input_text, ..Default::default() }, 1).total_nanos;
         assert_eq!([cost(1), cost(2), cost(3), cost(5)], [0, 1, 2, 2]);
     }

@@ -33,7 +33,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in dependency order.
-    pub const ALL: &'static [Self] = &[Self::Organisation, Self::User, Self::Team, Self::Provider, Self::Model, Self::ApiKey];
+    pub const ALL: &'static [Self] =
+        &[Self::Organisation, Self::User, Self::Team, Self::Provider, Self::Model, Self::ApiKey];
 
     /// The kind as manifests spell it.
     #[must_use]

@@ -1,5 +1,7 @@
 //! What a request consumed, and the record that it leaves.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -62,7 +64,9 @@ impl TokenUsage {
     /// Every token that came out.
     #[must_use]
     pub fn output(&self) -> u64 {
-        [self.output_text, self.output_audio, self.output_reasoning, self.output_rejected].into_iter().fold(0, u64::saturating_add)
+        [self.output_text, self.output_audio, self.output_reasoning, self.output_rejected]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 
     /// Whether the classes add up to the provider's total.
@@ -107,7 +111,8 @@ pub struct RoutingTrace {
 #[serde(rename_all = "camelCase")]
 pub struct StageMark {
     /// The stage, such as `authenticate`.
-    pub stage: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub stage: Cow<'static, str>,
     /// Microseconds from receipt to the end of the stage.
     pub at_us: u64,
 }
@@ -293,4 +298,3 @@ pub struct UsageSummary {
     /// Rows by falling cost, then requests.
     pub rows: Vec<UsageRow>,
 }
-

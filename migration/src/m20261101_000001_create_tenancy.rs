@@ -60,7 +60,17 @@ impl MigrationTrait for Migration {
                 .foreign_key(&mut cascade("team_member", "user_id", "user"))
                 .to_owned(),
         ];
-        let indexes = [unique("organisation", &["slug"]), unique("user", &["email"]), index("user", &["organisation_id"]), unique("access_token", &["token_hash"]), index("access_token", &["user_id"]), unique("team", &["organisation_id", "name"]), unique("team", &["organisation_id", "slug"]), unique("team_member", &["team_id", "user_id"]), index("team_member", &["user_id"])];
+        let indexes = [
+            unique("organisation", &["slug"]),
+            unique("user", &["email"]),
+            index("user", &["organisation_id"]),
+            unique("access_token", &["token_hash"]),
+            index("access_token", &["user_id"]),
+            unique("team", &["organisation_id", "name"]),
+            unique("team", &["organisation_id", "slug"]),
+            unique("team_member", &["team_id", "user_id"]),
+            index("team_member", &["user_id"]),
+        ];
         create(manager, tables, indexes).await
     }
 

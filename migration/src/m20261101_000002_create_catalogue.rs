@@ -51,7 +51,13 @@ impl MigrationTrait for Migration {
                 .foreign_key(&mut restrict("model", "provider_key_id", "provider_api_key"))
                 .to_owned(),
         ];
-        let indexes = [unique("provider", &["organisation_id", "name"]), unique("provider_api_key", &["provider_id", "name"]), unique("model", &["organisation_id", "name"]), index("model", &["provider_id"]), index("model", &["provider_key_id"])];
+        let indexes = [
+            unique("provider", &["organisation_id", "name"]),
+            unique("provider_api_key", &["provider_id", "name"]),
+            unique("model", &["organisation_id", "name"]),
+            index("model", &["provider_id"]),
+            index("model", &["provider_key_id"]),
+        ];
         create(manager, tables, indexes).await
     }
 

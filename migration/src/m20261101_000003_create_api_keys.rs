@@ -51,7 +51,16 @@ impl MigrationTrait for Migration {
                 .foreign_key(&mut cascade("api_key_model_access", "model_id", "model"))
                 .to_owned(),
         ];
-        let indexes = [unique("api_key", &["organisation_id", "name"]), unique("api_key", &["secret_hash"]), unique("api_key", &["previous_hash"]), index("api_key", &["team_id"]), index("api_key", &["user_id"]), index("api_key_rotation", &["api_key_id"]), unique("api_key_model_access", &["api_key_id", "model_id"]), index("api_key_model_access", &["model_id"])];
+        let indexes = [
+            unique("api_key", &["organisation_id", "name"]),
+            unique("api_key", &["secret_hash"]),
+            unique("api_key", &["previous_hash"]),
+            index("api_key", &["team_id"]),
+            index("api_key", &["user_id"]),
+            index("api_key_rotation", &["api_key_id"]),
+            unique("api_key_model_access", &["api_key_id", "model_id"]),
+            index("api_key_model_access", &["model_id"]),
+        ];
         create(manager, tables, indexes).await
     }
 

@@ -14,25 +14,23 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let tables = [
-            table("audit_event")
-                .col(big("at").not_null())
-                .col(uuid("organisation_id"))
-                .col(uuid("actor_user_id"))
-                .col(text("actor").not_null())
-                .col(uuid("token_id"))
-                .col(text("token"))
-                .col(text("address"))
-                .col(text("verb").not_null())
-                .col(text("resource").not_null())
-                .col(uuid("resource_id"))
-                .col(text("name"))
-                .col(json("before"))
-                .col(json("after"))
-                .col(text("request_id").not_null())
-                .col(text("outcome").not_null())
-                .to_owned(),
-        ];
+        let tables = [table("audit_event")
+            .col(big("at").not_null())
+            .col(uuid("organisation_id"))
+            .col(uuid("actor_user_id"))
+            .col(text("actor").not_null())
+            .col(uuid("token_id"))
+            .col(text("token"))
+            .col(text("address"))
+            .col(text("verb").not_null())
+            .col(text("resource").not_null())
+            .col(uuid("resource_id"))
+            .col(text("name"))
+            .col(json("before"))
+            .col(json("after"))
+            .col(text("request_id").not_null())
+            .col(text("outcome").not_null())
+            .to_owned()];
         let indexes = [index("audit_event", &["organisation_id", "at"]), index("audit_event", &["at"])];
         create(manager, tables, indexes).await
     }

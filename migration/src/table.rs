@@ -46,7 +46,12 @@ pub(crate) fn cascade(from: &'static str, column: &'static str, to: &'static str
     reference(from, column, to, ForeignKeyAction::Cascade)
 }
 
-fn reference(from: &'static str, column: &'static str, to: &'static str, on_delete: ForeignKeyAction) -> ForeignKeyCreateStatement {
+fn reference(
+    from: &'static str,
+    column: &'static str,
+    to: &'static str,
+    on_delete: ForeignKeyAction,
+) -> ForeignKeyCreateStatement {
     ForeignKey::create()
         .name(format!("fk_{from}_{column}"))
         .from(Alias::new(from), Alias::new(column))
@@ -60,7 +65,8 @@ pub(crate) fn unique(table: &'static str, columns: &[&'static str]) -> IndexCrea
 }
 
 pub(crate) fn index(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
-    let mut index = Index::create().name(format!("ix_{table}_{}", columns.join("_"))).table(Alias::new(table)).to_owned();
+    let mut index =
+        Index::create().name(format!("ix_{table}_{}", columns.join("_"))).table(Alias::new(table)).to_owned();
     for column in columns {
         index.col(Alias::new(*column));
     }

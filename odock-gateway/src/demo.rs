@@ -26,10 +26,16 @@ use crate::serve::{Running, stop_signal};
 pub async fn run(args: DemoArgs, config: Config) -> anyhow::Result<()> {
     let dir = config.data.dir.clone();
     let sim = Sim::start().await;
-    sim.script(Script::default().latency(Duration::from_millis(180)).chunk_delay(Duration::from_millis(25)).text(sample::ANSWER));
+    sim.script(
+        Script::default()
+            .latency(Duration::from_millis(180))
+            .chunk_delay(Duration::from_millis(25))
+            .text(sample::ANSWER),
+    );
     let running = Running::start(Gateway::start(config).await?).await?;
     let management = url::Url::parse(&format!("http://{}", running.management_address))?;
-    let sign_in = running.sign_in_token.clone().context("this data directory belongs to a gateway that is in use already")?;
+    let sign_in =
+        running.sign_in_token.clone().context("this data directory belongs to a gateway that is in use already")?;
     let signed_in = Client::builder(management.clone()).build()?.sign_in(&sign_in, Some("demo")).await?;
     let token = SecretString::from(signed_in.secret);
     let client = Client::builder(management).token(token.clone()).build()?;

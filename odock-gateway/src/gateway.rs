@@ -1,7 +1,7 @@
 //! Everything wired together, once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -59,6 +59,8 @@ pub struct Parts {
     /// Ends when the gateway stops.
     pub stopping: CancellationToken,
     tasks: TaskTracker,
+    /// Changes that other nodes could not be told of yet.
+    untold: Mutex<Vec<Subject>>,
 }
 
 impl std::ops::Deref for Gateway {
@@ -90,12 +92,16 @@ impl Gateway {
             store::migrate::up(&database).await.context("cannot bring the database's schema up to date")?;
         }
         let hot: Arc<dyn HotStore> = match &config.redis {
-            Some(redis) => {
-                Arc::new(RedisStore::connect(redis, &config.cache.invalidation_channel).await.context("cannot connect to Redis")?)
-            }
+            Some(redis) => Arc::new(
+                RedisStore::connect(redis, &config.cache.invalidation_channel)
+                    .await
+                    .context("cannot connect to Redis")?,
+            ),
             None => Arc::new(MemoryStore::default()),
         };
-        let sealing = Arc::new(Sealing::load(&config.secrets, &config.data.dir).context("cannot load the key pair for sealed secrets")?);
+        let sealing = Arc::new(
+            Sealing::load(&config.secrets, &config.data.dir).context("cannot load the key pair for sealed secrets")?,
+        );
         if sealing.is_generated() && hot.kind() != "memory" {
             tracing::warn!(
                 "this node made its own sealing key: set PROVIDER_KEY_ENCRYPTION_PRIVATE_KEY and _KEY_ID on every node, \
@@ -108,8 +114,8 @@ impl Gateway {
         let shared = || (database.clone(), Arc::clone(&hot), Arc::clone(&epochs), Arc::clone(&clock));
         let (db, bus, history, time) = shared();
         let auth = Auth::new(&config.cache, db, bus, history, time, metrics);
-        let (db, bus, history, time) = shared();
-        let models = Models::new(Arc::clone(&config), db, bus, history, time, metrics);
+        let (db, bus, history, _) = shared();
+        let models = Models::new(Arc::clone(&config), db, bus, history, metrics);
         let credentials = Credentials::new(Arc::clone(&sealing), config.cache.provider_key_ttl);
         let upstreams = Upstreams::new(config.upstream.allow_link_local);
         let usage = Usage::start(&config.usage, &config.data.dir.join("journal"), database.clone(), metrics.clone())?;
@@ -130,6 +136,7 @@ impl Gateway {
             in_flight: AtomicU64::new(0),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            untold: Mutex::default(),
         }));
         gateway.spawn_listener();
         gateway.spawn_ticker();
@@ -144,7 +151,9 @@ impl Gateway {
             tracing::warn!("background work did not end in time");
         }
         self.usage.drain(grace).await;
-        self.database.clone().close().await;
+        if tokio::time::timeout(grace, self.database.clone().close()).await.is_err() {
+            tracing::warn!("the database's connections did not close in time");
+        }
     }
 
     /// Hears what other nodes changed and what their callers did.
@@ -173,6 +182,7 @@ impl Gateway {
             let mut beats = 0_u32;
             while stopping.run_until_cancelled(beat.tick()).await.is_some() {
                 beats = beats.wrapping_add(1);
+                gateway.tell_again().await;
                 gateway.hot.want_live(gateway.live.is_watched());
                 gateway.live.want_shared(gateway.hot.live_wanted());
                 if let Some(records) = gateway.live.take_shared()
@@ -214,8 +224,22 @@ impl Parts {
     pub async fn invalidate(&self, subjects: &[Subject]) {
         self.epochs.changed(subjects);
         if let Err(error) = self.hot.changed(subjects).await {
-            // Other nodes notice that the bus is down and stop trusting their caches by themselves.
-            tracing::error!(%error, "could not tell other nodes about a change");
+            // Where the whole bus is down, other nodes stop trusting their caches by themselves. Where it is not, they do
+            // not know that they missed something, nor does the shared cache: it is said again until it is heard.
+            tracing::error!(%error, "could not tell other nodes about a change; trying again");
+            self.untold().extend_from_slice(subjects);
         }
+    }
+
+    /// Says again what could not be said before.
+    async fn tell_again(&self) {
+        let subjects = std::mem::take(&mut *self.untold());
+        if !subjects.is_empty() && self.hot.changed(&subjects).await.is_err() {
+            self.untold().extend(subjects);
+        }
+    }
+
+    fn untold(&self) -> std::sync::MutexGuard<'_, Vec<Subject>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -56,7 +56,10 @@ impl Running {
             async move {
                 match own {
                     Some(own) => {
-                        tokio::join!(main.serve(Planes::One(data_plane), stop.clone(), grace), own.serve(Planes::One(control_plane), stop, grace));
+                        tokio::join!(
+                            main.serve(Planes::One(data_plane), stop.clone(), grace),
+                            own.serve(Planes::One(control_plane), stop, grace)
+                        );
                     }
                     None => main.serve(Planes::Both { data: data_plane, control: control_plane }, stop, grace).await,
                 }

@@ -8,10 +8,10 @@
 //! | --- | --- |
 //! | [`model`] [`update`] [`view`] | the state, its transitions, its picture |
 //! | [`action`] [`keys`] | what a person can do, and the keys that do it; help and palette are made from them |
-//! | [`effects`] [`msg`] [`env`] | the border with the world; `effects::admit` is the one place that refuses mutations |
+//! | [`effects`] [`msg`] [`mod@env`] | the border with the world; `effects::admit` is the one place that refuses mutations |
 //! | [`link`] [`live`] [`remote`] | the gateway: connection with backoff, live aggregates, loaded data |
 //! | [`screens`] | one file a screen; a new one is a file and a line in the registry |
-//! | [`overlay`] [`widgets`] [`theme`] [`format`] | dialogs, tables and charts, colours, human numbers |
+//! | [`overlay`] [`widgets`] [`theme`] [`mod@format`] | dialogs, tables and charts, colours, human numbers |
 
 pub mod action;
 pub mod acts;

@@ -2,8 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::vocab::{Scope, TokenKind};
 use crate::row::SecretHash;
+use crate::vocab::{Scope, TokenKind};
 use crate::{AccessTokenId, Timestamp, UserId};
 
 /// What a token may be used for.

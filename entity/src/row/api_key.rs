@@ -3,8 +3,8 @@
 use sea_orm::entity::prelude::*;
 
 use crate::envelope::Envelope;
-use crate::vocab::ApiKeyType;
 use crate::row::SecretHash;
+use crate::vocab::ApiKeyType;
 use crate::{ApiKeyId, OrganisationId, TeamId, Timestamp, UserId};
 
 /// A row of `api_key`.

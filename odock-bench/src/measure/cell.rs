@@ -25,12 +25,15 @@ pub(crate) struct Cell {
     pub(crate) connections: usize,
 }
 
-/// Connections for the cells that are not about the number of connections.
+/// Connections for large prompts.
 const FEW: usize = 4;
 
+/// Connections for streams, most of whose time is spent waiting for the next chunk.
+const SOME: usize = 16;
+
 impl Cell {
-    /// Streams, over a few connections.
-    pub(crate) const STREAM: Self = Self { kind: Kind::Stream, connections: FEW };
+    /// Streams, over some connections.
+    pub(crate) const STREAM: Self = Self { kind: Kind::Stream, connections: SOME };
     /// Large prompts, over a few connections.
     pub(crate) const LARGE: Self = Self { kind: Kind::Large, connections: FEW };
 

@@ -44,10 +44,11 @@ pub(crate) async fn quiet(pid: u32) -> anyhow::Result<Duration> {
     Ok(before)
 }
 
-/// Resident memory in bytes: now, and at its highest.
+/// Resident memory in bytes: now, what of it is the program's own rather than a file's, and at its highest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Resident {
     pub(crate) now: u64,
+    pub(crate) anonymous: u64,
     pub(crate) peak: u64,
 }
 
@@ -55,8 +56,9 @@ pub(crate) struct Resident {
 pub(crate) fn resident(pid: u32) -> anyhow::Result<Resident> {
     let path = format!("/proc/{pid}/status");
     let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let field = |name| kilobytes(&status, name).with_context(|| format!("{path} has no {name}"));
-    Ok(Resident { now: field("VmRSS:")? * 1_024, peak: field("VmHWM:")? * 1_024 })
+    let field = |name| Some(kilobytes(&status, name)? * 1_024);
+    let field = |name| field(name).with_context(|| format!("{path} has no {name}"));
+    Ok(Resident { now: field("VmRSS:")?, anonymous: field("RssAnon:")?, peak: field("VmHWM:")? })
 }
 
 fn kilobytes(status: &str, name: &str) -> Option<u64> {

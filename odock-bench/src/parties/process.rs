@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -63,8 +64,9 @@ impl Launch {
         let address = free_address()?;
         let log = scratch.join(format!("{}.log", self.name.replace(' ', "-")));
         let output = File::options().create(true).append(true).open(&log)?;
-        let program = std::env::current_exe().context("cannot find this program")?;
-        let mut command = Command::new(program);
+        // This program, even when a build has put another in its place meanwhile.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("odock-bench");
         command.args(&self.args).env_clear().current_dir(scratch).stdin(Stdio::null());
         command.stdout(output.try_clone()?).stderr(output);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));

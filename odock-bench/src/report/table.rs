@@ -1,6 +1,7 @@
 //! The figures as Markdown.
 
 use super::{Bar, Report, Row};
+use crate::measure::procfs::Resident;
 use crate::measure::{Cell, Kind};
 
 /// Prints the report.
@@ -73,8 +74,10 @@ fn footprint_rows(report: &Report) -> Vec<String> {
         row(what, report.targets.iter().map(|target| found(target).map_or("–".to_owned(), figure)))
     };
     let mut lines = vec![
-        line("resident idle / after / peak, MB", &|own| {
-            format!("{} / {} / {}", megabytes(own.idle.now), megabytes(own.after.now), megabytes(own.after.peak))
+        line("resident idle / after / peak, MB (own)", &|own| {
+            let (idle, after) = (own.idle, own.after);
+            let own = |memory: Resident| format!("{} ({})", megabytes(memory.now), megabytes(memory.anonymous));
+            format!("{} / {} / {}", own(idle), own(after), megabytes(after.peak))
         }),
         line("start to first answer, ms", &|own| format!("{:.0}", own.start_ms)),
     ];

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use entity::Timestamp;
 use moka::future::Cache;
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -14,14 +13,12 @@ use uuid::Uuid;
 pub use self::principal::{Principal, Refusal};
 use crate::clock::Clock;
 use crate::config;
-use crate::hot::{Epochs, HotStore, Stamp};
+use crate::hot::{Epochs, HotStore, Reread, Stamp};
 use crate::store::{self, Database};
 use crate::telemetry::metrics::{CacheMetrics, Lookup, Metrics, OperationMetrics};
 
 /// Keys that are remembered at once, at most.
 const CAPACITY: u64 = 100_000;
-/// While changes made on other nodes cannot be heard, a cached fact is asked for again after this long.
-const DEAF_TTL: Duration = Duration::from_secs(1);
 /// How long the database may take to say who somebody is.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -61,7 +58,7 @@ pub struct Auth {
 struct Fact {
     principal: Option<Arc<Principal>>,
     stamp: Stamp,
-    read_at: Timestamp,
+    reread: Reread,
 }
 
 /// Known keys and unknown ones are remembered for different times.
@@ -123,24 +120,35 @@ impl Auth {
             }
             if self.epochs.is_fresh(&fact.stamp) {
                 // Only old, while the bus is down: better than nothing if the database is down as well.
-                return Ok(self.read(hash).await.map_or(fact, |read| self.keep(hash, read)));
+                return Ok(Box::pin(self.reread(hash, fact)).await);
             }
             self.cache.invalidate(hash).await;
         }
         // Of many who ask at once for the same key, one reads and the others wait for it.
-        let fact = self.cache.try_get_with(*hash, async { self.read(hash).await.map(Arc::new) }).await;
+        // Boxed, as everything that a hit does not need: the future of a request stays small.
+        let fact = Box::pin(self.cache.try_get_with(*hash, async { self.read(hash).await.map(Arc::new) })).await;
         fact.map_err(|error| AuthError::Unavailable(error.to_string()))
     }
 
-    fn keep(&self, hash: &KeyHash, fact: Fact) -> Arc<Fact> {
-        let fact = Arc::new(fact);
-        let (cache, hash, kept) = (self.cache.clone(), *hash, Arc::clone(&fact));
-        tokio::spawn(async move { cache.insert(hash, kept).await });
-        fact
+    /// Reads a fact again that is only old, or else makes do with it.
+    async fn reread(&self, hash: &KeyHash, fact: Arc<Fact>) -> Arc<Fact> {
+        let Some(_turn) = fact.reread.turn().await else { return Arc::clone(&fact) };
+        if let Some(newer) = self.cache.get(hash).await
+            && self.is_current(&newer)
+        {
+            return newer;
+        }
+        let Ok(read) = self.read(hash).await else {
+            fact.reread.failed();
+            return Arc::clone(&fact);
+        };
+        let read = Arc::new(read);
+        self.cache.insert(*hash, Arc::clone(&read)).await;
+        read
     }
 
     fn is_current(&self, fact: &Fact) -> bool {
-        self.epochs.is_fresh(&fact.stamp) && (self.hot.bus_is_up() || self.clock.now().since(fact.read_at) < DEAF_TTL)
+        self.epochs.is_fresh(&fact.stamp) && (self.hot.bus_is_up() || fact.reread.is_recent())
     }
 
     async fn read(&self, hash: &KeyHash) -> Result<Fact, Unavailable> {
@@ -151,7 +159,7 @@ impl Auth {
         };
         let subjects = principal.as_ref().map_or_else(|| vec![unknown_key_subject(hash)], Principal::subjects);
         let stamp = self.epochs.stamp(mark, &subjects);
-        Ok(Fact { principal: principal.map(Arc::new), stamp, read_at: self.clock.now() })
+        Ok(Fact { principal: principal.map(Arc::new), stamp, reread: Reread::default() })
     }
 
     async fn principal_by_hash(&self, hash: &KeyHash) -> Result<Option<Principal>, DbErr> {
@@ -176,7 +184,10 @@ impl Auth {
             && let Ok(fact) = serde_json::to_vec(principal)
         {
             // A cache that cannot be filled costs the next node a query, nothing more.
-            let _ = self.hot.remember(&format!("principal:{name}"), Bytes::from(fact), &principal.subjects(), mark, self.ttl).await;
+            let _ = self
+                .hot
+                .remember(&format!("principal:{name}"), Bytes::from(fact), &principal.subjects(), mark, self.ttl)
+                .await;
         }
         Ok(principal)
     }

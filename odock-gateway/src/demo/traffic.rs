@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-
 use secrecy::ExposeSecret;
 use serde_json::json;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::broadcast;
 
@@ -33,7 +34,15 @@ impl moka::Expiry<String, ClaimTtl> for ByClaim {
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self { bus: broadcast::Sender::new(1_024), claims: Cache::builder().max_capacity(MAX_CLAIMS).expire_after(ByClaim).build() }
+        Self {
+            bus: broadcast::Sender::new(1_024),
+            claims: Cache::builder()
+                .max_capacity(MAX_CLAIMS)
+                // By default a full cache prefers what was asked for often, and forgets new claims at once.
+                .eviction_policy(EvictionPolicy::lru())
+                .expire_after(ByClaim)
+                .build(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod epochs;
 mod memory;
 mod redis;
+mod reread;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 pub use self::epochs::{Epochs, Stamp};
 pub use self::memory::MemoryStore;
 pub use self::redis::RedisStore;
+pub use self::reread::Reread;
 
 /// What a cached fact depends on: an organisation, a key, a model, a provider, by id.
 ///
@@ -63,7 +65,14 @@ pub trait HotStore: Send + Sync + 'static {
     async fn recall(&self, key: &str) -> Result<Option<Bytes>, HotError>;
 
     /// Caches a fact that was read from the database after `mark` and depends on `subjects`.
-    async fn remember(&self, key: &str, fact: Bytes, subjects: &[Subject], mark: Mark, ttl: Duration) -> Result<(), HotError>;
+    async fn remember(
+        &self,
+        key: &str,
+        fact: Bytes,
+        subjects: &[Subject],
+        mark: Mark,
+        ttl: Duration,
+    ) -> Result<(), HotError>;
 
     /// Takes `key` for `ttl`. False when somebody has it.
     async fn claim(&self, key: &str, ttl: Duration) -> Result<bool, HotError>;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{AsyncCommands, Script, SetExpiry, SetOptions};
+use redis::{AsyncCommands, RedisResult, Script, SetExpiry, SetOptions};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
@@ -36,6 +36,7 @@ pub struct RedisStore {
     live_wanted: Arc<AtomicBool>,
     want_live: watch::Sender<bool>,
     node: String,
+    patience: Duration,
     bus: JoinHandle<()>,
 }
 
@@ -58,7 +59,8 @@ impl RedisStore {
             .set_number_of_retries(1);
         let mut connections = Vec::with_capacity(config.connections.max(1));
         for _ in 0..config.connections.max(1) {
-            connections.push(ConnectionManager::new_with_config(client.clone(), manager.clone()).await.map_err(failed)?);
+            connections
+                .push(ConnectionManager::new_with_config(client.clone(), manager.clone()).await.map_err(failed)?);
         }
         let signals = broadcast::Sender::new(4_096);
         let (want_live, wanted) = watch::channel(false);
@@ -70,6 +72,7 @@ impl RedisStore {
             changes: channel.to_owned(),
             live: format!("{}:live", config.key_prefix),
             beat: format!("{}:beat:{node}", config.key_prefix),
+            generation: format!("{}:generation", config.key_prefix),
             node: node.clone(),
             signals: signals.clone(),
             is_up: Arc::clone(&bus_is_up),
@@ -78,6 +81,7 @@ impl RedisStore {
         };
         // Nothing may be cached before changes can be heard.
         let joined = bus.join().await.map_err(failed)?;
+        bus_is_up.store(true, Ordering::Release);
         let bus = tokio::spawn(bus.run(joined));
         Ok(Self {
             connections,
@@ -91,6 +95,7 @@ impl RedisStore {
             live_wanted,
             want_live,
             node,
+            patience: config.command_timeout,
             bus,
         })
     }
@@ -105,6 +110,24 @@ impl RedisStore {
     }
 }
 
+impl RedisStore {
+    /// Waits for an answer, but not for long: a connection that is being made again holds its commands until it is there.
+    async fn bounded<T>(&self, call: impl Future<Output = RedisResult<T>>) -> Result<T, HotError> {
+        match tokio::time::timeout(self.patience, call).await {
+            Ok(answer) => answer.map_err(failed),
+            Err(elapsed) => Err(HotError(elapsed.into())),
+        }
+    }
+
+    /// As `bounded`, for what requests wait for: while the bus is down they do not wait at all.
+    async fn prompt<T>(&self, call: impl Future<Output = RedisResult<T>>) -> Result<T, HotError> {
+        if !self.bus_is_up() {
+            return Err(HotError("the bus is down".into()));
+        }
+        self.bounded(call).await
+    }
+}
+
 fn failed(error: redis::RedisError) -> HotError {
     HotError(error.into())
 }
@@ -116,52 +139,62 @@ impl HotStore for RedisStore {
     }
 
     async fn ping(&self) -> Result<(), HotError> {
-        redis::cmd("PING").query_async::<()>(&mut self.connection()).await.map_err(failed)
+        let mut connection = self.connection();
+        self.bounded(redis::cmd("PING").query_async(&mut connection)).await
     }
 
     async fn mark(&self) -> Result<Mark, HotError> {
         let keys = [self.key("changes"), self.key("generation")];
-        let (changes, generation): (Option<u64>, Option<u64>) = self.connection().mget(&keys).await.map_err(failed)?;
+        let mut connection = self.connection();
+        let (changes, generation): (Option<u64>, Option<u64>) = self.prompt(connection.mget(&keys)).await?;
         Ok(Mark { changes: changes.unwrap_or(0), generation: generation.unwrap_or(0) })
     }
 
     async fn recall(&self, key: &str) -> Result<Option<Bytes>, HotError> {
-        let fact: Option<Vec<u8>> = self
-            .recall
-            .key(self.key(&format!("fact:{key}")))
-            .key(self.key("generation"))
-            .arg(self.key("changed:"))
-            .invoke_async(&mut self.connection())
-            .await
-            .map_err(failed)?;
+        let mut call = self.recall.key(self.key(&format!("fact:{key}")));
+        call.key(self.key("generation")).arg(self.key("changed:"));
+        let mut connection = self.connection();
+        let fact: Option<Vec<u8>> = self.prompt(call.invoke_async(&mut connection)).await?;
         Ok(fact.map(Bytes::from))
     }
 
-    async fn remember(&self, key: &str, fact: Bytes, subjects: &[Subject], mark: Mark, ttl: Duration) -> Result<(), HotError> {
+    async fn remember(
+        &self,
+        key: &str,
+        fact: Bytes,
+        subjects: &[Subject],
+        mark: Mark,
+        ttl: Duration,
+    ) -> Result<(), HotError> {
         let key = self.key(&format!("fact:{key}"));
         let subjects: Vec<String> = subjects.iter().map(|subject| subject.simple().to_string()).collect();
         let ttl = i64::try_from(ttl.min(MAX_FACT_TTL).as_secs().max(1)).unwrap_or(1);
-        redis::pipe()
+        let mut writing = redis::pipe();
+        writing
             .atomic()
-            .hset_multiple(&key, &[
-                ("mark", mark.changes.to_string().as_bytes()),
-                ("generation", mark.generation.to_string().as_bytes()),
-                ("subjects", subjects.join(",").as_bytes()), ("fact", &fact)
-            ])
+            .hset_multiple(
+                &key,
+                &[
+                    ("mark", mark.changes.to_string().as_bytes()),
+                    ("generation", mark.generation.to_string().as_bytes()),
+                    ("subjects", subjects.join(",").as_bytes()),
+                    ("fact", &fact),
+                ],
+            )
             .ignore()
             .expire(&key, ttl)
-            .ignore()
-            .query_async::<()>(&mut self.connection())
-            .await
-            .map_err(failed)
+            .ignore();
+        let mut connection = self.connection();
+        self.prompt(writing.query_async(&mut connection)).await
     }
 
     async fn claim(&self, key: &str, ttl: Duration) -> Result<bool, HotError> {
         let options = SetOptions::default()
             .conditional_set(redis::ExistenceCheck::NX)
             .with_expiration(SetExpiry::PX(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)));
+        let mut connection = self.connection();
         let taken: Option<String> =
-            self.connection().set_options(self.key(&format!("claim:{key}")), "1", options).await.map_err(failed)?;
+            self.prompt(connection.set_options(self.key(&format!("claim:{key}")), "1", options)).await?;
         Ok(taken.is_some())
     }
 
@@ -173,20 +206,23 @@ impl HotStore for RedisStore {
         for name in &names {
             call.arg(name);
         }
-        call.invoke_async::<()>(&mut self.connection()).await.map_err(failed)
+        let mut connection = self.connection();
+        self.bounded(call.invoke_async(&mut connection)).await
     }
 
     async fn all_changed(&self) -> Result<(), HotError> {
         // Facts of before the new generation are never looked at again; their time to live clears them away.
         let mut change = redis::pipe();
         change.incr(self.key("generation"), 1).ignore().publish(&self.channel, r#"{"all":true}"#).ignore();
-        change.query_async::<()>(&mut self.connection()).await.map_err(failed)
+        let mut connection = self.connection();
+        self.bounded(change.query_async(&mut connection)).await
     }
 
     async fn share_live(&self, records: Bytes) -> Result<(), HotError> {
         let mut message = self.node.clone().into_bytes();
         message.extend_from_slice(&records);
-        self.connection().publish::<_, _, ()>(self.key("live"), message).await.map_err(failed)
+        let mut connection = self.connection();
+        self.prompt(connection.publish(self.key("live"), message)).await
     }
 
     fn live_wanted(&self) -> bool {

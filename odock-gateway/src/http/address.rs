@@ -13,7 +13,8 @@ pub struct Peer(pub SocketAddr);
 /// The caller's address: the peer or, when the peer is a trusted proxy, the right-most hop of `Forwarded` or
 /// `X-Forwarded-For` that is not. What stands left of that hop may be invented.
 pub fn of_client(head: &Parts, trusted: &[IpNet]) -> IpAddr {
-    let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
+    let peer =
+        head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
     if !is_trusted(&peer) {
         return peer;
@@ -32,7 +33,8 @@ pub fn of_client(head: &Parts, trusted: &[IpNet]) -> IpAddr {
 /// The hops from the first to the last; `None` for one that is no address, such as `unknown`.
 fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let values = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    let forwarded: Vec<Option<IpAddr>> = values("forwarded").flat_map(|value| value.split(',')).map(forwarded_for).collect();
+    let forwarded: Vec<Option<IpAddr>> =
+        values("forwarded").flat_map(|value| value.split(',')).map(forwarded_for).collect();
     if !forwarded.is_empty() {
         return forwarded;
     }
@@ -52,7 +54,10 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
 fn ip(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(text);
-    bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip())).ok().map(|ip: IpAddr| ip.to_canonical())
+    bare.parse()
+        .or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()))
+        .ok()
+        .map(|ip: IpAddr| ip.to_canonical())
 }
 
 #[cfg(test)]
@@ -77,8 +82,14 @@ mod tests {
     #[test]
     fn the_right_most_untrusted_hop_counts() {
         assert_eq!(client("10.0.0.1:1", &[("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.7")]), "1.2.3.4");
-        assert_eq!(client("10.0.0.1:1", &[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "1.2.3.4:555")]), "1.2.3.4");
-        assert_eq!(client("[::1]:1", &[("forwarded", "for=6.6.6.6, for=\"[2001:db8::1]:4711\";proto=https")]), "2001:db8::1");
+        assert_eq!(
+            client("10.0.0.1:1", &[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "1.2.3.4:555")]),
+            "1.2.3.4"
+        );
+        assert_eq!(
+            client("[::1]:1", &[("forwarded", "for=6.6.6.6, for=\"[2001:db8::1]:4711\";proto=https")]),
+            "2001:db8::1"
+        );
         assert_eq!(client("10.0.0.1:1", &[("x-forwarded-for", "1.2.3.4, unknown")]), "10.0.0.1");
         assert_eq!(client("10.0.0.1:1", &[]), "10.0.0.1");
     }

@@ -19,7 +19,8 @@ pub(super) async fn live() -> Json<Value> {
 
 /// The process can work: its database and hot store answer. Says which one does not.
 pub(super) async fn ready(State(gw): State<Gateway>) -> (StatusCode, Json<Value>) {
-    let (database, hot) = tokio::join!(tokio::time::timeout(PATIENCE, gw.database.ping()), tokio::time::timeout(PATIENCE, gw.hot.ping()));
+    let (database, hot) =
+        tokio::join!(tokio::time::timeout(PATIENCE, gw.database.ping()), tokio::time::timeout(PATIENCE, gw.hot.ping()));
     let (database, hot) = (matches!(database, Ok(Ok(()))), matches!(hot, Ok(Ok(()))) && gw.hot.bus_is_up());
     let word = |ok| if ok { "ok" } else { "unavailable" };
     let stopping = gw.stopping.is_cancelled();

@@ -29,7 +29,8 @@ pub(super) async fn show(State(gw): State<Gateway>, Path(name): Path<String>, re
     let received = Received::new(&gw, ENDPOINT, request);
     let case = received.case();
     let found = granted(&gw, received, Some(&name)).await.and_then(|models| {
-        let missing = || GatewayError::new(ErrorCode::ModelNotFound, "there is no such model, or this API key may not call it");
+        let missing =
+            || GatewayError::new(ErrorCode::ModelNotFound, "there is no such model, or this API key may not call it");
         models.into_iter().next().ok_or_else(missing)
     });
     match found {
@@ -46,7 +47,9 @@ async fn granted(gw: &Gateway, received: Received, only: Option<&str>) -> Result
             continue;
         }
         let target = gw.models.target(*id).await.map_err(|error| {
-            GatewayError::new(ErrorCode::ModelLookupUnavailable, "models cannot be looked up at present").retry_after(1).caused_by(error)
+            GatewayError::new(ErrorCode::ModelLookupUnavailable, "models cannot be looked up at present")
+                .retry_after(1)
+                .caused_by(error)
         })?;
         if let Some(target) = target {
             models.push(model(&target));

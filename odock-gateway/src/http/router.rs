@@ -53,7 +53,8 @@ async fn not_found(request: Request<Body>) -> Response {
 }
 
 async fn method_not_allowed(request: Request<Body>) -> Response {
-    let message = format!("{} does not take {}", request.uri().path().chars().take(200).collect::<String>(), request.method());
+    let message =
+        format!("{} does not take {}", request.uri().path().chars().take(200).collect::<String>(), request.method());
     plain(ErrorCode::MethodNotAllowed, message)
 }
 

@@ -19,14 +19,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::address::Peer;
-use super::patience::Patient;
+use super::patience::{Opening, Patient};
 use crate::config;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long connections may take to go away once they are cut.
+const CUT: Duration = Duration::from_secs(2);
 /// The pause after a failed accept, which mostly means that file descriptors ran out.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -48,7 +51,11 @@ impl Planes {
     fn at(&self, path: &str) -> Router {
         match self {
             Self::One(router) => router.clone(),
-            Self::Both { control, .. } if path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) => control.clone(),
+            Self::Both { control, .. }
+                if path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) =>
+            {
+                control.clone()
+            }
             Self::Both { data, .. } => data.clone(),
         }
     }
@@ -59,6 +66,7 @@ pub struct Server {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     builder: Builder<TokioExecutor>,
+    read_timeout: Duration,
     write_timeout: Duration,
 }
 
@@ -84,7 +92,7 @@ impl Server {
             .max_header_list_size(u32::try_from(config.max_header_bytes).unwrap_or(u32::MAX))
             .keep_alive_interval(Some(Duration::from_secs(30)))
             .keep_alive_timeout(Duration::from_secs(20));
-        Ok(Self { listener, tls, builder, write_timeout: config.write_timeout })
+        Ok(Self { listener, tls, builder, read_timeout: config.read_timeout, write_timeout: config.write_timeout })
     }
 
     /// The address that was bound: with the port that the system chose, if it was asked to.
@@ -98,10 +106,10 @@ impl Server {
     /// Serves until `stop`, then finishes what is under way, for `grace` at the most.
     pub async fn serve(self, planes: Planes, stop: CancellationToken, grace: Duration) {
         let graceful = GracefulShutdown::new();
-        let connections = CancellationToken::new();
+        let (connections, tasks) = (CancellationToken::new(), TaskTracker::new());
         while let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await {
             match accepted {
-                Ok((stream, peer)) => self.attend(stream, peer, planes.clone(), &graceful, &connections),
+                Ok((stream, peer)) => self.attend(stream, peer, planes.clone(), &graceful, &connections, &tasks),
                 Err(error) => {
                     tracing::warn!(%error, "could not accept a connection");
                     tokio::time::sleep(BREATH).await;
@@ -113,19 +121,33 @@ impl Server {
             tracing::warn!("connections were still open after the shutdown grace; they are cut");
         }
         connections.cancel();
+        tasks.close();
+        // What is cut leaves its records as it goes; the last of them must be there before the journal is drained.
+        let _ = tokio::time::timeout(CUT, tasks.wait()).await;
     }
 
-    fn attend(&self, stream: TcpStream, peer: SocketAddr, planes: Planes, graceful: &GracefulShutdown, cut: &CancellationToken) {
+    fn attend(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        planes: Planes,
+        graceful: &GracefulShutdown,
+        cut: &CancellationToken,
+        tasks: &TaskTracker,
+    ) {
         // Without this, small chunks of a stream wait for the acknowledgement of the chunk before.
         let _ = stream.set_nodelay(true);
         let (builder, tls, watcher, cut) = (self.builder.clone(), self.tls.clone(), graceful.watcher(), cut.clone());
         let stream = Patient::new(stream, self.write_timeout);
-        tokio::spawn(async move {
+        let read_timeout = self.read_timeout;
+        tasks.spawn(async move {
             let served = async {
                 match tls {
-                    None => converse(builder, stream, peer, planes, watcher).await,
+                    None => converse(builder, Opening::new(stream, read_timeout), peer, planes, watcher).await,
                     Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => converse(builder, stream, peer, planes, watcher).await,
+                        Ok(Ok(stream)) => {
+                            converse(builder, Opening::new(stream, read_timeout), peer, planes, watcher).await
+                        }
                         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                         Err(_) => tracing::debug!("a TLS handshake took too long"),
                     },
@@ -147,7 +169,7 @@ async fn converse(
         request.extensions_mut().insert(Peer(peer));
         planes.at(request.uri().path()).oneshot(request.map(Body::new))
     });
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         // A peer that hangs up or speaks nonsense is no event.
         tracing::debug!(error = %error, "a connection ended badly");
@@ -158,7 +180,8 @@ fn acceptor(files: &config::TlsFiles) -> anyhow::Result<TlsAcceptor> {
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.cert)
         .and_then(Iterator::collect)
         .with_context(|| format!("cannot read certificates from {}", files.cert.display()))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| format!("cannot read a private key from {}", files.key.display()))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .with_context(|| format!("cannot read a private key from {}", files.key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

@@ -135,7 +135,9 @@ impl Hub {
     pub fn finished_elsewhere(&self, records: &[u8]) {
         match serde_json::from_slice::<Vec<UsageRecord>>(records) {
             Ok(records) => records.into_iter().for_each(|record| self.show(&Arc::new(record))),
-            Err(error) => tracing::warn!(%error, "another node sent finished requests that cannot be read: is it of another version?"),
+            Err(error) => {
+                tracing::warn!(%error, "another node sent finished requests that cannot be read: is it of another version?")
+            }
         }
     }
 
@@ -143,7 +145,12 @@ impl Hub {
         if !self.is_watched() {
             return;
         }
-        self.seconds.lock().unwrap_or_else(PoisonError::into_inner).entry(record.organisation_id).or_default().add(record);
+        self.seconds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(record.organisation_id)
+            .or_default()
+            .add(record);
         // Nobody listening is no failure.
         let _ = self.requests.send(Arc::clone(record));
     }
@@ -155,7 +162,9 @@ impl Hub {
         if !self.is_watched() {
             return;
         }
-        let in_flight = |organisation: &OrganisationId| self.in_flight.get(organisation).map_or(0, |count| count.load(Ordering::Relaxed));
+        let in_flight = |organisation: &OrganisationId| {
+            self.in_flight.get(organisation).map_or(0, |count| count.load(Ordering::Relaxed))
+        };
         let mut everything = Second::default();
         let mut organisations = HashMap::with_capacity(seconds.len());
         for (organisation, second) in seconds {

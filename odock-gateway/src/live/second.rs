@@ -28,9 +28,9 @@ impl Second {
         let failed = record.status >= 400;
         self.totals.requests += 1;
         self.totals.errors += u64::from(failed);
-        self.totals.tokens_in += record.tokens.input();
-        self.totals.tokens_out += record.tokens.output();
-        self.totals.cost_nanos += record.cost_nanos.unwrap_or(0);
+        self.totals.tokens_in = self.totals.tokens_in.saturating_add(record.tokens.input());
+        self.totals.tokens_out = self.totals.tokens_out.saturating_add(record.tokens.output());
+        self.totals.cost_nanos = self.totals.cost_nanos.saturating_add(record.cost_nanos.unwrap_or(0));
         self.totals.unpriced += u64::from(record.model_id.is_some() && record.cost_nanos.is_none());
         self.denied += u64::from(record.outcome == Outcome::Denied);
         self.latency_sum += record.latency_us;
@@ -45,22 +45,28 @@ impl Second {
     pub(super) fn merge(&mut self, other: &Self) {
         self.totals.requests += other.totals.requests;
         self.totals.errors += other.totals.errors;
-        self.totals.tokens_in += other.totals.tokens_in;
-        self.totals.tokens_out += other.totals.tokens_out;
-        self.totals.cost_nanos += other.totals.cost_nanos;
+        self.totals.tokens_in = self.totals.tokens_in.saturating_add(other.totals.tokens_in);
+        self.totals.tokens_out = self.totals.tokens_out.saturating_add(other.totals.tokens_out);
+        self.totals.cost_nanos = self.totals.cost_nanos.saturating_add(other.totals.cost_nanos);
         self.totals.unpriced += other.totals.unpriced;
         self.denied += other.denied;
         self.latency_sum += other.latency_sum;
         self.latency.merge(&other.latency);
         self.overhead.merge(&other.overhead);
-        for (into, from) in [(&mut self.keys, &other.keys), (&mut self.models, &other.models), (&mut self.teams, &other.teams)] {
+        for (into, from) in
+            [(&mut self.keys, &other.keys), (&mut self.models, &other.models), (&mut self.teams, &other.teams)]
+        {
             for (name, top) in from {
-                let entry = into
-                    .entry(name.clone())
-                    .or_insert_with(|| Top { name: name.clone(), requests: 0, tokens: 0, cost_nanos: 0, errors: 0 });
+                let entry = into.entry(name.clone()).or_insert_with(|| Top {
+                    name: name.clone(),
+                    requests: 0,
+                    tokens: 0,
+                    cost_nanos: 0,
+                    errors: 0,
+                });
                 entry.requests += top.requests;
-                entry.tokens += top.tokens;
-                entry.cost_nanos += top.cost_nanos;
+                entry.tokens = entry.tokens.saturating_add(top.tokens);
+                entry.cost_nanos = entry.cost_nanos.saturating_add(top.cost_nanos);
                 entry.errors += top.errors;
             }
         }
@@ -89,15 +95,17 @@ fn count(tops: &mut HashMap<String, Top>, name: Option<&String>, record: &UsageR
     }
     if let Some(entry) = tops.get_mut(name) {
         entry.requests += 1;
-        entry.tokens += record.tokens.input() + record.tokens.output();
-        entry.cost_nanos += record.cost_nanos.unwrap_or(0);
+        entry.tokens = entry.tokens.saturating_add(record.tokens.input()).saturating_add(record.tokens.output());
+        entry.cost_nanos = entry.cost_nanos.saturating_add(record.cost_nanos.unwrap_or(0));
         entry.errors += u64::from(failed);
     }
 }
 
 fn top(tops: HashMap<String, Top>) -> Vec<Top> {
     let mut tops: Vec<Top> = tops.into_values().collect();
-    tops.sort_unstable_by(|a, b| (b.requests, b.cost_nanos).cmp(&(a.requests, a.cost_nanos)).then_with(|| a.name.cmp(&b.name)));
+    tops.sort_unstable_by(|a, b| {
+        (b.requests, b.cost_nanos).cmp(&(a.requests, a.cost_nanos)).then_with(|| a.name.cmp(&b.name))
+    });
     tops.truncate(TOP);
     tops
 }

@@ -195,15 +195,15 @@ macro_rules! handlers {
 macro_rules! plain_handlers {
     ($spec:ident, $state:ident, $one:literal, $many:literal, $collection:literal, $item:literal) => {
         #[utoipa::path(
-                    post, path = $collection, tag = $many, operation_id = concat!("create_", $one),
-                    summary = concat!("Creates a ", $one, "."),
-                    params(("organisation" = String, Path, description = "Slug or id.")),
-                    request_body = Create<$spec>,
-                    responses(
-                        (status = 201, description = "It exists now.", body = Resource<$spec, $state>),
-                        Refusals, BodyRefusals
-                    )
-                )]
+                            post, path = $collection, tag = $many, operation_id = concat!("create_", $one),
+                            summary = concat!("Creates a ", $one, "."),
+                            params(("organisation" = String, Path, description = "Slug or id.")),
+                            request_body = Create<$spec>,
+                            responses(
+                                (status = 201, description = "It exists now.", body = Resource<$spec, $state>),
+                                Refusals, BodyRefusals
+                            )
+                        )]
         pub(super) async fn create(
             State(gateway): State<Gateway>,
             caller: Caller,
@@ -214,14 +214,14 @@ macro_rules! plain_handlers {
         }
 
         #[utoipa::path(
-                    get, path = $item, tag = $many, operation_id = concat!("show_", $one),
-                    summary = concat!("Shows a ", $one, "."),
-                    params(
-                        ("organisation" = String, Path, description = "Slug or id."),
-                        ("name" = String, Path, description = "Name or id."),
-                    ),
-                    responses((status = 200, description = "It.", body = Resource<$spec, $state>), Refusals)
-                )]
+                            get, path = $item, tag = $many, operation_id = concat!("show_", $one),
+                            summary = concat!("Shows a ", $one, "."),
+                            params(
+                                ("organisation" = String, Path, description = "Slug or id."),
+                                ("name" = String, Path, description = "Name or id."),
+                            ),
+                            responses((status = 200, description = "It.", body = Resource<$spec, $state>), Refusals)
+                        )]
         pub(super) async fn show(
             State(gateway): State<Gateway>,
             tenant: Tenant,

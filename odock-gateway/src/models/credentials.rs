@@ -68,7 +68,11 @@ impl Credentials {
     /// # Errors
     /// When the credential cannot be opened, or is not something that a header can carry.
     pub fn header(&self, provider: ProviderType, key: &KeyRef) -> Result<Option<Arc<Credential>>, SealError> {
-        let usable = |secret| Credential::new(provider, secret).map(Arc::new).ok_or(SealError::Malformed("secret, which no HTTP header can carry,"));
+        let usable = |secret| {
+            Credential::new(provider, secret)
+                .map(Arc::new)
+                .ok_or(SealError::Malformed("secret, which no HTTP header can carry,"))
+        };
         match key {
             KeyRef::None => Ok(None),
             KeyRef::Configured(secret) => usable(secret.clone()).map(Some),

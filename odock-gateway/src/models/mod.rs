@@ -6,22 +6,19 @@ mod target;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::{ModelId, OrganisationId, Timestamp};
+use entity::{ModelId, OrganisationId};
 use moka::future::Cache;
 use sea_orm::DbErr;
 
 pub use self::credentials::{Credential, Credentials};
 pub use self::target::{KeyRef, Problem, Target};
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::hot::{Epochs, HotStore, Stamp};
+use crate::hot::{Epochs, HotStore, Reread, Stamp};
 use crate::store::{self, Database};
 use crate::telemetry::metrics::{CacheMetrics, Lookup, Metrics, OperationMetrics};
 
 /// Models that are remembered at once, at most.
 const CAPACITY: u64 = 50_000;
-/// While changes made on other nodes cannot be heard, a cached model is asked for again after this long.
-const DEAF_TTL: Duration = Duration::from_secs(1);
 /// How long "no such model" is remembered.
 const UNKNOWN_TTL: Duration = Duration::from_secs(5);
 /// How long the database may take.
@@ -40,7 +37,6 @@ pub struct Models {
     database: Database,
     hot: Arc<dyn HotStore>,
     epochs: Arc<Epochs>,
-    clock: Arc<dyn Clock>,
     lookups: Arc<CacheMetrics>,
     queries: Arc<OperationMetrics>,
 }
@@ -48,7 +44,7 @@ pub struct Models {
 struct Fact {
     target: Option<Arc<Target>>,
     stamp: Stamp,
-    read_at: Timestamp,
+    reread: Reread,
 }
 
 impl Models {
@@ -58,13 +54,12 @@ impl Models {
         database: Database,
         hot: Arc<dyn HotStore>,
         epochs: Arc<Epochs>,
-        clock: Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
         let cache = Cache::builder().max_capacity(CAPACITY).time_to_live(config.cache.model_ttl).build();
         let missing = Cache::builder().max_capacity(CAPACITY).time_to_live(UNKNOWN_TTL).build();
         let (lookups, queries) = (metrics.cache("model"), metrics.database("find_model"));
-        Self { config, cache, missing, database, hot, epochs, clock, lookups, queries }
+        Self { config, cache, missing, database, hot, epochs, lookups, queries }
     }
 
     /// What a model means; `None` if it has just been deleted.
@@ -73,27 +68,19 @@ impl Models {
     /// When the database cannot say.
     pub async fn target(&self, id: ModelId) -> Result<Option<Arc<Target>>, LookupError> {
         if let Some(fact) = self.cache.get(&id).await {
-            let heard = self.hot.bus_is_up() || self.clock.now().since(fact.read_at) < DEAF_TTL;
+            let heard = self.hot.bus_is_up() || fact.reread.is_recent();
             match (self.epochs.is_fresh(&fact.stamp), heard) {
                 (true, true) => {
                     self.lookups.looked_up(Lookup::Memory);
                     return Ok(fact.target.clone());
                 }
                 // Only old, while the bus is down: better than nothing if the database is down as well.
-                (true, false) => {
-                    return match self.read(id).await {
-                        Ok(read) => {
-                            let read = Arc::new(read);
-                            self.cache.insert(id, Arc::clone(&read)).await;
-                            Ok(read.target.clone())
-                        }
-                        Err(_) => Ok(fact.target.clone()),
-                    };
-                }
+                (true, false) => return Ok(Box::pin(self.reread(id, fact)).await.target.clone()),
                 (false, _) => self.cache.invalidate(&id).await,
             }
         }
-        let fact = self.cache.try_get_with(id, async { self.read(id).await.map(Arc::new) }).await;
+        // Boxed, as everything that a hit does not need: the future of a request stays small.
+        let fact = Box::pin(self.cache.try_get_with(id, async { self.read(id).await.map(Arc::new) })).await;
         fact.map(|fact| fact.target.clone()).map_err(|error| LookupError::clone(&error))
     }
 
@@ -105,7 +92,25 @@ impl Models {
         let asked = self.missing.try_get_with((organisation, name.to_owned()), async {
             bounded(store::targets::exists(self.database.reader(), organisation, name)).await
         });
-        asked.await.map_err(|error| LookupError::clone(&error))
+        Box::pin(asked).await.map_err(|error| LookupError::clone(&error))
+    }
+
+    /// Reads a fact again that is only old, or else makes do with it.
+    async fn reread(&self, id: ModelId, fact: Arc<Fact>) -> Arc<Fact> {
+        let Some(_turn) = fact.reread.turn().await else { return Arc::clone(&fact) };
+        if let Some(newer) = self.cache.get(&id).await
+            && self.epochs.is_fresh(&newer.stamp)
+            && newer.reread.is_recent()
+        {
+            return newer;
+        }
+        let Ok(read) = self.read(id).await else {
+            fact.reread.failed();
+            return Arc::clone(&fact);
+        };
+        let read = Arc::new(read);
+        self.cache.insert(id, Arc::clone(&read)).await;
+        read
     }
 
     async fn read(&self, id: ModelId) -> Result<Fact, LookupError> {
@@ -115,7 +120,7 @@ impl Models {
         let mut subjects = vec![id.0];
         subjects.extend(rows.iter().flat_map(|rows| [rows.provider.id.0, rows.model.organisation_id.0]));
         let target = rows.map(|rows| Arc::new(Target::new(&self.config, rows)));
-        Ok(Fact { target, stamp: self.epochs.stamp(mark, &subjects), read_at: self.clock.now() })
+        Ok(Fact { target, stamp: self.epochs.stamp(mark, &subjects), reread: Reread::default() })
     }
 }
 

@@ -115,7 +115,10 @@ impl Target {
             key,
             connect_timeout: ms(provider.config.connect_timeout_ms, config.upstream.connect_timeout),
             first_byte_timeout: ms(provider.config.first_byte_timeout_ms, config.upstream.first_byte_timeout),
-            total_timeout: provider.timeout_ms.and_then(|ms| u64::try_from(ms).ok()).map_or(total, Duration::from_millis),
+            total_timeout: provider
+                .timeout_ms
+                .and_then(|ms| u64::try_from(ms).ok())
+                .map_or(total, Duration::from_millis),
             idle_timeout: ms(provider.config.idle_timeout_ms, config.upstream.stream_idle_timeout),
         }
     }

@@ -144,7 +144,8 @@ impl Case {
 
     /// The timeline so far.
     pub fn stages(&self) -> Vec<StageMark> {
-        let reached = |stage: &Stage| self.reached(*stage).map(|at| StageMark { stage: stage.as_str().into(), at_us: at.into() });
+        let reached =
+            |stage: &Stage| self.reached(*stage).map(|at| StageMark { stage: stage.as_str().into(), at_us: at.into() });
         Stage::ALL.iter().filter_map(reached).collect()
     }
 

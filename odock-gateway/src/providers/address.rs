@@ -95,8 +95,17 @@ pub fn is_link_local(ip: IpAddr) -> bool {
         IpAddr::V6(ip) => {
             ip.is_unicast_link_local()
                 || ip.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
-                || ip.to_ipv4_mapped().is_some_and(|ip| is_link_local(ip.into()))
+                || embedded(ip).is_some_and(|ip| is_link_local(ip.into()))
         }
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped (RFC 4291), behind NAT64 (RFC 6052) or 6to4 (RFC 3056).
+fn embedded(ip: std::net::Ipv6Addr) -> Option<std::net::Ipv4Addr> {
+    let ipv4 = |high: u16, low: u16| std::net::Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match ip.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some(ipv4(high, low)),
+        _ => ip.to_ipv4_mapped(),
     }
 }
 
@@ -110,7 +119,11 @@ mod tests {
 
     fn chat(provider: ProviderType, base: &str, version: Option<&str>) -> String {
         let config = ProviderConfig { api_version: version.map(Into::into), ..Default::default() };
-        Address::parse(base, false).unwrap().endpoint(provider, &config, "gpt 4", "chat/completions").unwrap().to_string()
+        Address::parse(base, false)
+            .unwrap()
+            .endpoint(provider, &config, "gpt 4", "chat/completions")
+            .unwrap()
+            .to_string()
     }
 
     #[test]
@@ -119,7 +132,10 @@ mod tests {
         assert_eq!(chat(OpenAi, "https://api.openai.com", None), "https://api.openai.com/v1/chat/completions");
         assert_eq!(chat(Vllm, "http://gpu:8000/v1/", None), "http://gpu:8000/v1/chat/completions");
         assert_eq!(chat(Custom, "https://host/api", None), "https://host/api/v1/chat/completions");
-        assert_eq!(chat(AzureOpenAi, "https://x.openai.azure.com", None), "https://x.openai.azure.com/openai/v1/chat/completions");
+        assert_eq!(
+            chat(AzureOpenAi, "https://x.openai.azure.com", None),
+            "https://x.openai.azure.com/openai/v1/chat/completions"
+        );
         assert_eq!(
             chat(AzureOpenAi, "https://x.openai.azure.com", Some("2024-10-21")),
             "https://x.openai.azure.com/openai/deployments/gpt%204/chat/completions?api-version=2024-10-21"
@@ -133,6 +149,8 @@ mod tests {
             "http://[fe80::1]",
             "http://[::ffff:169.254.169.254]",
             "http://[fd00:ec2::254]",
+            "http://[64:ff9b::169.254.169.254]",
+            "http://[2002:a9fe:a9fe::1]",
             "http://metadata.google.internal.",
             "http://0xa9fea9fe/",
             "http://2852039166",

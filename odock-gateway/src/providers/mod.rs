@@ -18,7 +18,9 @@ pub enum Family {
 #[must_use]
 pub const fn family(provider: ProviderType) -> Option<Family> {
     match provider {
-        ProviderType::OpenAi | ProviderType::AzureOpenAi | ProviderType::Vllm | ProviderType::Custom => Some(Family::OpenAi),
+        ProviderType::OpenAi | ProviderType::AzureOpenAi | ProviderType::Vllm | ProviderType::Custom => {
+            Some(Family::OpenAi)
+        }
         ProviderType::Anthropic | ProviderType::Google | ProviderType::Mistral | ProviderType::HuggingFace => None,
     }
 }

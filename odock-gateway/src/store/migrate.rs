@@ -16,7 +16,8 @@ pub async fn up(database: &Database) -> Result<(), DbErr> {
     if database.backend() == DbBackend::Postgres {
         // A transaction-scoped lock goes away with its holder, however that ends.
         let lock = database.writer().begin().await?;
-        lock.execute_raw(Statement::from_string(DbBackend::Postgres, format!("SELECT pg_advisory_xact_lock({LOCK})"))).await?;
+        lock.execute_raw(Statement::from_string(DbBackend::Postgres, format!("SELECT pg_advisory_xact_lock({LOCK})")))
+            .await?;
         Migrator::up(database.writer(), None).await?;
         return lock.commit().await;
     }
@@ -38,7 +39,8 @@ pub async fn down(database: &Database, steps: u32) -> Result<(), DbErr> {
 pub async fn status(database: &Database) -> Result<Vec<(String, bool)>, DbErr> {
     Migrator::install(database.writer()).await?;
     let applied = Migrator::get_applied_migrations(database.writer()).await?;
-    let applied: std::collections::HashSet<String> = applied.iter().map(|migration| migration.name().to_owned()).collect();
+    let applied: std::collections::HashSet<String> =
+        applied.iter().map(|migration| migration.name().to_owned()).collect();
     Ok(Migrator::migrations()
         .iter()
         .map(|migration| (migration.name().to_owned(), applied.contains(migration.name())))

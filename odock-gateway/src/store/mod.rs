@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use secrecy::ExposeSecret;
 
@@ -67,7 +67,9 @@ impl Database {
                     .acquire_timeout(ACQUIRE_TIMEOUT)
                     .connect_timeout(ACQUIRE_TIMEOUT)
                     .sqlx_logging(config.log_queries)
-                    .map_sqlx_postgres_opts(|options| options.options([("statement_timeout", "30s"), ("lock_timeout", "10s")]));
+                    .map_sqlx_postgres_opts(|options| {
+                        options.options([("statement_timeout", "30s"), ("lock_timeout", "10s")])
+                    });
                 let pool = sea_orm::Database::connect(options).await?;
                 Ok(Self { reader: pool.clone(), writer: pool })
             }
@@ -93,8 +95,10 @@ impl Database {
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         match self.backend() {
             DbBackend::Sqlite => {
-                let immediate =
-                    TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+                let immediate = TransactionOptions {
+                    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                    ..TransactionOptions::default()
+                };
                 self.writer.begin_with_options(immediate).await
             }
             _ => self.writer.begin().await,

@@ -24,10 +24,13 @@ pub async fn by_hash(db: &impl ConnectionTrait, hash: &KeyHash, now: Timestamp) 
     let overlapping = Condition::all()
         .add(api_key::Column::PreviousHash.eq(hash.clone()))
         .add(api_key::Column::PreviousValidUntil.gt(now));
-    let Some(key) = api_key::Entity::find().filter(Condition::any().add(current).add(overlapping)).one(db).await? else {
+    let Some(key) = api_key::Entity::find().filter(Condition::any().add(current).add(overlapping)).one(db).await?
+    else {
         return Ok(None);
     };
-    let Some(organisation) = organisation::Entity::find_by_id(key.organisation_id).one(db).await? else { return Ok(None) };
+    let Some(organisation) = organisation::Entity::find_by_id(key.organisation_id).one(db).await? else {
+        return Ok(None);
+    };
     let team = match key.team_id {
         Some(id) => team::Entity::find_by_id(id).one(db).await?.map(|team| (team.id, team.name)),
         None => None,

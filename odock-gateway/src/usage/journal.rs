@@ -5,12 +5,12 @@
 //! the database has committed all of its records and none of its answers is still open. Reading a record twice does no
 //! harm: the database keeps one row an id.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use entity::UsageRecordId;
@@ -20,6 +20,14 @@ use super::line::{self, Entry, Read};
 
 /// A segment is closed when it has grown to this size.
 const SEGMENT_BYTES: u64 = 4 << 20;
+/// A segment that an open answer has kept for this many further ones is forgotten all the same; the note of the answer
+/// moves to the newest. Otherwise a stream of many hours would fill the journal.
+const MAX_KEPT: u64 = 8;
+/// Records held in memory while the disk takes none. Requests are refused meanwhile: these are those under way.
+const MAX_HELD: usize = 10_000;
+
+/// A megabyte at a time is enough for a batch and bounds what a long outage brings into memory.
+const READ_BYTES: u64 = 1 << 20;
 
 /// The journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +55,8 @@ pub struct Journal {
     max_bytes: u64,
     bytes: AtomicU64,
     waiting: AtomicU64,
+    /// The last append failed.
+    failing: AtomicBool,
     state: Mutex<State>,
     /// Held for the life of the journal, so that no second process appends.
     _lock: File,
@@ -57,6 +67,8 @@ struct State {
     segments: BTreeMap<u64, Segment>,
     active: u64,
     open: HashMap<UsageRecordId, u64>,
+    /// Records that the disk did not take.
+    held: VecDeque<UsageRecord>,
     line: Vec<u8>,
 }
 
@@ -87,15 +99,27 @@ impl Journal {
         };
         std::fs::create_dir_all(dir).map_err(failed(dir))?;
         let lock_path = dir.join("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(failed(&lock_path))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(failed(&lock_path))?;
         if lock.try_lock().is_err() {
             return Err(JournalError::InUse(dir.to_owned()));
         }
         let mut segments = BTreeMap::new();
-        let (mut interrupted, mut closed, mut waiting) = (HashMap::new(), Vec::new(), 0);
+        let (mut interrupted, mut waiting) = (HashMap::new(), 0);
+        let mut found = BTreeMap::new();
         for entry in std::fs::read_dir(dir).map_err(failed(dir))? {
             let path = entry.map_err(failed(dir))?.path();
-            let Some(number) = number(&path) else { continue };
+            if let Some(number) = number(&path) {
+                found.insert(number, path);
+            }
+        }
+        // In order: what closes an answer comes after what opened it.
+        for (number, path) in found {
             let file = OpenOptions::new().read(true).append(true).open(&path).map_err(failed(&path))?;
             let content = std::fs::read(&path).map_err(failed(&path))?;
             for text in content.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
@@ -105,15 +129,12 @@ impl Journal {
                     }
                     Some(Read::Closed(record)) => {
                         waiting += 1;
-                        closed.push(record.id);
+                        interrupted.remove(&record.id);
                     }
                     None => tracing::warn!(file = %path.display(), "skipped a torn line of the usage journal"),
                 }
             }
             segments.insert(number, Segment { path, file, len: content.len() as u64, open: 0, synced: 0 });
-        }
-        for id in closed {
-            interrupted.remove(&id);
         }
         let active = segments.keys().next_back().map_or(1, |last| last + 1);
         let bytes = segments.values().map(|segment| segment.len).sum();
@@ -122,7 +143,14 @@ impl Journal {
             max_bytes,
             bytes: AtomicU64::new(bytes),
             waiting: AtomicU64::new(waiting),
-            state: Mutex::new(State { segments, active, open: HashMap::new(), line: Vec::with_capacity(4_096) }),
+            failing: AtomicBool::new(false),
+            state: Mutex::new(State {
+                segments,
+                active,
+                open: HashMap::new(),
+                held: VecDeque::new(),
+                line: Vec::with_capacity(4_096),
+            }),
             _lock: lock,
         };
         let mut state = journal.state();
@@ -134,7 +162,7 @@ impl Journal {
 
     /// Whether the journal is below its bound.
     pub fn has_room(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) < self.max_bytes
+        self.bytes.load(Ordering::Relaxed) < self.max_bytes && !self.failing.load(Ordering::Relaxed)
     }
 
     /// Bytes on disk.
@@ -147,10 +175,43 @@ impl Journal {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Appends an entry.
+    /// Appends an entry. A record that the disk does not take is held in memory until it does, and until then the
+    /// journal has no room.
     pub(super) fn append(&self, entry: &Entry<'_>) -> Result<(), JournalError> {
         let mut state = self.state();
-        let state = &mut *state;
+        let written = self.write(&mut state, entry);
+        if written.is_err() {
+            self.failing.store(true, Ordering::Relaxed);
+            if let Entry::Closed(record) = entry
+                && state.held.len() < MAX_HELD
+            {
+                state.held.push_back(UsageRecord::clone(record));
+            }
+        }
+        written
+    }
+
+    /// Tries again to append what the disk did not take.
+    pub(super) fn retry(&self) {
+        if !self.failing.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.state();
+        while let Some(record) = state.held.pop_front() {
+            if self.write(&mut state, &Entry::Closed(&record)).is_err() {
+                state.held.push_front(record);
+                return;
+            }
+        }
+        self.failing.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the journal holds the note of an answer that has begun and not ended.
+    pub(super) fn is_open(&self, id: UsageRecordId) -> bool {
+        self.state().open.contains_key(&id)
+    }
+
+    fn write(&self, state: &mut State, entry: &Entry<'_>) -> Result<(), JournalError> {
         line::write(entry, &mut state.line)?;
         if state.segments.get(&state.active).is_none_or(|segment| segment.len >= SEGMENT_BYTES) {
             let next = state.active + 1;
@@ -163,7 +224,10 @@ impl Journal {
         };
         if let Err(source) = segment.file.write_all(&state.line) {
             // Half a line must not glue itself to the next one. If even that fails, the checksum tells.
-            let _ = segment.file.set_len(segment.len);
+            if segment.file.set_len(segment.len).is_err() {
+                // What is appended there now would stand behind what the reader takes for the end.
+                state.active += 1;
+            }
             return Err(JournalError::Io { path: segment.path.clone(), source });
         }
         segment.len += state.line.len() as u64;
@@ -188,17 +252,20 @@ impl Journal {
     /// Reads up to `most` closed records from `position` on, and says where the next read begins.
     pub(super) fn read(&self, mut position: Position, most: usize) -> io::Result<(Vec<UsageRecord>, Position)> {
         let mut records = Vec::new();
+        let mut window = READ_BYTES;
         loop {
             let (number, file, len) = {
                 let state = self.state();
-                let Some((number, segment)) = state.segments.range(position.segment..).next() else { return Ok((records, position)) };
+                let Some((number, segment)) = state.segments.range(position.segment..).next() else {
+                    return Ok((records, position));
+                };
                 (*number, segment.file.try_clone()?, segment.len)
             };
             if number != position.segment {
                 position = Position { segment: number, offset: 0 };
             }
-            // A megabyte at a time is enough for a batch and bounds what a long outage brings into memory.
-            let size = usize::try_from((len - position.offset).min(1 << 20)).unwrap_or(1 << 20);
+            let left = len.saturating_sub(position.offset);
+            let size = usize::try_from(left.min(window)).unwrap_or(1 << 20);
             if size == 0 {
                 let is_last = self.state().segments.range(number + 1..).next().is_none();
                 if is_last || records.len() >= most {
@@ -220,9 +287,15 @@ impl Journal {
                 used = end + 1;
             }
             if used == 0 && records.len() < most {
-                // A line without an end, longer than any record: torn by a crash. What follows is in the next segment.
+                if left > window {
+                    // A line that is longer than the window.
+                    window *= 4;
+                    continue;
+                }
+                // A line without an end: torn by a crash. What follows is in the next segment.
                 used = size;
             }
+            window = READ_BYTES;
             position.offset += used as u64;
             if records.len() >= most {
                 return Ok((records, position));
@@ -235,6 +308,37 @@ impl Journal {
         self.waiting.fetch_sub(records.min(self.waiting()), Ordering::Relaxed);
         let active = self.state().active;
         self.forget(position, active);
+        if let Err(error) = self.carry(position) {
+            tracing::warn!(%error, "could not carry an open answer over to a new segment of the usage journal");
+        }
+    }
+
+    /// Notes answers that have been open for long once more, in the newest segment, so that their old one can go.
+    fn carry(&self, position: Position) -> Result<(), JournalError> {
+        let (number, path) = {
+            let state = self.state();
+            let Some((&number, first)) = state.segments.iter().next() else { return Ok(()) };
+            if first.open == 0 || number + MAX_KEPT > state.active || number >= position.segment {
+                return Ok(());
+            }
+            (number, first.path.clone())
+        };
+        // It is full, so nobody writes to it.
+        let content = std::fs::read(&path).map_err(|source| JournalError::Io { path, source })?;
+        for text in content.split(|byte| *byte == b'\n') {
+            let Some(Read::Opened(record)) = line::read(text) else { continue };
+            let mut state = self.state();
+            if state.open.get(&record.id) != Some(&number) {
+                continue;
+            }
+            self.write(&mut state, &Entry::Opened(&record))?;
+            if let Some(segment) = state.segments.get_mut(&number) {
+                segment.open -= 1;
+            }
+        }
+        let active = self.state().active;
+        self.forget(position, active);
+        Ok(())
     }
 
     /// Forgets everything before `position`, the segment that grows included: for the end of an orderly shutdown.
@@ -244,7 +348,9 @@ impl Journal {
 
     fn forget(&self, position: Position, below: u64) {
         let mut state = self.state();
-        let read_up = |number: u64, segment: &Segment| number < position.segment || (number == position.segment && segment.len <= position.offset);
+        let read_up = |number: u64, segment: &Segment| {
+            number < position.segment || (number == position.segment && segment.len <= position.offset)
+        };
         // In order, so that what closed an answer is never forgotten before what opened it.
         while let Some((&number, segment)) = state.segments.iter().next()
             && number < below
@@ -267,7 +373,9 @@ impl Journal {
         let dirty: Vec<(u64, File, u64)> = {
             let state = self.state();
             let dirty = state.segments.iter().filter(|(_, segment)| segment.synced < segment.len);
-            dirty.map(|(number, segment)| segment.file.try_clone().map(|file| (*number, file, segment.len))).collect::<io::Result<_>>()?
+            dirty
+                .map(|(number, segment)| segment.file.try_clone().map(|file| (*number, file, segment.len)))
+                .collect::<io::Result<_>>()?
         };
         for (number, file, len) in dirty {
             file.sync_data()?;

@@ -37,7 +37,12 @@ impl Usage {
     ///
     /// # Errors
     /// When the journal's directory or files cannot be used.
-    pub fn start(config: &config::Usage, dir: &Path, database: Database, metrics: Metrics) -> Result<Self, JournalError> {
+    pub fn start(
+        config: &config::Usage,
+        dir: &Path,
+        database: Database,
+        metrics: Metrics,
+    ) -> Result<Self, JournalError> {
         let (journal, recovered) = Journal::open(dir, config.journal_max_bytes)?;
         let journal = Arc::new(journal);
         for interrupted in recovered {
@@ -63,9 +68,17 @@ impl Usage {
         self.when_full == config::WhenFull::Drop || self.journal.has_room()
     }
 
+    /// Whether records are dropped: the journal is full, and requests are served all the same.
+    fn drops(&self) -> bool {
+        self.when_full == config::WhenFull::Drop && !self.journal.has_room()
+    }
+
     /// Notes that an answer is about to begin, so that it leaves a record even if this process dies before its end.
     /// `interrupted` is the record that it then leaves.
     pub fn opened(&self, interrupted: &UsageRecord) {
+        if self.drops() {
+            return;
+        }
         if let Err(error) = self.journal.append(&Entry::Opened(interrupted)) {
             tracing::error!(%error, request.id = interrupted.request_id, "could not note in the usage journal that an answer began");
         }
@@ -73,9 +86,14 @@ impl Usage {
 
     /// Takes the record of a request that has ended. When this returns, the record survives the process.
     pub fn closed(&self, record: &UsageRecord) {
+        // What the journal knows to be open is closed even so: it would be taken for interrupted at the next start.
+        if self.drops() && !self.journal.is_open(record.id) {
+            self.metrics.usage().append_failed(1);
+            return;
+        }
         if let Err(error) = self.journal.append(&Entry::Closed(record)) {
             self.metrics.usage().append_failed(1);
-            tracing::error!(%error, request.id = record.request_id, "could not append a usage record to the journal");
+            tracing::error!(%error, request.id = record.request_id, "could not append a usage record to the journal; it waits in memory");
         }
         self.metrics.usage().appended(1);
         if self.journal.waiting() == 1 {
@@ -97,7 +115,10 @@ impl Usage {
             && tokio::time::timeout(grace, &mut writer).await.is_err()
         {
             writer.abort();
-            tracing::warn!(waiting = self.journal.waiting(), "stopped before all usage records reached the database; they wait in the journal");
+            tracing::warn!(
+                waiting = self.journal.waiting(),
+                "stopped before all usage records reached the database; they wait in the journal"
+            );
         }
     }
 }

@@ -36,6 +36,7 @@ impl Writer {
         let mut position = Position::default();
         let (mut pause, mut synced) = (FIRST_PAUSE, Instant::now());
         loop {
+            self.journal.retry();
             if synced.elapsed() >= SYNC_INTERVAL {
                 self.sync().await;
                 synced = Instant::now();
@@ -75,7 +76,8 @@ impl Writer {
     async fn step(&self, position: Position) -> Result<(Position, usize), Failure> {
         let (journal, batch) = (Arc::clone(&self.journal), self.batch);
         let read = tokio::task::spawn_blocking(move || journal.read(position, batch)).await;
-        let (records, next) = read.map_err(|error| Failure(error.to_string()))?.map_err(|error| Failure(error.to_string()))?;
+        let (records, next) =
+            read.map_err(|error| Failure(error.to_string()))?.map_err(|error| Failure(error.to_string()))?;
         if !records.is_empty() {
             let since = Instant::now();
             self.write(&records).await.inspect_err(|_| self.metrics.usage().flush_failed())?;
@@ -110,7 +112,8 @@ impl Writer {
         if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) {
             // Another request had the same id long ago: this one keeps it on record and gets one of its own.
             let mut renamed = record.clone();
-            renamed.metadata.inbound_request_id = Some(std::mem::replace(&mut renamed.request_id, record.id.to_string()));
+            renamed.metadata.inbound_request_id =
+                Some(std::mem::replace(&mut renamed.request_id, record.id.to_string()));
             match self.insert(std::slice::from_ref(&renamed)).await {
                 Ok(()) => return Ok(()),
                 Err(second) if is_about_the_data(&second) => error = second,

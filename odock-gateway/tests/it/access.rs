@@ -18,10 +18,19 @@ async fn every_bad_key_is_refused_with_its_code() {
     TestGateway::send(post().bearer_auth("sk-proj-abc")).await.expect_error(401, "unauthorized");
     TestGateway::send(post().bearer_auth(stranger)).await.expect_error(401, "unauthorized");
     TestGateway::send(post().header("authorization", "Basic eDp5")).await.expect_error(401, "unauthorized");
-    TestGateway::send(post().bearer_auth(&gw.fleet.secret).header("x-api-key", stranger)).await.expect_error(401, "unauthorized");
-    TestGateway::send(post().header("authorization", vec![0xff, 0xfe].as_slice())).await.expect_error(401, "unauthorized");
+    TestGateway::send(post().bearer_auth(&gw.fleet.secret).header("x-api-key", stranger))
+        .await
+        .expect_error(401, "unauthorized");
+    TestGateway::send(post().header("authorization", vec![0xff, 0xfe].as_slice()))
+        .await
+        .expect_error(401, "unauthorized");
     assert_eq!(TestGateway::send(post().header("x-api-key", &gw.fleet.secret)).await.status, 200);
-    gw.fleet.change_key(api_key::ActiveModel { expires_at: Set(Some(Timestamp::now().minus(Duration::from_secs(1)))), ..Default::default() }).await;
+    gw.fleet
+        .change_key(api_key::ActiveModel {
+            expires_at: Set(Some(Timestamp::now().minus(Duration::from_secs(1)))),
+            ..Default::default()
+        })
+        .await;
     gw.chat(&chat("fast")).await.expect_error(401, "api_key_expired");
     gw.fleet.change_key(api_key::ActiveModel { revoked_at: Set(Some(Timestamp::now())), ..Default::default() }).await;
     gw.chat(&chat("fast")).await.expect_error(401, "api_key_revoked");
@@ -38,8 +47,11 @@ async fn models_are_granted_by_name() {
     gw.chat(&chat("fast\u{0}")).await.expect_error(400, "model_not_found");
     gw.chat(&chat(&"x".repeat(100_000))).await.expect_error(400, "model_not_found");
     assert!(gw.sim.requests().is_empty());
-    let records = eventually("all records", || async { Some(gw.records().await).filter(|records| records.len() == 5) }).await;
-    assert!(records.iter().all(|record| record.outcome == entity::vocab::Outcome::Denied && record.cost_nanos.is_none()));
+    let records =
+        eventually("all records", || async { Some(gw.records().await).filter(|records| records.len() == 5) }).await;
+    assert!(
+        records.iter().all(|record| record.outcome == entity::vocab::Outcome::Denied && record.cost_nanos.is_none())
+    );
 }
 
 #[tokio::test]
@@ -63,7 +75,9 @@ async fn a_disabled_provider_is_refused_at_once() {
 async fn a_link_local_upstream_is_never_called() {
     let gw = TestGateway::start().await;
     for base in ["http://169.254.169.254", "http://[::ffff:a9fe:a9fe]:80"] {
-        gw.fleet.change_provider(provider::ActiveModel { base_url: Set(Some(base.into())), ..Default::default() }).await;
+        gw.fleet
+            .change_provider(provider::ActiveModel { base_url: Set(Some(base.into())), ..Default::default() })
+            .await;
         gw.chat(&chat("fast")).await.expect_error(400, "provider_not_configured");
     }
 }
@@ -106,7 +120,12 @@ async fn a_change_on_one_node_is_heard_by_the_other_within_a_second() {
     std::fs::copy(a.data.dir.join("sealing-key.pem"), b.data.dir.join("sealing-key.pem")).unwrap();
     let other = odock_gateway::gateway::Gateway::start(b).await.unwrap();
     let other = odock_gateway::serve::Running::start(other).await.unwrap();
-    let call = || gw.http.post(format!("http://{}/v1/chat/completions", other.address)).bearer_auth(&gw.fleet.secret).json(&chat("fast"));
+    let call = || {
+        gw.http
+            .post(format!("http://{}/v1/chat/completions", other.address))
+            .bearer_auth(&gw.fleet.secret)
+            .json(&chat("fast"))
+    };
     assert_eq!(TestGateway::send(call()).await.status, 200);
     gw.fleet.change_key(api_key::ActiveModel { revoked_at: Set(Some(Timestamp::now())), ..Default::default() }).await;
     let changed = std::time::Instant::now();
@@ -122,7 +141,8 @@ async fn keys_are_looked_up_once_however_many_ask() {
     let body = chat("fast");
     let requests = (0..50).map(|_| gw.chat(&body));
     let answers = futures_util::future::join_all(requests).await;
-    let bodies: Vec<_> = answers.iter().map(|answer| (answer.status, answer.text())).filter(|(status, _)| *status != 200).collect();
+    let bodies: Vec<_> =
+        answers.iter().map(|answer| (answer.status, answer.text())).filter(|(status, _)| *status != 200).collect();
     assert!(bodies.is_empty(), "{bodies:?}");
     let ids: std::collections::HashSet<_> = answers.iter().map(super::support::Answer::request_id).collect();
     assert_eq!(ids.len(), 50);

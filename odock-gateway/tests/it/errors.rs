@@ -25,7 +25,9 @@ async fn bodies_that_are_no_chat_request_are_refused() {
         let answer = gw.chat_bytes(body).await;
         answer.expect_error(400, "invalid_request_body");
     }
-    let records = eventually("a record each", || async { Some(gw.records().await).filter(|records| records.len() == count) }).await;
+    let records =
+        eventually("a record each", || async { Some(gw.records().await).filter(|records| records.len() == count) })
+            .await;
     assert!(records.iter().all(|record| record.outcome == Outcome::Denied && record.status == 400));
     assert!(gw.sim.requests().is_empty());
 }
@@ -42,7 +44,8 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
 #[tokio::test]
 async fn other_content_types_are_refused() {
     let gw = TestGateway::start().await;
-    let post = || gw.http.post(gw.url("/v1/chat/completions")).bearer_auth(&gw.fleet.secret).body(chat("fast").to_string());
+    let post =
+        || gw.http.post(gw.url("/v1/chat/completions")).bearer_auth(&gw.fleet.secret).body(chat("fast").to_string());
     TestGateway::send(post().header("content-type", "text/plain")).await.expect_error(400, "invalid_request_body");
     TestGateway::send(post().header("content-encoding", "gzip")).await.expect_error(400, "invalid_request_body");
     assert_eq!(TestGateway::send(post().header("content-type", "application/json; charset=utf-8")).await.status, 200);
@@ -81,5 +84,6 @@ async fn as_many_requests_as_allowed_are_served_at_once() {
     refused.expect_error(503, "overloaded");
     assert_eq!(refused.headers["retry-after"], "1");
     stalled.abort();
-    eventually("the place to be free again", || async { (gw.chat(&chat("fast")).await.status == 200).then_some(()) }).await;
+    eventually("the place to be free again", || async { (gw.chat(&chat("fast")).await.status == 200).then_some(()) })
+        .await;
 }

@@ -26,7 +26,10 @@ async fn records_wait_on_disk_while_the_database_refuses_and_arrive_when_it_is_b
         gw.record(id).await;
     }
     assert_eq!(gw.records().await.len(), 6);
-    eventually("the journal to be empty of waiting records", || async { (gw.running.gateway.usage.backlog().0 == 0).then_some(()) }).await;
+    eventually("the journal to be empty of waiting records", || async {
+        (gw.running.gateway.usage.backlog().0 == 0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -3,9 +3,14 @@
 //! By default on SQLite and the in-process hot store. `ODOCK_TEST_STACK=servers` runs the same suite on the Postgres and
 //! Redis named by `ODOCK_TEST_POSTGRES_URL` and `ODOCK_TEST_REDIS_URL`.
 
+#![allow(clippy::unwrap_used, reason = "what tests build on fails as loudly as they do")]
+
 mod access;
 mod errors;
+mod hot;
 mod journal;
+mod outages;
+mod process;
 mod requests;
 mod streams;
 mod support;

@@ -45,7 +45,14 @@ async fn usage_is_withheld_from_a_caller_who_did_not_ask() {
 async fn chunks_are_not_held_back() {
     let gw = TestGateway::start().await;
     gw.sim.script(Script::default().chunks(4).stall_after(2));
-    let response = gw.http.post(gw.url("/v1/chat/completions")).bearer_auth(&gw.fleet.secret).json(&stream("fast")).send().await.unwrap();
+    let response = gw
+        .http
+        .post(gw.url("/v1/chat/completions"))
+        .bearer_auth(&gw.fleet.secret)
+        .json(&stream("fast"))
+        .send()
+        .await
+        .unwrap();
     let mut body = response.bytes_stream();
     let mut seen = String::new();
     // The upstream now waits for ever: what it sent must be here all the same.
@@ -59,7 +66,14 @@ async fn chunks_are_not_held_back() {
 async fn a_caller_who_leaves_pays_for_what_was_delivered() {
     let gw = TestGateway::start().await;
     gw.sim.script(Script::default().chunks(50).stall_after(10));
-    let response = gw.http.post(gw.url("/v1/chat/completions")).bearer_auth(&gw.fleet.secret).json(&stream("fast")).send().await.unwrap();
+    let response = gw
+        .http
+        .post(gw.url("/v1/chat/completions"))
+        .bearer_auth(&gw.fleet.secret)
+        .json(&stream("fast"))
+        .send()
+        .await
+        .unwrap();
     let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let mut body = response.bytes_stream();
     body.next().await.unwrap().unwrap();
@@ -111,4 +125,30 @@ async fn an_upstreams_refusal_of_a_stream_is_a_plain_answer() {
     gw.sim.script(Script::default().status(429).body(json!({"error":{"message":"slow down"}})));
     let answer = gw.chat(&stream("fast")).await;
     assert_eq!((answer.status, answer.json()["error"]["message"].as_str().unwrap()), (429, "slow down"));
+}
+
+#[tokio::test]
+async fn an_error_event_of_the_upstream_is_a_failed_request() {
+    let gw = TestGateway::start().await;
+    gw.sim.script(Script::default().chunks(9).error_after(4));
+    let answer = gw.chat(&stream("fast")).await;
+    assert!(answer.text().contains("\"error\""), "{}", answer.text());
+    let record = gw.record(&answer.request_id()).await;
+    assert_eq!((record.outcome, record.error_code.as_deref()), (Outcome::Failed, Some("upstream_error")));
+    assert_eq!(record.routing.attempts[0].error.as_deref(), Some("5xx"));
+    assert!(record.tokens_out > 0, "what was delivered is billed");
+}
+
+#[tokio::test]
+async fn a_compressed_stream_passes_unread() {
+    let gw = TestGateway::start().await;
+    gw.sim.script(
+        Script::default()
+            .raw_body(&b"\x1f\x8b\x08 no line ends here"[..], "text/event-stream")
+            .header("content-encoding", "gzip"),
+    );
+    let answer = gw.chat(&stream("fast")).await;
+    assert_eq!((answer.status, &answer.body[..]), (200, &b"\x1f\x8b\x08 no line ends here"[..]));
+    let record = gw.record(&answer.request_id()).await;
+    assert_eq!((record.outcome, record.usage_source), (Outcome::Ok, UsageSource::Estimated));
 }

@@ -40,7 +40,9 @@ async fn an_upstream_that_misbehaves_is_a_502_or_504() {
 async fn an_upstream_that_refuses_the_connection_is_a_502() {
     let gw = TestGateway::start().await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    gw.fleet.change_provider(provider::ActiveModel { base_url: Set(Some(format!("http://{free}"))), ..Default::default() }).await;
+    gw.fleet
+        .change_provider(provider::ActiveModel { base_url: Set(Some(format!("http://{free}"))), ..Default::default() })
+        .await;
     let answer = gw.chat(&chat("fast")).await;
     answer.expect_error(502, "upstream_error");
     assert_eq!(gw.record(&answer.request_id()).await.routing.attempts[0].error.as_deref(), Some("refused"));
@@ -65,12 +67,15 @@ async fn an_upstreams_own_error_keeps_status_and_body() {
 async fn the_gateways_own_credential_is_none_of_the_callers_business() {
     let gw = TestGateway::start().await;
     for status in [401, 403] {
-        gw.sim.enqueue(Script::default().status(status).body(json!({"error":{"message":format!("bad key {PROVIDER_SECRET}")}})));
+        gw.sim.enqueue(
+            Script::default().status(status).body(json!({"error":{"message":format!("bad key {PROVIDER_SECRET}")}})),
+        );
         let answer = gw.chat(&chat("fast")).await;
         answer.expect_error(502, "upstream_error");
         assert!(!answer.text().contains(PROVIDER_SECRET));
     }
-    gw.sim.enqueue(Script::default().status(400).body(json!({"error":{"message":format!("bad key {PROVIDER_SECRET}")}})));
+    gw.sim
+        .enqueue(Script::default().status(400).body(json!({"error":{"message":format!("bad key {PROVIDER_SECRET}")}})));
     let answer = gw.chat(&chat("fast")).await;
     assert_eq!(answer.status, 400);
     assert!(answer.text().contains("[redacted]") && !answer.text().contains(PROVIDER_SECRET));

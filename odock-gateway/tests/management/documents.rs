@@ -178,10 +178,18 @@ async fn whatever_is_sent_is_answered_with_a_problem() {
     }
     send(Method::GET, "/api/organisations/acme/teams/%ff", None, vec![]).await.problem(400, "bad_request");
     send(Method::GET, "/api/organisations/%ff/teams", None, vec![]).await.problem(400, "bad_request");
-    for zero in ["teams/a%00b", "teams?q=%00", "usage?key=a%00", "usage/%00", "teams?cursor=eyJhdCI6eyJuYW1lIjoiXHUwMDAwIn0sImlkIjoiMDE5YTAwMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAwIn0"] {
+    for zero in [
+        "teams/a%00b",
+        "teams?q=%00",
+        "usage?key=a%00",
+        "usage/%00",
+        "teams?cursor=eyJhdCI6eyJuYW1lIjoiXHUwMDAwIn0sImlkIjoiMDE5YTAwMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAwIn0",
+    ] {
         send(Method::GET, &format!("/api/organisations/acme/{zero}"), None, vec![]).await.problem(400, "bad_request");
     }
-    send(Method::POST, teams, json, br#"{"name": "a\u0000b", "spec": {"description": "\u0000"}}"#.to_vec()).await.problem(422, "invalid");
+    send(Method::POST, teams, json, br#"{"name": "a\u0000b", "spec": {"description": "\u0000"}}"#.to_vec())
+        .await
+        .problem(422, "invalid");
     let other = send(Method::PUT, teams, json, vec![]).await.problem(405, "method_not_allowed");
     assert_eq!(other.headers[header::ALLOW], "GET, POST");
     let head = send(Method::HEAD, teams, None, vec![]).await;

@@ -140,7 +140,7 @@ pub fn record(number: u64, at: Timestamp) -> UsageRecord {
         },
         metadata: UsageMetadata {
             stages: [("receive", 40), ("authenticate", 210), ("decode", 300), ("route", 380), ("upstream", 412_000)]
-                .map(|(stage, at_us)| StageMark { stage: stage.to_owned(), at_us })
+                .map(|(stage, at_us)| StageMark { stage: stage.to_owned().into(), at_us })
                 .to_vec(),
             client_address: Some("192.0.2.17".to_owned()),
             ..UsageMetadata::default()
@@ -179,7 +179,7 @@ fn fail(record: &mut UsageRecord) {
 
 fn bill(input: u64) -> Bill {
     let line = |class: &str, quantity: u64, rate: i64, discount_percent: u8| LineItem {
-        class: class.to_owned(),
+        class: class.to_owned().into(),
         quantity,
         rate_nanos_per_1k: rate,
         discount_percent,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use redis::aio::{ConnectionManager, PubSubSink, PubSubStream};
 use redis::RedisResult;
+use redis::aio::{ConnectionManager, PubSubSink, PubSubStream};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 
@@ -17,6 +17,8 @@ use crate::hot::{Signal, Subject};
 const BEAT: Duration = Duration::from_millis(500);
 /// The bus counts as down when the heartbeat was not heard for this long: a silent connection looks like a dead one.
 const SILENCE: Duration = Duration::from_millis(1_500);
+/// How long joining may take.
+const JOIN: Duration = Duration::from_secs(5);
 /// The pause between attempts to join again.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -26,6 +28,7 @@ pub(super) struct Bus {
     pub(super) changes: String,
     pub(super) live: String,
     pub(super) beat: String,
+    pub(super) generation: String,
     pub(super) node: String,
     pub(super) signals: broadcast::Sender<Signal>,
     pub(super) is_up: Arc<AtomicBool>,
@@ -47,7 +50,18 @@ impl Bus {
             }
             Ok::<Joined, redis::RedisError>((sink, stream))
         };
-        let joined = timeout(Duration::from_secs(5), joining).await.map_err(|_| timed_out())??;
+        timeout(JOIN, joining).await.map_err(|_| timed_out())?
+    }
+
+    /// Joins after the bus was lost. Changes may have been missed in between, by this node and by the server too, whose
+    /// cached facts would else outlive them: both begin anew before anything is trusted again.
+    async fn rejoin(&mut self) -> RedisResult<Joined> {
+        let joined = self.join().await?;
+        let timed_out = || redis::RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+        let mut begin = redis::cmd("INCR");
+        begin.arg(&self.generation);
+        timeout(JOIN, begin.query_async::<()>(&mut self.commands)).await.map_err(|_| timed_out())??;
+        let _ = self.signals.send(Signal::AllChanged);
         self.is_up.store(true, Ordering::Release);
         Ok(joined)
     }
@@ -60,13 +74,11 @@ impl Bus {
             tracing::warn!("lost the bus: changes made on other nodes are not heard until it is back");
             joined = loop {
                 tokio::time::sleep(RETRY).await;
-                match self.join().await {
+                match self.rejoin().await {
                     Ok(joined) => break joined,
                     Err(error) => tracing::debug!(%error, "could not join the bus"),
                 }
             };
-            // Changes may have been missed in between.
-            let _ = self.signals.send(Signal::AllChanged);
             tracing::info!("the bus is back");
         }
     }
@@ -95,8 +107,9 @@ impl Bus {
                         return;
                     }
                     let wanted = *self.want_live.borrow_and_update();
-                    let told = if wanted { sink.subscribe(&self.live).await } else { sink.unsubscribe(&self.live).await };
-                    if told.is_err() {
+                    let telling = async { if wanted { sink.subscribe(&self.live).await } else { sink.unsubscribe(&self.live).await } };
+                    // A dead connection answers nothing, and nobody would notice its silence from in here.
+                    if !matches!(timeout(SILENCE, telling).await, Ok(Ok(()))) {
                         return;
                     }
                 }

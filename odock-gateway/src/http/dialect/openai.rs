@@ -29,7 +29,14 @@ struct Inner<'a> {
 fn body(error: &GatewayError, request_id: &str) -> Vec<u8> {
     let (status, code) = error.code.wire();
     let shape = Shape {
-        error: Inner { message: &error.message, r#type: kind(status), param: None, code, retry_after: error.retry_after, request_id },
+        error: Inner {
+            message: &error.message,
+            r#type: kind(status),
+            param: None,
+            code,
+            retry_after: error.retry_after,
+            request_id,
+        },
     };
     // Strings and numbers always serialise.
     serde_json::to_vec(&shape).unwrap_or_default()

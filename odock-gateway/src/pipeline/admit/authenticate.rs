@@ -36,13 +36,14 @@ pub async fn authenticate(gw: &Gateway, from: Admitted) -> Result<Authenticated,
     }
     let hash = credential::hash_bytes(key);
     let principal = gw.auth.principal(&hash).await.map_err(refusal)?;
+    // The first stage to learn who calls; nothing else writes it. Before anything else is awaited: from here on even a
+    // request whose caller hangs up leaves a record.
+    let _ = exchange.case.principal.set(Arc::clone(&principal));
     if let Some(proposed) = &exchange.case.proposed_id
         && !gw.hot.claim(&format!("request:{proposed}"), ID_TTL).await.unwrap_or(false)
     {
         exchange.case.refuse_proposed_id();
     }
-    // The first stage to learn who calls; nothing else writes it.
-    let _ = exchange.case.principal.set(Arc::clone(&principal));
     exchange.case.mark(Stage::Authenticate);
     Ok(Authenticated { exchange, principal, _sealed: () })
 }
@@ -90,7 +91,9 @@ fn refusal(error: AuthError) -> GatewayError {
             GatewayError::new(ErrorCode::ApiKeyRevoked, "the organisation of the API key is suspended")
         }
         AuthError::Unavailable(_) => {
-            GatewayError::new(ErrorCode::ModelAccessUnavailable, "API keys cannot be looked up at present").retry_after(1).caused_by(error)
+            GatewayError::new(ErrorCode::ModelAccessUnavailable, "API keys cannot be looked up at present")
+                .retry_after(1)
+                .caused_by(error)
         }
     }
 }
@@ -112,7 +115,12 @@ mod tests {
 
     #[test]
     fn every_usual_header_is_read() {
-        for header in [("authorization", "Bearer k"), ("authorization", "bearer  k "), ("x-api-key", "k"), ("x-goog-api-key", "k")] {
+        for header in [
+            ("authorization", "Bearer k"),
+            ("authorization", "bearer  k "),
+            ("x-api-key", "k"),
+            ("x-goog-api-key", "k"),
+        ] {
             assert_eq!(key(&[header]).unwrap(), "k");
         }
         assert_eq!(key(&[("authorization", "Bearer k"), ("x-api-key", "k")]).unwrap(), "k");
@@ -120,7 +128,9 @@ mod tests {
 
     #[test]
     fn two_keys_are_refused() {
-        assert!(key(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]).unwrap_err().contains("more than one"));
+        assert!(
+            key(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]).unwrap_err().contains("more than one")
+        );
         assert!(key(&[("authorization", "Bearer a"), ("x-api-key", "b")]).unwrap_err().contains("more than one"));
     }
 

@@ -32,7 +32,8 @@ impl Cleared {
 pub async fn early_gate(gw: &Gateway, from: Authenticated) -> Result<Cleared, GatewayError> {
     let Authenticated { mut exchange, principal, .. } = from;
     let most = gw.config.http.max_body_bytes;
-    let announced = exchange.head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        exchange.head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > most as u64) {
         return Err(too_large(most));
     }
@@ -42,5 +43,8 @@ pub async fn early_gate(gw: &Gateway, from: Authenticated) -> Result<Cleared, Ga
 
 /// The refusal of a body of more than `most` bytes.
 pub(in crate::pipeline) fn too_large(most: usize) -> GatewayError {
-    GatewayError::new(ErrorCode::PayloadTooLarge, format!("the body is larger than the {most} bytes that this gateway takes"))
+    GatewayError::new(
+        ErrorCode::PayloadTooLarge,
+        format!("the body is larger than the {most} bytes that this gateway takes"),
+    )
 }

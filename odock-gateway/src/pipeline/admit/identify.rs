@@ -18,10 +18,13 @@ pub struct Identified {
 pub fn identify(gw: &Gateway, from: Received) -> Result<Identified, GatewayError> {
     let Received { mut exchange } = from;
     let Some(place) = gw.enter() else {
-        return Err(GatewayError::new(ErrorCode::Overloaded, "the gateway serves as many requests as it may").retry_after(1));
+        return Err(
+            GatewayError::new(ErrorCode::Overloaded, "the gateway serves as many requests as it may").retry_after(1)
+        );
     };
     if !gw.usage.has_room() {
-        let error = GatewayError::new(ErrorCode::Overloaded, "the gateway cannot record more usage until its database is back");
+        let error =
+            GatewayError::new(ErrorCode::Overloaded, "the gateway cannot record more usage until its database is back");
         return Err(error.retry_after(5));
     }
     exchange.guards.process = Some(place);

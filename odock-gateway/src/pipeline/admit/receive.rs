@@ -24,7 +24,8 @@ impl Received {
     pub fn new(gw: &Gateway, endpoint: &'static str, request: Request<Body>) -> Self {
         let (head, body) = request.into_parts();
         let client: IpAddr = address::of_client(&head, &gw.config.http.trusted_proxies);
-        let proposed = head.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id)).map(Into::into);
+        let proposed =
+            head.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id)).map(Into::into);
         let trace = head.headers.get("traceparent").and_then(|trace| trace.to_str().ok()).and_then(trace_id);
         let case = Arc::new(Case::new(endpoint, gw.clock.now(), client, proposed, trace));
         Self { exchange: Exchange { case, head, body, guards: Guards::default() } }
@@ -38,7 +39,8 @@ impl Received {
 
 /// Whether a caller's id is short and plain enough to stand in headers, logs and a database.
 fn is_sane(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
+    (1..=128).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
 }
 
 /// The trace id of a `traceparent` header (W3C Trace Context, section 3.2).
@@ -46,7 +48,12 @@ fn trace_id(header: &str) -> Option<String> {
     let mut parts = header.split('-');
     let (version, trace) = (parts.next()?, parts.next()?);
     let hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let valid = version.len() == 2 && hex(version) && version != "ff" && trace.len() == 32 && hex(trace) && trace.bytes().any(|byte| byte != b'0');
+    let valid = version.len() == 2
+        && hex(version)
+        && version != "ff"
+        && trace.len() == 32
+        && hex(trace)
+        && trace.bytes().any(|byte| byte != b'0');
     valid.then(|| trace.to_owned())
 }
 
@@ -66,7 +73,13 @@ mod tests {
     fn trace_ids_follow_the_standard() {
         let id = "4bf92f3577b34da6a3ce929d0e0e4736";
         assert_eq!(trace_id(&format!("00-{id}-00f067aa0ba902b7-01")).as_deref(), Some(id));
-        for header in ["", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-0000-1-1", "00-4BF92F3577B34DA6A3CE929D0E0E4736-1-1"] {
+        for header in [
+            "",
+            "00",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-0000-1-1",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-1-1",
+        ] {
             assert_eq!(trace_id(header), None, "{header}");
         }
     }

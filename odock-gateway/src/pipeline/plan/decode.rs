@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 
 use crate::auth::Principal;
@@ -60,7 +61,8 @@ pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError
     let request = ChatRequest::decode(body).map_err(|error| invalid(error.to_string()))?;
     let case = &exchange.case;
     case.stream.store(request.stream, Ordering::Relaxed);
-    case.estimated_prompt.store(u32::try_from(estimate::tokens(request.prompt_bytes)).unwrap_or(u32::MAX), Ordering::Relaxed);
+    case.estimated_prompt
+        .store(u32::try_from(estimate::tokens(request.prompt_bytes)).unwrap_or(u32::MAX), Ordering::Relaxed);
     // The only stage that learns it.
     let _ = case.model.set(clean(&request.model));
     case.mark(Stage::Decode);
@@ -71,9 +73,12 @@ pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError
 async fn read(mut body: Body, gw: &Gateway) -> Result<Bytes, GatewayError> {
     let (most, patience) = (gw.config.http.max_body_bytes, gw.config.http.read_timeout);
     let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+    // For the whole body: a byte now and then would otherwise hold its place for ever.
+    let end = tokio::time::Instant::now() + patience;
     loop {
-        let frame = tokio::time::timeout(patience, body.frame()).await;
-        let frame = frame.map_err(|_| invalid(format!("the body did not arrive: nothing came for {} s", patience.as_secs())))?;
+        let frame = tokio::time::timeout_at(end, body.frame()).await;
+        let frame =
+            frame.map_err(|_| invalid(format!("the body was not complete after {} s", patience.as_secs_f32())))?;
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| invalid("the body broke off").caused_by(error))?;
         let Ok(data) = frame.into_data() else { continue };
@@ -84,6 +89,9 @@ async fn read(mut body: Body, gw: &Gateway) -> Result<Bytes, GatewayError> {
             first = data;
         } else {
             if all.is_empty() {
+                // The announced length was checked; what is not announced grows as it comes.
+                let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(most);
+                all.reserve(first.len() + data.len() + announced);
                 all.extend_from_slice(&std::mem::take(&mut first));
             }
             all.extend_from_slice(&data);
@@ -100,7 +108,10 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> GatewayError {
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     let is = |name: &[u8]| essence.eq_ignore_ascii_case(name);
-    essence.is_empty() || is(b"application/json") || is(b"text/json") || essence.to_ascii_lowercase().ends_with(b"+json")
+    essence.is_empty()
+        || is(b"application/json")
+        || is(b"text/json")
+        || essence.to_ascii_lowercase().ends_with(b"+json")
 }
 
 /// The caller's words for the record: short, and without the one character that Postgres cannot store.

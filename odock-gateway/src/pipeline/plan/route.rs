@@ -42,7 +42,10 @@ pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> 
     match target.family() {
         Some(Family::OpenAi) => {}
         None => {
-            let message = format!("the model {} is served by {}, which this route does not speak", target.model, target.provider_type);
+            let message = format!(
+                "the model {} is served by {}, which this route does not speak",
+                target.model, target.provider_type
+            );
             return Err(GatewayError::new(ErrorCode::ProviderNotAllowed, message));
         }
     }
@@ -59,11 +62,16 @@ pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> 
 
 async fn target(gw: &Gateway, principal: &Principal, model: &str) -> Result<Arc<Target>, GatewayError> {
     let unavailable = |error| {
-        GatewayError::new(ErrorCode::ModelLookupUnavailable, "models cannot be looked up at present").retry_after(1).caused_by(error)
+        GatewayError::new(ErrorCode::ModelLookupUnavailable, "models cannot be looked up at present")
+            .retry_after(1)
+            .caused_by(error)
     };
     let not_found = || {
         let model: String = model.chars().take(256).collect();
-        GatewayError::new(ErrorCode::ModelNotFound, format!("there is no model \"{model}\"; GET /v1/models lists those that this key may call"))
+        GatewayError::new(
+            ErrorCode::ModelNotFound,
+            format!("there is no model \"{model}\"; GET /v1/models lists those that this key may call"),
+        )
     };
     if let Some(id) = principal.models.get(model) {
         return gw.models.target(*id).await.map_err(unavailable)?.ok_or_else(not_found);
@@ -71,14 +79,20 @@ async fn target(gw: &Gateway, principal: &Principal, model: &str) -> Result<Arc<
     // A name that no model can have is not worth a query; Postgres would even refuse one with a NUL.
     let possible = model.len() <= 128 && !model.contains(char::is_control);
     if possible && gw.models.exists(principal.organisation_id, model).await.map_err(unavailable)? {
-        return Err(GatewayError::new(ErrorCode::ModelNotAllowed, format!("this API key may not call the model \"{model}\"")));
+        return Err(GatewayError::new(
+            ErrorCode::ModelNotAllowed,
+            format!("this API key may not call the model \"{model}\""),
+        ));
     }
     Err(not_found())
 }
 
 fn credential(gw: &Gateway, target: &Target, key: &KeyRef) -> Result<Option<Arc<Credential>>, GatewayError> {
     gw.credentials.header(target.provider_type, key).map_err(|error| {
-        let message = format!("the API key of the provider {} cannot be used: an administrator must set it again", target.provider);
+        let message = format!(
+            "the API key of the provider {} cannot be used: an administrator must set it again",
+            target.provider
+        );
         GatewayError::new(ErrorCode::ProviderApiKeyNotConfigured, message).caused_by(error)
     })
 }
@@ -86,16 +100,20 @@ fn credential(gw: &Gateway, target: &Target, key: &KeyRef) -> Result<Option<Arc<
 fn unusable(target: &Target, problem: Problem) -> GatewayError {
     let provider = &target.provider;
     match problem {
-        Problem::NotConfigured => {
-            GatewayError::new(ErrorCode::ProviderNotConfigured, format!("the provider {provider} has no usable base URL"))
-        }
+        Problem::NotConfigured => GatewayError::new(
+            ErrorCode::ProviderNotConfigured,
+            format!("the provider {provider} has no usable base URL"),
+        ),
         Problem::AddressRefused => GatewayError::new(
             ErrorCode::ProviderNotConfigured,
             format!("the provider {provider} has a base URL in link-local space, which this gateway does not call"),
         ),
-        Problem::NoKey => GatewayError::new(ErrorCode::ProviderApiKeyNotConfigured, format!("the provider {provider} has no API key")),
-        Problem::KeyRevoked => {
-            GatewayError::new(ErrorCode::ProviderApiKeyRevoked, format!("the API key of the provider {provider} was revoked"))
+        Problem::NoKey => {
+            GatewayError::new(ErrorCode::ProviderApiKeyNotConfigured, format!("the provider {provider} has no API key"))
         }
+        Problem::KeyRevoked => GatewayError::new(
+            ErrorCode::ProviderApiKeyRevoked,
+            format!("the API key of the provider {provider} was revoked"),
+        ),
     }
 }

@@ -1,9 +1,9 @@
 //! What the safety engine says of the content before it leaves.
 
-use crate::pipeline::plan::Reserved;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::plan::Reserved;
 use crate::pipeline::plan::{Call, Plan};
 
 /// A request whose content may pass.

@@ -7,9 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use std::{io, vec};
 
-use bytes::Bytes;
 use dashmap::DashMap;
-use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,13 +15,14 @@ use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
+use super::pieces::Pieces;
 use crate::providers::is_link_local;
 
 /// How long an idle connection is kept. Most providers close theirs after a minute or more.
 const IDLE: Duration = Duration::from_secs(55);
 
 /// An HTTP client of providers.
-pub(super) type UpstreamClient = Client<HttpsConnector<HttpConnector<GuardedResolver>>, Full<Bytes>>;
+pub(super) type UpstreamClient = Client<HttpsConnector<HttpConnector<GuardedResolver>>, Pieces>;
 
 /// The clients, one for each connect timeout that is in use; each pools its connections by address.
 pub struct Upstreams {
@@ -103,7 +102,10 @@ impl Service<Name> for GuardedResolver {
             let found: Vec<SocketAddr> =
                 resolving.await?.filter(|address| allow_link_local || !is_link_local(address.ip())).collect();
             if found.is_empty() {
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the name has no address that may be called"));
+                return Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "the name has no address that may be called",
+                ));
             }
             Ok(found.into_iter())
         })

@@ -2,7 +2,9 @@
 //! hop-by-hop headers, and whatever is nobody's business on the other side.
 
 use http::HeaderMap;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, HeaderName, RETRY_AFTER, USER_AGENT};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, HeaderName, RETRY_AFTER, USER_AGENT,
+};
 
 /// Headers of a request that providers need.
 fn goes_out(name: &HeaderName) -> bool {
@@ -17,7 +19,16 @@ fn goes_out(name: &HeaderName) -> bool {
 fn comes_in(name: &HeaderName) -> bool {
     let text = name.as_str();
     [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CACHE_CONTROL, RETRY_AFTER].contains(name)
-        || matches!(text, "retry-after-ms" | "openai-processing-ms" | "openai-version" | "openai-model" | "x-should-retry" | "azureml-model-session" | "apim-request-id")
+        || matches!(
+            text,
+            "retry-after-ms"
+                | "openai-processing-ms"
+                | "openai-version"
+                | "openai-model"
+                | "x-should-retry"
+                | "azureml-model-session"
+                | "apim-request-id"
+        )
 }
 
 /// The headers of the upstream call, but for the credential.
@@ -51,11 +62,30 @@ mod tests {
     #[test]
     fn secrets_and_hops_stay_behind() {
         let sent = outbound(&map(&[
-            "authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "host", "connection", "transfer-encoding",
-            "x-forwarded-for", "openai-organization", "openai-project", "accept-encoding", "proxy-authorization", "x-internal",
+            "authorization",
+            "x-api-key",
+            "x-goog-api-key",
+            "api-key",
+            "cookie",
+            "host",
+            "connection",
+            "transfer-encoding",
+            "x-forwarded-for",
+            "openai-organization",
+            "openai-project",
+            "accept-encoding",
+            "proxy-authorization",
+            "x-internal",
         ]));
         assert!(sent.is_empty(), "{sent:?}");
-        let received = inbound(&map(&["set-cookie", "server", "x-request-id", "x-ratelimit-limit-requests", "openai-organization", "connection"]));
+        let received = inbound(&map(&[
+            "set-cookie",
+            "server",
+            "x-request-id",
+            "x-ratelimit-limit-requests",
+            "openai-organization",
+            "connection",
+        ]));
         assert!(received.is_empty(), "{received:?}");
     }
 

@@ -7,12 +7,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame};
-use tokio::time::{Instant, Sleep};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, Sleep, timeout};
 
 use super::upstream::{UpstreamBody, UpstreamFailure, attempted, since, since_dispatch};
-use crate::error::GatewayError;
+use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::http::dialect::openai;
 use crate::pipeline::case::Stage;
@@ -20,7 +22,10 @@ use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::tally::{Ending, Settlement};
 use crate::providers::openai::stream::StreamMeter;
-use crate::telemetry::metrics::{OpenStream, ProviderMetrics, StreamEnd};
+use crate::telemetry::metrics::{Failure, OpenStream, ProviderMetrics, StreamEnd};
+
+/// How long the end of an upstream's body may take once its answer is complete.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The body of a streamed answer. Bytes go out as they come; the meter reads them on the way past.
 ///
@@ -54,11 +59,26 @@ impl MeteredStream {
         upstream: UpstreamBody,
         wants_usage: bool,
     ) -> Self {
-        let settlement = Settlement::new(gw, Arc::clone(&exchange.case));
+        let mut settlement = Settlement::new(gw, Arc::clone(&exchange.case));
+        // From here on the caller may see a part of an answer, its head at the least: even a crash leaves a record.
+        settlement.begin();
         let idle = Idle::new(plan.target.idle_timeout);
         let open = Some(metrics.stream());
-        let meter = StreamMeter::new(wants_usage);
-        Self { status, headers, exchange, plan, upstream: Some(upstream), meter, out: VecDeque::new(), settlement, open, metrics, idle }
+        let encoded = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+        let meter = if encoded { StreamMeter::opaque() } else { StreamMeter::new(wants_usage) };
+        Self {
+            status,
+            headers,
+            exchange,
+            plan,
+            upstream: Some(upstream),
+            meter,
+            out: VecDeque::new(),
+            settlement,
+            open,
+            metrics,
+            idle,
+        }
     }
 
     /// The request's handle.
@@ -71,8 +91,6 @@ impl MeteredStream {
         if case.reached(Stage::FirstByte).is_none() {
             case.mark(Stage::FirstByte);
             self.metrics.first_byte(since_dispatch(case, Stage::FirstByte));
-            // From here on the caller may see bytes: even a crash leaves a record.
-            self.settlement.begin();
         }
         self.idle.touch();
         self.meter.feed(data, &mut self.out);
@@ -83,17 +101,35 @@ impl MeteredStream {
     }
 
     fn complete(&mut self) {
-        self.upstream = None;
-        let error = self.meter.upstream_error.then_some("5xx");
-        self.close(Ending::answered(self.status), error, if error.is_some() { StreamEnd::Failed } else { StreamEnd::Completed });
+        self.let_go();
+        if !self.meter.upstream_error {
+            return self.close(Ending::answered(self.status), None, StreamEnd::Completed);
+        }
+        // The caller has the upstream's own error event; the record says that the answer failed.
+        let message = format!("the provider {} sent an error in its stream", self.plan.target.provider);
+        let error = GatewayError::new(ErrorCode::UpstreamError, message);
+        self.metrics.failed(Failure::Broken);
+        self.close_with(Ending::failed(self.status, &error), Some("5xx"), StreamEnd::Failed, Some(&error));
+    }
+
+    /// Reads the upstream's body to its end, which follows `[DONE]` at once: a connection whose body was dropped before
+    /// its end cannot be used again.
+    fn let_go(&mut self) {
+        let Some(mut rest) = self.upstream.take() else { return };
+        if rest.is_end_stream() {
+            return;
+        }
+        tokio::spawn(timeout(LAST_WORDS, async move { while let Some(Ok(_)) = rest.frame().await {} }));
     }
 
     /// The upstream is gone before its answer is complete: the caller gets an error event of the dialect.
     fn broke_off(&mut self, failure: UpstreamFailure, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) {
         self.upstream = None;
-        self.meter.finish(&mut self.out);
+        self.meter.cut(&mut self.out);
         let error = failure.error(&self.plan.target, cause);
-        self.out.push_back(openai::error_event(&error, self.exchange.case.request_id()));
+        if self.meter.takes_events() {
+            self.out.push_back(openai::error_event(&error, self.exchange.case.request_id()));
+        }
         self.metrics.failed(failure.metric());
         let end = if failure == UpstreamFailure::Timeout { StreamEnd::TimedOut } else { StreamEnd::Failed };
         self.close_with(Ending::failed(self.status, &error), Some(failure.as_str()), end, Some(&error));
@@ -144,7 +180,10 @@ impl Body for MeteredStream {
                 Poll::Ready(None) => this.ended(),
                 Poll::Pending => {
                     ready!(this.idle.poll_silence(cx));
-                    this.broke_off(UpstreamFailure::Timeout, format!("nothing came for {} s", this.idle.limit.as_secs_f32()));
+                    this.broke_off(
+                        UpstreamFailure::Timeout,
+                        format!("nothing came for {} s", this.idle.limit.as_secs_f32()),
+                    );
                 }
             }
         }

@@ -40,7 +40,13 @@ struct Answer<'a> {
 }
 
 impl Unary {
-    pub(super) fn new(exchange: Exchange, _: &Plan, status: StatusCode, headers: HeaderMap, body: Bytes) -> Result<Self, BoxError> {
+    pub(super) fn new(
+        exchange: Exchange,
+        _: &Plan,
+        status: StatusCode,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Self, BoxError> {
         // A body in an encoding that was not asked for passes unread; its tokens are estimated.
         let encoded = headers.contains_key(http::header::CONTENT_ENCODING);
         let (reported, content_bytes) = if encoded { (None, body.len()) } else { read(&body)? };
@@ -55,7 +61,11 @@ fn read(body: &[u8]) -> Result<(Option<Reported>, usize), BoxError> {
 }
 
 /// Collects a body of `most` bytes at the most. A single frame, the usual case, is not copied.
-pub(super) async fn collect(mut body: UpstreamBody, most: usize, case: &Case) -> Result<Bytes, (UpstreamFailure, BoxError)> {
+pub(super) async fn collect(
+    mut body: UpstreamBody,
+    most: usize,
+    case: &Case,
+) -> Result<Bytes, (UpstreamFailure, BoxError)> {
     let too_large = || (UpstreamFailure::Malformed, format!("the answer is larger than {most} bytes").into());
     if body.size_hint().lower() > most as u64 {
         return Err(too_large());

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use entity::usage::Attempt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::headers;
+use super::pieces::Pieces;
 use super::stream::MeteredStream;
 use super::unary::{self, Unary};
 use crate::error::{ErrorCode, GatewayError};
@@ -83,13 +83,21 @@ impl UpstreamFailure {
     }
 
     /// The error that the caller gets.
-    pub(super) fn error(self, target: &Target, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> GatewayError {
+    pub(super) fn error(
+        self,
+        target: &Target,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> GatewayError {
         let provider = &target.provider;
         let (code, message) = match self {
             Self::Connect => (ErrorCode::UpstreamError, format!("the provider {provider} could not be reached")),
             Self::Timeout => (ErrorCode::UpstreamTimeout, format!("the provider {provider} did not answer in time")),
-            Self::Reset => (ErrorCode::UpstreamError, format!("the provider {provider} broke off before its answer was complete")),
-            Self::Malformed => (ErrorCode::UpstreamError, format!("the provider {provider} sent an answer that cannot be understood")),
+            Self::Reset => {
+                (ErrorCode::UpstreamError, format!("the provider {provider} broke off before its answer was complete"))
+            }
+            Self::Malformed => {
+                (ErrorCode::UpstreamError, format!("the provider {provider} sent an answer that cannot be understood"))
+            }
         };
         GatewayError::new(code, message).caused_by(cause)
     }
@@ -103,7 +111,7 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     let Prepared { exchange, call, plan, .. } = from;
     let Call::Chat(chat) = &call;
     let case = Arc::clone(&exchange.case);
-    let request = request(&exchange, &plan, chat.encode(&plan.target.slug))?;
+    let request = request(&exchange, &plan, Pieces::new(chat.encode(&plan.target.slug)))?;
     let metrics = gw.telemetry.metrics.provider(plan.target.provider_type.as_str(), "chat_completions");
     case.mark(Stage::Dispatch);
     let deadline = Instant::now() + plan.target.total_timeout;
@@ -130,7 +138,16 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     let wants_stream = case.stream.load(Ordering::Relaxed);
     if status.is_success() && wants_stream && is_event_stream(response.headers()) {
         let (head, body) = response.into_parts();
-        let stream = MeteredStream::new(gw, exchange, plan, metrics, head.status, headers::inbound(&head.headers), body, chat.wants_usage);
+        let stream = MeteredStream::new(
+            gw,
+            exchange,
+            plan,
+            metrics,
+            head.status,
+            headers::inbound(&head.headers),
+            body,
+            chat.wants_usage,
+        );
         return Ok(Answered::Stream(Box::new(stream)));
     }
     let (head, body) = response.into_parts();
@@ -143,27 +160,28 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     };
     if !status.is_success() {
         let (exchange, bytes) = read(MAX_REFUSAL).await.map_err(|(failure, cause)| fail(failure, cause))?;
-        return refused(exchange, &plan, status, &head.headers, bytes, |failure| metrics.failed(failure)).map_err(|error| {
-            metrics.finished(since(&case, Stage::Dispatch));
-            error
-        });
+        let refusal = refused(exchange, &plan, status, &head.headers, bytes, |failure| metrics.failed(failure));
+        metrics.finished(since(&case, Stage::Dispatch));
+        return refusal;
     }
-    let (exchange, bytes) = read(gw.config.upstream.max_response_bytes).await.map_err(|(failure, cause)| fail(failure, cause))?;
-    let unary = Unary::new(exchange, &plan, status, headers::inbound(&head.headers), bytes).map_err(|cause| fail(UpstreamFailure::Malformed, cause))?;
+    let (exchange, bytes) =
+        read(gw.config.upstream.max_response_bytes).await.map_err(|(failure, cause)| fail(failure, cause))?;
+    let unary = Unary::new(exchange, &plan, status, headers::inbound(&head.headers), bytes)
+        .map_err(|cause| fail(UpstreamFailure::Malformed, cause))?;
     metrics.first_byte(since_dispatch(&case, Stage::FirstByte));
     metrics.finished(since(&case, Stage::Dispatch));
     attempted(&case, &plan.target, Some(status), None);
     Ok(Answered::Unary(unary))
 }
 
-fn request(exchange: &Exchange, plan: &Plan, body: Bytes) -> Result<Request<Full<Bytes>>, GatewayError> {
+fn request(exchange: &Exchange, plan: &Plan, body: Pieces) -> Result<Request<Pieces>, GatewayError> {
     let mut headers = headers::outbound(&exchange.head.headers);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     if let Some(credential) = &plan.credential {
         headers.insert(credential.name.clone(), credential.value.clone());
     }
-    let mut request = Request::new(Full::new(body));
+    let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = plan.uri.clone();
     *request.headers_mut() = headers;
@@ -198,8 +216,9 @@ fn refused(
         _ => Some(format!("the provider {provider} answered with status {}, which is no answer", status.as_u16())),
     };
     if let Some(message) = ours {
-        let detail: String = String::from_utf8_lossy(&scrub(plan.credential.as_deref(), body)).chars().take(500).collect();
-        return Err(GatewayError::new(ErrorCode::UpstreamError, message).caused_by(detail));
+        // Its body is not logged: it may quote the prompt, or the credential in some other form.
+        let cause = format!("{provider} answered with status {}", status.as_u16());
+        return Err(GatewayError::new(ErrorCode::UpstreamError, message).caused_by(cause));
     }
     let (headers, body) = (headers::inbound(headers), scrub(plan.credential.as_deref(), body));
     Ok(Answered::Refused(Refused { exchange, status, headers, body }))
@@ -237,7 +256,9 @@ pub(super) fn since_dispatch(case: &Case, stage: Stage) -> Duration {
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|given| given.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|given| given.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
 }
 
 fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamFailure {

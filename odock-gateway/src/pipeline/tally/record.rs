@@ -21,11 +21,21 @@ pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&Ga
 }
 
 /// Leaves the record of a request that has ended, under the id that was noted when its answer began.
-pub(super) fn leave_as(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&GatewayError>, begun: Option<UsageRecordId>) {
+pub(super) fn leave_as(
+    gw: &Gateway,
+    case: &Case,
+    ending: Ending,
+    cause: Option<&GatewayError>,
+    begun: Option<UsageRecordId>,
+) {
     let total = case.elapsed_us();
     let overhead = total.saturating_sub(case.upstream_us(total));
     let status = ending.status;
-    gw.telemetry.metrics.route(case.endpoint).finished(status, Duration::from_micros(total.into()), Duration::from_micros(overhead.into()));
+    gw.telemetry.metrics.route(case.endpoint).finished(
+        status,
+        Duration::from_micros(total.into()),
+        Duration::from_micros(overhead.into()),
+    );
     log(gw, case, &ending, cause, total, overhead);
     let Some(principal) = case.principal.get() else { return };
     let record = record(case, principal, ending, begun.unwrap_or_else(UsageRecordId::new), total, overhead);
@@ -50,13 +60,21 @@ pub(super) fn begin(gw: &Gateway, case: &Case) -> Option<UsageRecordId> {
     Some(id)
 }
 
-fn record(case: &Case, principal: &Principal, ending: Ending, id: UsageRecordId, total: u32, overhead: u32) -> UsageRecord {
+fn record(
+    case: &Case,
+    principal: &Principal,
+    ending: Ending,
+    id: UsageRecordId,
+    total: u32,
+    overhead: u32,
+) -> UsageRecord {
     let target = case.target.get();
     let (tokens, usage_source, provider_usage) = consumed(case, &ending);
     let bill = target
         .filter(|_| usage_source != UsageSource::Missing)
         .and_then(|target| target.pricing.as_ref().map(|pricing| pricing.bill(&tokens, target.price_version)));
-    let (error_code, error_message) = ending.error.map_or((None, None), |(code, message)| (Some(code.into()), Some(storable(&message))));
+    let (error_code, error_message) =
+        ending.error.map_or((None, None), |(code, message)| (Some(code.into()), Some(storable(&message))));
     UsageRecord {
         id,
         request_id: case.request_id().to_owned(),
@@ -107,8 +125,7 @@ fn storable(text: &str) -> String {
 /// What was consumed: what the provider reported, or an estimate of what was delivered if it reported nothing.
 fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<serde_json::Value>) {
     if let Some(reported) = &ending.reported {
-        let raw = (!reported.raw.to_string().contains("\\u0000")).then(|| reported.raw.clone());
-        return (reported.tokens.clone(), UsageSource::Reported, raw);
+        return (reported.tokens.clone(), UsageSource::Reported, reported.raw.clone());
     }
     if !ending.delivered {
         return (TokenUsage::default(), UsageSource::Missing, None);

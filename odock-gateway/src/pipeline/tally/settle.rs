@@ -28,26 +28,56 @@ impl Ending {
     /// The upstream answered, with success or with an error of its own.
     pub fn answered(status: StatusCode) -> Self {
         let ok = status.is_success();
-        let error = (!ok).then(|| (ErrorCode::UpstreamError.wire().1, format!("the provider answered with status {}", status.as_u16()).into()));
-        Self { outcome: if ok { Outcome::Ok } else { Outcome::Failed }, status: status.as_u16(), error, reported: None, content_bytes: 0, delivered: ok }
+        let error = (!ok).then(|| {
+            (ErrorCode::UpstreamError.wire().1, format!("the provider answered with status {}", status.as_u16()).into())
+        });
+        Self {
+            outcome: if ok { Outcome::Ok } else { Outcome::Failed },
+            status: status.as_u16(),
+            error,
+            reported: None,
+            content_bytes: 0,
+            delivered: ok,
+        }
     }
 
     /// A stream that had begun with `status` broke off.
     pub fn failed(status: StatusCode, error: &GatewayError) -> Self {
         let error = Some((error.code.wire().1, error.message.clone()));
-        Self { outcome: Outcome::Failed, status: status.as_u16(), error, reported: None, content_bytes: 0, delivered: true }
+        Self {
+            outcome: Outcome::Failed,
+            status: status.as_u16(),
+            error,
+            reported: None,
+            content_bytes: 0,
+            delivered: true,
+        }
     }
 
     /// The gateway refused the request, or (`failed`) could not get an answer.
     pub fn refused(error: &GatewayError, failed: bool) -> Self {
         let (status, code) = error.code.wire();
         let outcome = if failed { Outcome::Failed } else { Outcome::Denied };
-        Self { outcome, status: status.as_u16(), error: Some((code, error.message.clone())), reported: None, content_bytes: 0, delivered: false }
+        Self {
+            outcome,
+            status: status.as_u16(),
+            error: Some((code, error.message.clone())),
+            reported: None,
+            content_bytes: 0,
+            delivered: false,
+        }
     }
 
     /// The caller went away.
     pub fn cancelled() -> Self {
-        Self { outcome: Outcome::Cancelled, status: CLIENT_CLOSED_REQUEST, error: None, reported: None, content_bytes: 0, delivered: false }
+        Self {
+            outcome: Outcome::Cancelled,
+            status: CLIENT_CLOSED_REQUEST,
+            error: None,
+            reported: None,
+            content_bytes: 0,
+            delivered: false,
+        }
     }
 
     /// Adds what the meter saw.

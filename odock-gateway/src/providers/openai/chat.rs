@@ -1,6 +1,7 @@
 //! A chat completion request: what the gateway must know of it, and the few bytes that it may change.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -65,7 +66,12 @@ impl ChatRequest {
         if body.starts_with(b"\xef\xbb\xbf") {
             return Err(ChatError("the body begins with a byte order mark, which JSON does not allow".into()));
         }
-        let text = std::str::from_utf8(&body).map_err(|error| ChatError(format!("the body is not UTF-8 at byte {}", error.valid_up_to())))?;
+        let text = std::str::from_utf8(&body)
+            .map_err(|error| ChatError(format!("the body is not UTF-8 at byte {}", error.valid_up_to())))?;
+        // serde reads a struct from an array too, field by field; nobody else does.
+        if !text.trim_ascii_start().starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok() {
+            return Err(ChatError("the body must be a JSON object".into()));
+        }
         let head: Head<'_> = serde_json::from_str(text).map_err(|error| ChatError(explain(&error)))?;
         let model: Cow<'_, str> =
             serde_json::from_str(head.model.get()).map_err(|_| ChatError("\"model\" must be a string".into()))?;
@@ -93,28 +99,33 @@ impl ChatRequest {
         Ok(Self { model, stream, wants_usage, prompt_bytes, model_at, usage_edit, body })
     }
 
-    /// The body for the upstream: the caller's own bytes but for the model's name there and, on streams, the request
-    /// for usage. The very same bytes when neither differs.
+    /// The body for the upstream, in pieces: the caller's own bytes but for the model's name there and, on streams, the
+    /// request for usage. A large body is not copied, only cut.
     #[must_use]
-    pub fn encode(&self, slug: &str) -> Bytes {
+    pub fn encode(&self, slug: &str) -> VecDeque<Bytes> {
         let rename = (self.model != slug).then(|| Edit { at: self.model_at.clone(), text: json_string(slug).into() });
         let mut edits: Vec<&Edit> = rename.iter().chain(&self.usage_edit).collect();
-        if edits.is_empty() {
-            return self.body.clone();
-        }
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
-        let grown: usize = edits.iter().map(|edit| edit.text.len()).sum();
-        let mut body = Vec::with_capacity(self.body.len() + grown);
+        let mut pieces = VecDeque::with_capacity(edits.len() * 2 + 1);
         let mut from = 0;
         for edit in edits {
-            body.extend_from_slice(&self.body[from..edit.at.start]);
-            body.extend_from_slice(edit.text.as_bytes());
+            pieces.push_back(self.body.slice(from..edit.at.start));
+            pieces.push_back(match &edit.text {
+                Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+                Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
+            });
             from = edit.at.end;
         }
-        body.extend_from_slice(&self.body[from..]);
-        body.into()
+        pieces.push_back(self.body.slice(from..));
+        if pieces.len() > 1 && self.body.len() <= SMALL {
+            return VecDeque::from([pieces.into_iter().flatten().collect::<Vec<u8>>().into()]);
+        }
+        pieces
     }
 }
+
+/// Bodies up to this size are cheaper to copy than to send in pieces.
+const SMALL: usize = 16 << 10;
 
 const OPTIONS: &str = r#","stream_options":{"include_usage":true}"#;
 
@@ -131,7 +142,8 @@ fn usage_option(options: &str, at: Range<usize>) -> Result<(bool, Option<Edit>),
     if !options.starts_with('{') {
         return Err(ChatError("\"stream_options\" must be an object".into()));
     }
-    let asked: Options<'_> = serde_json::from_str(options).map_err(|error| ChatError(format!("\"stream_options\": {}", explain(&error))))?;
+    let asked: Options<'_> =
+        serde_json::from_str(options).map_err(|error| ChatError(format!("\"stream_options\": {}", explain(&error))))?;
     match asked.include_usage {
         Some(value) if value.get() == "true" => Ok((true, None)),
         Some(value) if matches!(value.get(), "false" | "null") => {
@@ -175,14 +187,14 @@ mod tests {
     }
 
     fn encoded(body: &str, slug: &str) -> String {
-        String::from_utf8(decode(body).unwrap().encode(slug).to_vec()).unwrap()
+        String::from_utf8(decode(body).unwrap().encode(slug).into_iter().flatten().collect()).unwrap()
     }
 
     #[test]
     fn nothing_changes_when_nothing_must() {
         let body = r#" { "messages": [ {"role":"user","content":"hi"} ], "x":1.0e400, "model":"m" } "#;
         let request = decode(body).unwrap();
-        let sent = request.encode("m");
+        let sent = request.encode("m").pop_front().unwrap();
         assert_eq!(sent.as_ptr(), request.body.as_ptr(), "not even copied");
         assert_eq!(sent, body.as_bytes());
     }
@@ -198,9 +210,18 @@ mod tests {
     #[test]
     fn usage_is_asked_for_on_streams() {
         let cases = [
-            (r#"{"model":"m","stream":true}"#, r#"{"model":"m","stream_options":{"include_usage":true},"stream":true}"#),
-            (r#"{"stream":true,"stream_options":null,"model":"m"}"#, r#"{"stream":true,"stream_options":{"include_usage":true},"model":"m"}"#),
-            (r#"{"stream_options":{ },"model":"m","stream":true}"#, r#"{"stream_options":{"include_usage":true },"model":"m","stream":true}"#),
+            (
+                r#"{"model":"m","stream":true}"#,
+                r#"{"model":"m","stream_options":{"include_usage":true},"stream":true}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":null,"model":"m"}"#,
+                r#"{"stream":true,"stream_options":{"include_usage":true},"model":"m"}"#,
+            ),
+            (
+                r#"{"stream_options":{ },"model":"m","stream":true}"#,
+                r#"{"stream_options":{"include_usage":true },"model":"m","stream":true}"#,
+            ),
             (
                 r#"{"stream_options":{"x":1, "include_usage" : false},"model":"m","stream":true}"#,
                 r#"{"stream_options":{"x":1, "include_usage" : true},"model":"m","stream":true}"#,
@@ -217,7 +238,10 @@ mod tests {
         let asked = r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#;
         assert_eq!(encoded(asked, "m"), asked);
         assert!(decode(asked).unwrap().wants_usage);
-        assert_eq!(encoded(r#"{"model":"m","stream":false,"stream_options":{}}"#, "m"), r#"{"model":"m","stream":false,"stream_options":{}}"#);
+        assert_eq!(
+            encoded(r#"{"model":"m","stream":false,"stream_options":{}}"#, "m"),
+            r#"{"model":"m","stream":false,"stream_options":{}}"#
+        );
     }
 
     #[test]
@@ -226,6 +250,7 @@ mod tests {
             ("", "the body is empty"),
             ("   ", "the body is empty"),
             ("[]", "must be a JSON object"),
+            (r#" ["m",true]"#, "must be a JSON object"),
             ("null", "must be a JSON object"),
             ("\"x\"", "must be a JSON object"),
             ("{", "not valid JSON"),
@@ -247,6 +272,16 @@ mod tests {
         }
         let error = ChatRequest::decode(Bytes::from_static(b"{\"model\":\"\xff\"}")).unwrap_err();
         assert_eq!(error.0, "the body is not UTF-8 at byte 10");
+    }
+
+    #[test]
+    fn a_large_body_is_cut_and_not_copied() {
+        let body = format!(r#"{{"messages":"{}","model":"a","z":1}}"#, "x".repeat(SMALL));
+        let request = decode(&body).unwrap();
+        let pieces = request.encode("b");
+        assert_eq!(pieces.len(), 3);
+        assert_eq!(pieces[0].as_ptr(), request.body.as_ptr());
+        assert_eq!(encoded(&body, "b"), body.replace("\"a\"", "\"b\""));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A stream of chat completion chunks on its way past: bytes go out as they come, usage is read off.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
@@ -22,6 +23,10 @@ pub struct StreamMeter {
     /// The beginning of an event whose end has not come yet.
     partial: BytesMut,
     passing: bool,
+    /// The body is in an encoding that is not read here: all of it passes, and its end is its end.
+    opaque: bool,
+    /// The caller has got a part of an event whose end has not come.
+    mid_event: bool,
     done: bool,
     finished: bool,
     /// What the provider reported, if it did.
@@ -50,12 +55,26 @@ impl StreamMeter {
             withhold_usage: !caller_wants_usage,
             partial: BytesMut::new(),
             passing: false,
+            opaque: false,
+            mid_event: false,
             done: false,
             finished: false,
             reported: None,
             content_bytes: 0,
             upstream_error: false,
         }
+    }
+
+    /// A meter of a body in an encoding such as gzip, which passes unread.
+    #[must_use]
+    pub fn opaque() -> Self {
+        Self { opaque: true, ..Self::new(true) }
+    }
+
+    /// Whether the caller can make sense of an event that is added at the end.
+    #[must_use]
+    pub fn takes_events(&self) -> bool {
+        !self.opaque
     }
 
     /// Whether `[DONE]` has passed.
@@ -67,11 +86,16 @@ impl StreamMeter {
     /// Whether the answer is complete: `[DONE]`, or a finish reason for want of it.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.done || self.finished
+        self.done || self.finished || self.opaque
     }
 
     /// Takes bytes of the upstream and adds to `out` what goes to the caller.
     pub fn feed(&mut self, mut bytes: Bytes, out: &mut VecDeque<Bytes>) {
+        if self.opaque {
+            self.content_bytes += bytes.len();
+            out.push_back(bytes);
+            return;
+        }
         // After [DONE] there is nothing that a caller could use.
         while !bytes.is_empty() && !self.done {
             let Some(end) = self.event_end(&bytes) else {
@@ -85,6 +109,7 @@ impl StreamMeter {
             let rest = bytes.split_off(end);
             if self.passing {
                 self.passing = false;
+                self.mid_event = false;
                 out.push_back(bytes);
             } else {
                 let event = if self.partial.is_empty() {
@@ -109,7 +134,18 @@ impl StreamMeter {
         let event = self.partial.split().freeze();
         // A last event without its blank line counts as one: some servers forget it.
         if !self.read(&event) {
+            self.mid_event = true;
             out.push_back(event);
+        }
+    }
+
+    /// Makes room for an event of the gateway's own: half an event that the caller has not seen is dropped, one that it
+    /// has seen the beginning of is ended, so that the two do not run together.
+    pub fn cut(&mut self, out: &mut VecDeque<Bytes>) {
+        self.partial.clear();
+        self.passing = false;
+        if std::mem::take(&mut self.mid_event) {
+            out.push_back(Bytes::from_static(b"\n\n"));
         }
     }
 
@@ -118,6 +154,7 @@ impl StreamMeter {
             out.push_back(self.partial.split().freeze());
         }
         self.passing = true;
+        self.mid_event = true;
         out.push_back(std::mem::take(bytes));
     }
 
@@ -146,6 +183,7 @@ impl StreamMeter {
     /// Learns from a complete event. True if it must not go out.
     fn read(&mut self, event: &[u8]) -> bool {
         let Some(data) = data(event) else { return false };
+        let data = data.as_ref();
         if data == b"[DONE]" {
             self.done = true;
             return false;
@@ -187,16 +225,29 @@ impl StreamMeter {
             self.finished |= choice.finish_reason.is_some_and(|reason| reason.get() != "null");
             if let Some(delta) = choice.delta {
                 let texts = [delta.content, delta.reasoning_content, delta.tool_calls];
-                self.content_bytes +=
-                    texts.into_iter().flatten().filter(|text| text.get() != "null").map(|text| text.get().len().saturating_sub(2)).sum::<usize>();
+                self.content_bytes += texts
+                    .into_iter()
+                    .flatten()
+                    .filter(|text| text.get() != "null")
+                    .map(|text| text.get().len().saturating_sub(2))
+                    .sum::<usize>();
             }
         }
     }
 }
 
-/// The data of an event that has a single data line, as all of this protocol's have.
-fn data(event: &[u8]) -> Option<&[u8]> {
-    event.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"data:")).map(<[u8]>::trim_ascii)
+/// The data of an event. All of this protocol's events have it in one line; of several, a line feed joins them.
+fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let mut lines =
+        event.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:")).map(<[u8]>::trim_ascii);
+    let first = lines.next()?;
+    let Some(second) = lines.next() else { return Some(first.into()) };
+    let mut all = first.to_vec();
+    for line in std::iter::once(second).chain(lines) {
+        all.push(b'\n');
+        all.extend_from_slice(line);
+    }
+    Some(all.into())
 }
 
 #[cfg(test)]
@@ -211,7 +262,8 @@ mod tests {
         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n",
         "data: [DONE]\n\n",
     );
-    const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n";
+    const USAGE: &str =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n";
 
     fn run(meter: &mut StreamMeter, pieces: impl IntoIterator<Item = Bytes>) -> String {
         let mut out = VecDeque::new();
@@ -279,6 +331,36 @@ mod tests {
         out.clear();
         meter.feed(Bytes::from_static(b"data: [DONE]\n\n"), &mut out);
         assert!(meter.is_done());
+    }
+
+    #[test]
+    fn an_event_of_several_data_lines_is_read() {
+        let event = "data: {\"choices\":[],\ndata: \"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
+        let mut meter = StreamMeter::new(false);
+        assert_eq!(run(&mut meter, [Bytes::from(event)]), "");
+        assert_eq!(meter.reported.unwrap().tokens.total, 5);
+    }
+
+    #[test]
+    fn an_encoded_body_passes_at_once() {
+        let mut meter = StreamMeter::opaque();
+        let mut out = VecDeque::new();
+        meter.feed(Bytes::from_static(b"\x1f\x8b no line feed"), &mut out);
+        assert_eq!(out.len(), 1);
+        assert!(meter.is_complete() && meter.content_bytes > 0);
+    }
+
+    #[test]
+    fn half_an_event_does_not_run_into_the_next() {
+        let mut out = VecDeque::new();
+        let mut unseen = StreamMeter::new(true);
+        unseen.feed(Bytes::from_static(b"data: {\"cho"), &mut out);
+        unseen.cut(&mut out);
+        assert!(out.is_empty(), "nobody can use half an event");
+        let mut seen = StreamMeter::new(true);
+        seen.feed(Bytes::from(vec![b'x'; MAX_EVENT + 1]), &mut out);
+        seen.cut(&mut out);
+        assert_eq!(out.pop_back().as_deref(), Some(&b"\n\n"[..]));
     }
 
     #[test]

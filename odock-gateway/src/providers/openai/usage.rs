@@ -35,11 +35,18 @@ struct CompletionDetails {
 pub struct Reported {
     /// The counts by class.
     pub tokens: TokenUsage,
-    /// The object as it came.
-    pub raw: Value,
+    /// The object as it came, if it is fit to be kept.
+    pub raw: Option<Value>,
 }
 
-/// Reads a usage object; `None` if it is not one.
+/// More than any call has. A larger count is a fault, and sums over records must not overflow because of it.
+const MAX_COUNT: u64 = u32::MAX as u64;
+/// The largest usage object that is kept beside the counts. Real ones have a few hundred bytes.
+const MAX_RAW: usize = 8 << 10;
+/// How deep it may be nested. Real ones have two levels.
+const MAX_DEPTH: usize = 16;
+
+/// Reads a usage object; `None` if it is not one, or has counts that no call can have.
 ///
 /// OpenAI counts cached, audio, reasoning and rejected tokens *inside* the prompt and completion counts, so they are
 /// taken out of the text classes. A detail that exceeds what it is a part of is cut down to it.
@@ -49,16 +56,24 @@ pub fn normalise(raw: &str) -> Option<Reported> {
     if usage.prompt_tokens.is_none() && usage.completion_tokens.is_none() && usage.total_tokens.is_none() {
         return None;
     }
-    let value: Value = serde_json::from_str(raw).ok()?;
+    if [usage.prompt_tokens, usage.completion_tokens, usage.total_tokens]
+        .into_iter()
+        .flatten()
+        .any(|count| count > MAX_COUNT)
+    {
+        return None;
+    }
     let mut prompt = usage.prompt_tokens.unwrap_or(0);
-    let mut completion = usage.completion_tokens.unwrap_or_else(|| usage.total_tokens.unwrap_or(0).saturating_sub(prompt));
+    let mut completion =
+        usage.completion_tokens.unwrap_or_else(|| usage.total_tokens.unwrap_or(0).saturating_sub(prompt));
     let total = usage.total_tokens.unwrap_or_else(|| prompt.saturating_add(completion));
     let take = |from: &mut u64, part: Option<u64>| {
         let part = part.unwrap_or(0).min(*from);
         *from -= part;
         part
     };
-    let (inside_in, inside_out) = (usage.prompt_tokens_details.unwrap_or_default(), usage.completion_tokens_details.unwrap_or_default());
+    let (inside_in, inside_out) =
+        (usage.prompt_tokens_details.unwrap_or_default(), usage.completion_tokens_details.unwrap_or_default());
     let input_cached = take(&mut prompt, inside_in.cached_tokens);
     let input_audio = take(&mut prompt, inside_in.audio_tokens);
     let output_reasoning = take(&mut completion, inside_out.reasoning_tokens);
@@ -75,7 +90,28 @@ pub fn normalise(raw: &str) -> Option<Reported> {
         total,
         ..TokenUsage::default()
     };
-    Some(Reported { tokens, raw: value })
+    Some(Reported { tokens, raw: keepable(raw) })
+}
+
+/// The object as a value, unless it is too large or too deep for a record, or has the one character that Postgres cannot
+/// store. The counts are read all the same.
+fn keepable(raw: &str) -> Option<Value> {
+    if raw.len() > MAX_RAW || raw.contains("\\u0000") {
+        return None;
+    }
+    // Brackets within strings count too: that only makes the bound stricter.
+    let mut depth = 0_usize;
+    for byte in raw.bytes() {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return None;
+        }
+    }
+    serde_json::from_str(raw).ok()
 }
 
 #[cfg(test)]
@@ -104,7 +140,15 @@ mod tests {
 
     #[test]
     fn absence_is_no_report() {
-        for raw in ["null", "{}", r#"{"prompt_tokens":null}"#, "[]", "7", r#"{"prompt_tokens":-1}"#, r#"{"prompt_tokens":"9"}"#] {
+        for raw in [
+            "null",
+            "{}",
+            r#"{"prompt_tokens":null}"#,
+            "[]",
+            "7",
+            r#"{"prompt_tokens":-1}"#,
+            r#"{"prompt_tokens":"9"}"#,
+        ] {
             assert_eq!(normalise(raw), None, "{raw}");
         }
     }
@@ -113,10 +157,37 @@ mod tests {
     fn contradictions_do_not_add_up() {
         let reported = normalise(r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":99}"#).unwrap();
         assert!(!reported.tokens.adds_up());
-        let reported = normalise(r#"{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":1000}}"#).unwrap();
+        let reported =
+            normalise(r#"{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":1000}}"#)
+                .unwrap();
         assert_eq!((reported.tokens.input_text, reported.tokens.input_cached), (0, 10));
         assert!(reported.tokens.adds_up());
-        let huge = normalise(r#"{"prompt_tokens":18446744073709551615,"completion_tokens":5}"#).unwrap();
-        assert_eq!(huge.tokens.total, u64::MAX);
+    }
+
+    #[test]
+    fn counts_that_no_call_has_are_no_report() {
+        for raw in [
+            r#"{"prompt_tokens":18446744073709551615,"completion_tokens":5}"#,
+            r#"{"prompt_tokens":1,"completion_tokens":4294967296}"#,
+            r#"{"total_tokens":9223372036854775807}"#,
+        ] {
+            assert_eq!(normalise(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_object_unfit_for_a_record_is_counted_and_not_kept() {
+        let with =
+            |extra: &str| normalise(&format!(r#"{{"prompt_tokens":3,"completion_tokens":2,"x":{extra}}}"#)).unwrap();
+        assert!(with("[1]").raw.is_some());
+        for extra in [
+            format!("\"{}\"", "y".repeat(9_000)),
+            format!("{}{}", "[".repeat(100), "]".repeat(100)),
+            "1e999".into(),
+            r#""\u0000""#.into(),
+        ] {
+            let reported = with(&extra);
+            assert_eq!((reported.tokens.total, reported.raw), (5, None));
+        }
     }
 }

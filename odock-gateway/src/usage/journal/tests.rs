@@ -139,3 +139,60 @@ fn a_full_journal_has_no_room_until_the_database_catches_up() {
     journal.retire(position);
     assert!(journal.has_room());
 }
+
+#[test]
+fn a_record_that_the_disk_does_not_take_is_held_until_it_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(dir.path(), u64::MAX).unwrap();
+    // A directory where the next segment should be: root, too, is refused.
+    let first = journal.state().active;
+    journal.state().segments.get_mut(&first).unwrap().len = SEGMENT_BYTES;
+    let obstacle = dir.path().join(format!("{:012}.journal", first + 1));
+    std::fs::create_dir(&obstacle).unwrap();
+    assert!(journal.append(&Entry::Closed(&record("held"))).is_err());
+    assert!(!journal.has_room(), "requests are refused meanwhile");
+    journal.retry();
+    assert!(!journal.has_room());
+    std::fs::remove_dir(&obstacle).unwrap();
+    journal.retry();
+    assert!(journal.has_room());
+    let (records, _) = journal.read(Position { segment: first + 1, offset: 0 }, 10).unwrap();
+    assert_eq!(ids(&records), ["held"]);
+}
+
+#[test]
+fn an_answer_open_for_long_does_not_keep_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(dir.path(), u64::MAX).unwrap();
+    let long = record("long");
+    journal.append(&Entry::Opened(&long)).unwrap();
+    let mut position = Position::default();
+    for n in 0..=MAX_KEPT {
+        journal.append(&Entry::Closed(&record(&n.to_string()))).unwrap();
+        // Each segment is full after one record.
+        let mut state = journal.state();
+        state.active += 1;
+        let (next, segment) = (state.active, journal.create(state.active).unwrap());
+        state.segments.insert(next, segment);
+        drop(state);
+        let (records, next) = journal.read(position, 10).unwrap();
+        position = next;
+        journal.committed(position, records.len() as u64);
+    }
+    assert!(journal.bytes() < 3_000, "only the note of the open answer is left, not {} bytes", journal.bytes());
+    drop(journal);
+    let (_, interrupted) = Journal::open(dir.path(), u64::MAX).unwrap();
+    assert_eq!(ids(&interrupted), ["long"], "a crash still finds it");
+}
+
+#[test]
+fn a_record_longer_than_a_read_is_not_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(dir.path(), u64::MAX).unwrap();
+    let mut long = record("long");
+    long.model = Some("x".repeat(3 << 20));
+    journal.append(&Entry::Closed(&long)).unwrap();
+    journal.append(&Entry::Closed(&record("next"))).unwrap();
+    let (records, _) = journal.read(Position::default(), 10).unwrap();
+    assert_eq!(ids(&records), ["long", "next"]);
+}

@@ -127,7 +127,13 @@ impl Fleet {
         };
         row.into_active_model().insert(db).await.unwrap();
         if new.granted {
-            let row = api_key_model_access::Model { id: GrantId::new(), api_key_id: self.key, model_id: id, created_at: now, updated_at: now };
+            let row = api_key_model_access::Model {
+                id: GrantId::new(),
+                api_key_id: self.key,
+                model_id: id,
+                created_at: now,
+                updated_at: now,
+            };
             row.into_active_model().insert(db).await.unwrap();
         }
         id

@@ -120,9 +120,21 @@ impl TestGateway {
         rows.into_iter().next().unwrap()
     }
 
+    /// A record as it stands in the journal, for tests that write their own.
+    pub(crate) async fn record_on_the_wire(&self) -> entity::usage::UsageRecord {
+        let row = self.only_record().await;
+        serde_json::from_value(json!({
+            "id": row.id, "requestId": row.request_id, "at": row.at, "organisationId": row.organisation_id,
+            "organisation": "acme", "apiKeyId": row.api_key_id, "apiKey": "ci", "endpoint": "/v1/chat/completions", "stream": false,
+            "outcome": "ok", "status": 200, "tokens": {}, "usageSource": "missing", "latencyUs": 1, "overheadUs": 1
+        }))
+        .unwrap()
+    }
+
     /// The only record there is, once it has reached the database.
     pub(crate) async fn only_record(&self) -> usage_record::Model {
-        let rows = eventually("a record", || async { Some(self.records().await).filter(|rows| !rows.is_empty()) }).await;
+        let rows =
+            eventually("a record", || async { Some(self.records().await).filter(|rows| !rows.is_empty()) }).await;
         assert_eq!(rows.len(), 1);
         rows.into_iter().next().unwrap()
     }

@@ -2,10 +2,12 @@
 
 mod fleet;
 mod gateway;
+mod redis;
 mod stack;
 
 pub(crate) use self::fleet::{Fleet, NewModel, PROVIDER_SECRET};
 pub(crate) use self::gateway::{Answer, TestGateway, chat, stream};
+pub(crate) use self::redis::RedisServer;
 pub(crate) use self::stack::Stack;
 
 use std::time::{Duration, Instant};

@@ -77,8 +77,10 @@ impl Drop for Servers {
             tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
                 let admin = Database::connect(&admin_url).await.unwrap();
                 admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await.unwrap();
-                let mut redis = redis::Client::open(redis_url).unwrap().get_multiplexed_async_connection().await.unwrap();
-                let keys: Vec<String> = redis::cmd("KEYS").arg(format!("{prefix}*")).query_async(&mut redis).await.unwrap();
+                let mut redis =
+                    redis::Client::open(redis_url).unwrap().get_multiplexed_async_connection().await.unwrap();
+                let keys: Vec<String> =
+                    redis::cmd("KEYS").arg(format!("{prefix}*")).query_async(&mut redis).await.unwrap();
                 if !keys.is_empty() {
                     redis::cmd("DEL").arg(keys).query_async::<()>(&mut redis).await.unwrap();
                 }
