@@ -1,12 +1,10 @@
 //! The audit log, read.
 
-use entity::Timestamp;
 use entity::audit::AuditEvent;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::crud::prelude::*;
-use super::query::{decode, limit, newest_first};
+use super::query::{before, limit, newest_first};
 use crate::store;
 
 /// Which part of the log.
@@ -53,7 +51,7 @@ async fn page(
     params: AuditParams,
 ) -> Result<Json<Page<AuditEvent>>, ApiError> {
     let limit = limit(params.limit)?;
-    let before = params.cursor.as_deref().map(decode::<(i64, Uuid)>).transpose()?.map(|(at, id)| (Timestamp(at), id));
+    let before = before(&params.cursor)?;
     let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let events = store::audit::page(gateway.database.reader(), organisation, before, one_more).await?;
     Ok(Json(newest_first(events, limit, |event| (event.at.0, event.id.0))))

@@ -158,10 +158,15 @@ impl Fields {
         }
     }
 
-    /// Takes a field out; `null` is as good as nothing.
-    pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
+    /// Takes a field out as it is.
+    fn raw(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
-        self.given.remove(name).filter(|value| !value.is_null())
+        self.given.remove(name)
+    }
+
+    /// Takes a field out that may be `null`, which is as good as nothing.
+    fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.raw(name).filter(|value| !value.is_null())
     }
 
     /// Takes a field that must be there.
@@ -201,7 +206,7 @@ impl Fields {
 
     /// Takes a truth value.
     pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
-        match self.take(name)? {
+        match self.raw(name)? {
             Value::Bool(flag) => Some(flag),
             _ => self.report(name, code::WRONG_TYPE, "must be true or false"),
         }
@@ -209,7 +214,7 @@ impl Fields {
 
     /// Takes a whole number up to `most`.
     pub(super) fn whole(&mut self, name: &'static str, most: u32) -> Option<u32> {
-        let value = self.take(name)?;
+        let value = self.raw(name)?;
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number <= most);
         number.or_else(|| self.report(name, code::INVALID, format!("must be a whole number from 0 to {most}")))
     }

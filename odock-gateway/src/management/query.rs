@@ -3,10 +3,12 @@
 use axum::extract::{FromRequestParts, Query};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use entity::Timestamp;
 use entity::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::problem::{ApiError, Code};
 use crate::store::listing::{Listing, Place, Position, SortKey};
@@ -81,7 +83,7 @@ impl ListParams {
             SortOrder::CreatedAt => (SortKey::CreatedAt, false),
             SortOrder::CreatedAtBackwards => (SortKey::CreatedAt, true),
         };
-        let after: Option<Position> = self.cursor.as_deref().map(decode).transpose()?;
+        let after: Option<Position> = given(&self.cursor).map(decode).transpose()?;
         let fits = after.as_ref().is_none_or(|after| match after.at {
             Place::Name(ref name) => sort == SortKey::Name && !name.contains('\0'),
             Place::At(_) => sort == SortKey::CreatedAt,
@@ -97,7 +99,7 @@ impl ListParams {
         if self.sort.is_some_and(|sort| sort != SortOrder::Name) {
             return Err(ApiError::new(Code::BadRequest, "this list has one order only; leave `sort` out"));
         }
-        let (limit, after) = (limit(self.limit)?, self.cursor.as_deref().map(decode::<usize>).transpose()?);
+        let (limit, after) = (limit(self.limit)?, given(&self.cursor).map(decode::<usize>).transpose()?);
         let part = self.q.unwrap_or_default().to_lowercase();
         let mut left =
             items.into_iter().filter(|item| name(item).to_lowercase().contains(&part)).skip(after.unwrap_or(0));
@@ -116,6 +118,17 @@ pub(super) fn limit(given: Option<u32>) -> Result<usize, ApiError> {
     usize::try_from(limit).map_err(ApiError::internal)
 }
 
+/// A cursor, unless it is empty.
+pub(super) fn given(cursor: &Option<String>) -> Option<&str> {
+    cursor.as_deref().filter(|cursor| !cursor.is_empty())
+}
+
+/// Where a list that is newest first goes on.
+pub(super) fn before(cursor: &Option<String>) -> Result<Option<(Timestamp, Uuid)>, ApiError> {
+    let place = given(cursor).map(decode::<(i64, Uuid)>).transpose()?;
+    Ok(place.map(|(at, id)| (Timestamp(at), id)))
+}
+
 /// A position as a cursor.
 pub(super) fn encode(position: &impl Serialize) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(position).unwrap_or_default())
@@ -132,7 +145,7 @@ fn bad_cursor() -> ApiError {
 }
 
 /// A page of what is listed newest first, given one item more than it may have.
-pub(super) fn newest_first<T>(mut items: Vec<T>, limit: usize, place: impl Fn(&T) -> (i64, uuid::Uuid)) -> Page<T> {
+pub(super) fn newest_first<T>(mut items: Vec<T>, limit: usize, place: impl Fn(&T) -> (i64, Uuid)) -> Page<T> {
     let more = items.len() > limit;
     items.truncate(limit);
     let next_cursor = items.last().filter(|_| more).map(|last| encode(&place(last)));

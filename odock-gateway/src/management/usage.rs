@@ -6,11 +6,10 @@ use entity::Timestamp;
 use entity::usage::{Breakdown, UsageRecord, UsageSummary};
 use entity::vocab::Outcome;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::crud::prelude::*;
 use super::problem::Code;
-use super::query::{decode, limit, newest_first};
+use super::query::{before, limit, newest_first};
 use crate::store;
 use crate::store::usage::Filter;
 
@@ -64,7 +63,7 @@ pub(super) async fn list(
     Params(params): Params<UsageParams>,
 ) -> Result<Json<Page<UsageRecord>>, ApiError> {
     let limit = limit(params.limit)?;
-    let before = params.cursor.as_deref().map(decode::<(i64, Uuid)>).transpose()?.map(|(at, id)| (Timestamp(at), id));
+    let before = before(&params.cursor)?;
     let filter = Filter {
         from: params.from,
         to: params.to,

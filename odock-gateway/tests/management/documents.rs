@@ -98,6 +98,9 @@ fn fits(document: &Value, schema: &Value, value: &Value, at: &str) {
     if let (Some(items), Some(values)) = (schema.get("items"), value.as_array()) {
         values.iter().for_each(|value| fits(document, items, value, &format!("{at}[]")));
     }
+    if let Some(words) = schema["enum"].as_array() {
+        assert!(words.contains(value), "{at} is {value}, which is none of {words:?}");
+    }
     let is = |word: &str| {
         schema["type"] == word || schema["type"].as_array().is_some_and(|types| types.contains(&json!(word)))
     };

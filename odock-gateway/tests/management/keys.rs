@@ -99,6 +99,7 @@ async fn bad_rotations_are_refused() {
         (json!({"overlapSeconds": 2_592_001}), "/overlapSeconds invalid"),
         (json!({"overlapSeconds": -1}), "/overlapSeconds invalid"),
         (json!({"overlapSeconds": 1.5}), "/overlapSeconds invalid"),
+        (json!({"overlapSeconds": null}), "/overlapSeconds invalid"),
         (json!({"overlap": 1}), "/overlap unknown_field"),
         (json!({"expiry": "2001-01-01T00:00:00Z"}), "/expiry invalid"),
         (json!({"expiry": "tomorrow"}), "/expiry invalid"),
