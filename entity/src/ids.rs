@@ -69,4 +69,14 @@ ids! {
     UsageRecordId;
     /// Names an audit event.
     AuditEventId;
+    /// Names a budget.
+    BudgetId;
+    /// Names a quota.
+    QuotaId;
+    /// Names a policy overlay.
+    OverlayId;
+    /// Names a window of a budget or quota.
+    WindowId;
+    /// Names a gateway process's data directory, over all its restarts.
+    NodeId;
 }

@@ -4,8 +4,9 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`ids`] [`money`] [`time`] [`vocab`] | identifiers, nanos of USD, UTC microseconds, closed enums |
-//! | [`pricing`] [`usage`] [`envelope`] | the values stored in JSON columns |
+//! | [`ids`] [`money`] [`time`] [`calendar`] [`vocab`] | identifiers, nanos of USD, UTC microseconds, windows by the calendar, closed enums |
+//! | [`policy`] [`pricing`] [`usage`] [`envelope`] | the values stored in JSON columns |
+//! | [`ledger`] | budgets and quotas: what is left of them, and what an invoice says |
 //! | [`resource`] and one file a kind | what an administrator declares (`…Spec`) and what the gateway adds (`…Status`) |
 //! | [`manifest`] [`plan`] [`page`] [`problem`] [`live`] [`session`] [`audit`] | the rest of the management API's wire types |
 //! | [`check`] | everything that is wrong with a declaration, at once; the difference of two |
@@ -14,14 +15,17 @@
 //! Feature `db` adds SeaORM, and only the gateway asks for it. Feature `openapi` adds JSON Schemas.
 
 pub mod audit;
+pub mod calendar;
 pub mod check;
 pub mod envelope;
 pub mod ids;
+pub mod ledger;
 pub mod live;
 pub mod manifest;
 pub mod money;
 pub mod page;
 pub mod plan;
+pub mod policy;
 pub mod pricing;
 pub mod problem;
 pub mod resource;

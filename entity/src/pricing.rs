@@ -26,6 +26,81 @@ pub struct Pricing {
     /// USD per 1 000 tokens written to the provider's cache; without it they cost as input text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write_cost_per_1k_tokens: Option<Money>,
+    /// Prices of tokens that tools cause.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tool: ToolPrices,
+    /// USD per 1 000 tokens that are embedded; as input text when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embeddings_cost_per_1k_tokens: Option<Money>,
+    /// The price of what is not counted in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<UnitPrice>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Prices of tokens that tools cause, in USD per 1 000 tokens; as text of their direction when absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ToolPrices {
+    /// Declarations of tools in the prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition_cost_per_1k_tokens: Option<Money>,
+    /// What tools are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_cost_per_1k_tokens: Option<Money>,
+    /// What tools give back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_cost_per_1k_tokens: Option<Money>,
+}
+
+/// The price of pages, images, seconds, or whatever else is counted one by one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UnitPrice {
+    /// What is counted, such as `page`.
+    pub label: String,
+    /// USD per 1 000 of them.
+    pub cost_per_1k_units: Money,
+}
+
+/// What calls of an MCP server cost, in nanos of USD: integers from 0 to 1 000 000 000 000.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct McpPricing {
+    /// For each call of a tool.
+    pub nanos_per_call: u64,
+    /// For each byte that the server is sent.
+    pub nanos_per_input_byte: u64,
+    /// For each byte that it sends back.
+    pub nanos_per_output_byte: u64,
+}
+
+impl McpPricing {
+    /// The bill of so many calls and bytes.
+    #[must_use]
+    pub fn bill(&self, calls: u64, input_bytes: u64, output_bytes: u64, price_version: i64) -> Bill {
+        let lines = [
+            ("mcp_calls", calls, self.nanos_per_call),
+            ("mcp_input_bytes", input_bytes, self.nanos_per_input_byte),
+            ("mcp_output_bytes", output_bytes, self.nanos_per_output_byte),
+        ];
+        let lines = lines
+            .into_iter()
+            .filter(|(_, quantity, rate)| *quantity > 0 && *rate > 0)
+            .map(|(class, quantity, rate)| {
+                // Whole nanos a piece: a thousand times the rate per piece is the rate per 1 000, and nothing is rounded.
+                let rate_nanos_per_1k = Nanos::try_from(rate.saturating_mul(1_000)).unwrap_or(Nanos::MAX);
+                line(class.into(), quantity, rate_nanos_per_1k, 0)
+            })
+            .collect();
+        Bill::of(lines, price_version)
+    }
 }
 
 /// Prices by modality, in USD per 1 000 tokens.
@@ -42,6 +117,9 @@ pub struct ClassPrices {
     /// Sound; as text when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_cost_per_1k_tokens: Option<Money>,
+    /// Moving pictures; as text when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video_cost_per_1k_tokens: Option<Money>,
     /// Reasoning; as text when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_cost_per_1k_tokens: Option<Money>,
@@ -83,39 +161,116 @@ pub struct Bill {
     pub total_nanos: Nanos,
     /// The model's revision whose prices were used.
     pub price_version: i64,
+    /// From when on that price list applied, if it is one of the model's `priceChanges`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices_from: Option<crate::Timestamp>,
+}
+
+impl Bill {
+    fn of(lines: Vec<LineItem>, price_version: i64) -> Self {
+        let total_nanos = lines.iter().fold(0, |sum: Nanos, line| sum.saturating_add(line.nanos));
+        Self { lines, total_nanos, price_version, prices_from: None }
+    }
+
+    /// Whether the lines, computed anew from their quantities and rates, give what the bill says.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        let again =
+            |item: &LineItem| line(item.class.clone(), item.quantity, item.rate_nanos_per_1k, item.discount_percent);
+        let sum = self.lines.iter().fold(0, |sum: Nanos, line| sum.saturating_add(line.nanos));
+        self.lines.iter().all(|line| again(line).nanos == line.nanos) && sum == self.total_nanos
+    }
+}
+
+/// Quantity × rate × (100 − discount) ÷ 100 000, rounded half-even once.
+fn line(class: Cow<'static, str>, quantity: u64, rate_nanos_per_1k: Nanos, discount_percent: u8) -> LineItem {
+    let discount_percent = discount_percent.min(100);
+    let exact = i128::from(quantity) * i128::from(rate_nanos_per_1k) * i128::from(100 - discount_percent);
+    LineItem { class, quantity, rate_nanos_per_1k, discount_percent, nanos: div_half_even(exact, 100_000) }
 }
 
 impl Pricing {
     /// Prices `tokens`: for each class, quantity × rate × (100 − discount) ÷ 100 000, rounded half-even once a line.
     #[must_use]
     pub fn bill(&self, tokens: &TokenUsage, price_version: i64) -> Bill {
-        let (input, output) = (&self.input, &self.output);
+        let (input, output, tool) = (&self.input, &self.output, &self.tool);
         let text_in = input.text_cost_per_1k_tokens;
         let text_out = output.text_cost_per_1k_tokens;
-        let discount = self.cached_input_discount_percent.unwrap_or(0).min(100);
+        let discount = self.cached_input_discount_percent.unwrap_or(0);
         let classes = [
             ("input_text", tokens.input_text, text_in, 0),
             ("input_image", tokens.input_image, input.image_cost_per_1k_tokens.or(text_in), 0),
             ("input_audio", tokens.input_audio, input.audio_cost_per_1k_tokens.or(text_in), 0),
+            ("input_video", tokens.input_video, input.video_cost_per_1k_tokens.or(text_in), 0),
+            ("input_reasoning", tokens.input_reasoning, input.reasoning_cost_per_1k_tokens.or(text_in), 0),
             ("input_cached", tokens.input_cached, text_in, discount),
             ("input_cache_write", tokens.input_cache_write, self.cache_write_cost_per_1k_tokens.or(text_in), 0),
+            ("embeddings", tokens.embeddings, self.embeddings_cost_per_1k_tokens.or(text_in), 0),
+            ("tool_definition", tokens.tool_definition, tool.definition_cost_per_1k_tokens.or(text_in), 0),
+            ("tool_input", tokens.tool_input, tool.input_cost_per_1k_tokens.or(text_in), 0),
             ("output_text", tokens.output_text, text_out, 0),
+            ("output_image", tokens.output_image, output.image_cost_per_1k_tokens.or(text_out), 0),
             ("output_audio", tokens.output_audio, output.audio_cost_per_1k_tokens.or(text_out), 0),
+            ("output_video", tokens.output_video, output.video_cost_per_1k_tokens.or(text_out), 0),
             ("output_reasoning", tokens.output_reasoning, output.reasoning_cost_per_1k_tokens.or(text_out), 0),
             ("output_rejected", tokens.output_rejected, text_out, 0),
+            ("tool_output", tokens.tool_output, tool.output_cost_per_1k_tokens.or(text_out), 0),
         ];
-        let lines: Vec<LineItem> = classes
+        let mut lines: Vec<LineItem> = classes
             .into_iter()
             .filter(|(_, quantity, ..)| *quantity > 0)
-            .filter_map(|(class, quantity, rate, discount_percent)| {
-                let rate_nanos_per_1k = rate?.nanos();
-                let exact = i128::from(quantity) * i128::from(rate_nanos_per_1k) * i128::from(100 - discount_percent);
-                let nanos = div_half_even(exact, 100_000);
-                Some(LineItem { class: class.into(), quantity, rate_nanos_per_1k, discount_percent, nanos })
-            })
+            .filter_map(|(class, quantity, rate, discount)| Some(line(class.into(), quantity, rate?.nanos(), discount)))
             .collect();
-        let total_nanos = lines.iter().fold(0, |sum: Nanos, line| sum.saturating_add(line.nanos));
-        Bill { lines, total_nanos, price_version }
+        if let Some(unit) = self.unit.as_ref().filter(|_| tokens.units > 0) {
+            lines.push(line(format!("unit:{}", unit.label).into(), tokens.units, unit.cost_per_1k_units.nanos(), 0));
+        }
+        Bill::of(lines, price_version)
+    }
+
+    /// What at most `input` tokens in and `output` tokens out can cost, whatever their class: the dearest rate of each
+    /// direction, rounded up.
+    #[must_use]
+    pub fn bound(&self, input: u64, output: u64) -> Nanos {
+        let cost = |tokens: u64, rate: Nanos| (i128::from(tokens) * i128::from(rate) + 999) / 1_000;
+        let exact = cost(input, self.dearest_input()) + cost(output, self.dearest_output());
+        Nanos::try_from(exact).unwrap_or(Nanos::MAX)
+    }
+
+    /// How many tokens out `nanos` pay for at the dearest rate; `None` if they cost nothing.
+    #[must_use]
+    pub fn affordable_output(&self, nanos: Nanos) -> Option<u64> {
+        let rate = self.dearest_output();
+        if rate == 0 {
+            return None;
+        }
+        Some(u64::try_from(i128::from(nanos.max(0)) * 1_000 / i128::from(rate)).unwrap_or(u64::MAX))
+    }
+
+    fn dearest_input(&self) -> Nanos {
+        let extra = [
+            self.cache_write_cost_per_1k_tokens,
+            self.embeddings_cost_per_1k_tokens,
+            self.tool.definition_cost_per_1k_tokens,
+            self.tool.input_cost_per_1k_tokens,
+        ];
+        self.input.dearest(extra)
+    }
+
+    fn dearest_output(&self) -> Nanos {
+        self.output.dearest([self.tool.output_cost_per_1k_tokens])
+    }
+}
+
+impl ClassPrices {
+    fn dearest(&self, extra: impl IntoIterator<Item = Option<Money>>) -> Nanos {
+        let all = [
+            self.text_cost_per_1k_tokens,
+            self.image_cost_per_1k_tokens,
+            self.audio_cost_per_1k_tokens,
+            self.video_cost_per_1k_tokens,
+            self.reasoning_cost_per_1k_tokens,
+        ];
+        all.into_iter().chain(extra).flatten().map(Money::nanos).max().unwrap_or(0)
     }
 }
 
@@ -159,6 +314,54 @@ mod tests {
         };
         let cost = |input_text| pricing.bill(&TokenUsage { input_text, ..Default::default() }, 1).total_nanos;
         assert_eq!([cost(1), cost(2), cost(3), cost(5)], [0, 1, 2, 2]);
+    }
+
+    #[test]
+    fn units_and_mcp_calls_are_billed_by_the_piece() {
+        let pricing = Pricing {
+            unit: Some(UnitPrice { label: "page".into(), cost_per_1k_units: "1.5".parse().unwrap() }),
+            ..Default::default()
+        };
+        let bill = pricing.bill(&TokenUsage { units: 3, ..Default::default() }, 1);
+        assert_eq!((bill.lines[0].class.as_ref(), bill.total_nanos), ("unit:page", 4_500_000));
+        let mcp = McpPricing { nanos_per_call: 7, nanos_per_input_byte: 2, nanos_per_output_byte: 0 };
+        let bill = mcp.bill(3, 1_001, 5_000, 1);
+        assert_eq!((bill.lines.len(), bill.total_nanos), (2, 21 + 2_002));
+        assert!(bill.adds_up());
+    }
+
+    #[test]
+    fn the_bound_is_never_below_the_bill() {
+        let pricing: Pricing = serde_json::from_str(
+            r#"{"input":{"text_cost_per_1k_tokens":"0.0004","audio_cost_per_1k_tokens":"0.01"},
+                "output":{"text_cost_per_1k_tokens":"0.0016","reasoning_cost_per_1k_tokens":"0.003"},
+                "cache_write_cost_per_1k_tokens":"0.02"}"#,
+        )
+        .unwrap();
+        for share in 0..=100 {
+            let tokens = TokenUsage {
+                input_audio: share,
+                input_cache_write: 100 - share,
+                output_reasoning: share,
+                output_text: 100 - share,
+                ..Default::default()
+            };
+            assert!(pricing.bill(&tokens, 1).total_nanos <= pricing.bound(100, 100), "{share}");
+        }
+        let affordable = pricing.affordable_output(1_000_000).unwrap();
+        assert!(pricing.bound(0, affordable) <= 1_000_000 && pricing.bound(0, affordable + 1) > 1_000_000);
+    }
+
+    #[test]
+    fn a_changed_line_no_longer_adds_up() {
+        let pricing = Pricing {
+            input: ClassPrices { text_cost_per_1k_tokens: price("0.0004"), ..Default::default() },
+            ..Default::default()
+        };
+        let mut bill = pricing.bill(&TokenUsage { input_text: 12_345, ..Default::default() }, 1);
+        assert!(bill.adds_up());
+        bill.lines[0].nanos += 1;
+        assert!(!bill.adds_up());
     }
 
     #[test]

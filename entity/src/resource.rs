@@ -8,10 +8,15 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::Money;
 use crate::Timestamp;
 use crate::envelope::Secret;
+use crate::policy::{Factor, Policies};
 use crate::pricing::Pricing;
-use crate::vocab::{ApiKeyType, Capability, ModelType, OrganisationStatus, ProviderType, Role, TeamRole, UserStatus};
+use crate::vocab::{
+    ApiKeyType, Capability, Enforcement, Metric, ModelType, OrganisationStatus, OwnerType, Period, ProviderType, Role,
+    ScopeType, TeamRole, UserStatus,
+};
 
 /// The kinds of resource, in the order in which they depend on one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,12 +34,27 @@ pub enum Kind {
     Model,
     /// A virtual key.
     ApiKey,
+    /// A cap on spend.
+    Budget,
+    /// A cap on a metric.
+    Quota,
+    /// A temporary scaling of a scope's limits.
+    Overlay,
 }
 
 impl Kind {
     /// Every kind, in dependency order.
-    pub const ALL: &'static [Self] =
-        &[Self::Organisation, Self::User, Self::Team, Self::Provider, Self::Model, Self::ApiKey];
+    pub const ALL: &'static [Self] = &[
+        Self::Organisation,
+        Self::User,
+        Self::Team,
+        Self::Provider,
+        Self::Model,
+        Self::ApiKey,
+        Self::Budget,
+        Self::Quota,
+        Self::Overlay,
+    ];
 
     /// The kind as manifests spell it.
     #[must_use]
@@ -46,6 +66,9 @@ impl Kind {
             Self::Provider => "Provider",
             Self::Model => "Model",
             Self::ApiKey => "ApiKey",
+            Self::Budget => "Budget",
+            Self::Quota => "Quota",
+            Self::Overlay => "Overlay",
         }
     }
 
@@ -59,6 +82,9 @@ impl Kind {
             Self::Provider => "providers",
             Self::Model => "models",
             Self::ApiKey => "apikeys",
+            Self::Budget => "budgets",
+            Self::Quota => "quotas",
+            Self::Overlay => "overlays",
         }
     }
 
@@ -72,6 +98,9 @@ impl Kind {
             "provider" | "providers" | "prov" => Self::Provider,
             "model" | "models" => Self::Model,
             "apikey" | "apikeys" | "key" | "keys" | "api-key" | "api-keys" => Self::ApiKey,
+            "budget" | "budgets" => Self::Budget,
+            "quota" | "quotas" => Self::Quota,
+            "overlay" | "overlays" => Self::Overlay,
             _ => return None,
         })
     }
@@ -130,6 +159,12 @@ pub type Provider = Resource<ProviderSpec, ProviderState>;
 pub type Model = Resource<ModelSpec, ModelState>;
 /// A virtual key.
 pub type ApiKey = Resource<ApiKeySpec, ApiKeyState>;
+/// A cap on spend.
+pub type Budget = Resource<BudgetSpec, LimitState>;
+/// A cap on a metric.
+pub type Quota = Resource<QuotaSpec, LimitState>;
+/// A temporary scaling of a scope's limits.
+pub type Overlay = Resource<OverlaySpec, OverlayState>;
 
 /// What an organisation is declared to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +181,13 @@ pub struct OrganisationSpec {
     #[serde(default = "active_organisation")]
     #[cfg_attr(feature = "openapi", schema(default = "ACTIVE"))]
     pub status: OrganisationStatus,
+    /// Its policies.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub policies: Policies,
+}
+
+fn unset<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 const fn active_organisation() -> OrganisationStatus {
@@ -205,6 +247,9 @@ pub struct TeamSpec {
     /// Who belongs to it.
     #[serde(default)]
     pub members: Vec<TeamMember>,
+    /// Its policies.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub policies: Policies,
 }
 
 /// A user's membership of a team.
@@ -338,6 +383,23 @@ pub struct ModelSpec {
     /// What it costs; unknown when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pricing: Option<Pricing>,
+    /// Price lists that replace `pricing` from an instant on. Each request is billed by the list of its arrival.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub price_changes: Vec<PriceChange>,
+    /// Its policies.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub policies: Policies,
+}
+
+/// A price list that applies from an instant on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PriceChange {
+    /// The first instant at which it applies.
+    pub from: Timestamp,
+    /// The prices.
+    pub pricing: Pricing,
 }
 
 const fn chat() -> ModelType {
@@ -388,6 +450,9 @@ pub struct ApiKeySpec {
     /// The models that it may call.
     #[serde(default)]
     pub models: BTreeSet<String>,
+    /// Its policies.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub policies: Policies,
 }
 
 /// What the gateway knows about a virtual key.
@@ -479,4 +544,147 @@ pub struct Rotation {
     /// The expiry after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_expiry: Option<Timestamp>,
+}
+
+/// Whose spending or use is capped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Owner {
+    /// What kind of owner.
+    pub r#type: OwnerType,
+    /// Its name: of a team or key, or a user's e-mail address. Absent for `ORG`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// What a budget is declared to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BudgetSpec {
+    /// Whose spending it caps.
+    pub owner: Owner,
+    /// How long a window lasts.
+    pub period: Period,
+    /// The first instant at which it applies; at once when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// The first instant at which it no longer applies; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+    /// Where midnight is: a name of the IANA time zone database.
+    #[serde(default = "utc")]
+    #[cfg_attr(feature = "openapi", schema(default = "UTC"))]
+    pub timezone: String,
+    /// What may be spent in a window, in USD.
+    pub amount_usd: Money,
+    /// Whether what is left of a window is added to the next one.
+    #[serde(default)]
+    pub rollover: bool,
+    /// Percentages of the limit at which an event is raised, each once a window: 1 to 1 000.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub thresholds: BTreeSet<u16>,
+    /// How strictly it is kept.
+    #[serde(default = "standard")]
+    #[cfg_attr(feature = "openapi", schema(default = "standard"))]
+    pub enforcement: Enforcement,
+    /// Whether it is kept at all.
+    #[serde(default = "yes")]
+    #[cfg_attr(feature = "openapi", schema(default = true))]
+    pub active: bool,
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+const fn standard() -> Enforcement {
+    Enforcement::Standard
+}
+
+/// What a quota is declared to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct QuotaSpec {
+    /// Whose use it caps.
+    pub owner: Owner,
+    /// What it counts.
+    pub metric: Metric,
+    /// How much of it there may be in a window: 1 to 1 000 000 000 000 000; nanos of USD for `COST`.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000_000_000_000_u64))]
+    pub limit: u64,
+    /// How long a window lasts.
+    pub period: Period,
+    /// The first instant at which it applies; at once when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// The first instant at which it no longer applies; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+    /// Where midnight is: a name of the IANA time zone database.
+    #[serde(default = "utc")]
+    #[cfg_attr(feature = "openapi", schema(default = "UTC"))]
+    pub timezone: String,
+    /// Whether what is left of a window is added to the next one.
+    #[serde(default)]
+    pub rollover: bool,
+    /// Percentages of the limit at which an event is raised, each once a window: 1 to 1 000.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub thresholds: BTreeSet<u16>,
+    /// Whether it is kept at all.
+    #[serde(default = "yes")]
+    #[cfg_attr(feature = "openapi", schema(default = true))]
+    pub active: bool,
+}
+
+/// What the gateway knows about a budget or quota.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LimitState {
+    /// The window that is open now, if there is one and anything was counted in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<crate::ledger::WindowState>,
+}
+
+/// What an overlay scales.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OverlayScope {
+    /// What kind of scope: `ORG`, `TEAM`, `APIKEY` or `MODEL`.
+    pub r#type: ScopeType,
+    /// Its name; absent for `ORG`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// What an overlay is declared to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OverlaySpec {
+    /// Whose limits it scales.
+    pub scope: OverlayScope,
+    /// By how much. `"0"` lets nothing pass that is limited.
+    pub factor: Factor,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The first instant at which it applies; at once when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts: Option<Timestamp>,
+    /// The first instant at which it no longer applies.
+    pub ends: Timestamp,
+}
+
+/// What the gateway knows about an overlay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OverlayState {
+    /// Whether it scales anything now.
+    pub in_force: bool,
 }

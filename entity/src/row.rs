@@ -7,10 +7,17 @@ pub mod api_key;
 pub mod api_key_model_access;
 pub mod api_key_rotation;
 pub mod audit_event;
+pub mod budget;
+pub mod ledger_event;
+pub mod ledger_lease;
+pub mod ledger_request;
+pub mod ledger_window;
 pub mod model;
 pub mod organisation;
+pub mod policy_overlay;
 pub mod provider;
 pub mod provider_api_key;
+pub mod quota;
 pub mod team;
 pub mod team_member;
 pub mod usage_record;
@@ -25,3 +32,13 @@ impl std::fmt::Debug for SecretHash {
         f.write_str("SecretHash(..)")
     }
 }
+
+/// Percentages of a limit at which an event is raised.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, sea_orm::FromJsonQueryResult)]
+#[serde(transparent)]
+pub struct Thresholds(pub std::collections::BTreeSet<u16>);
+
+/// Price lists to come, by the instant at which they begin to apply.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, sea_orm::FromJsonQueryResult)]
+#[serde(transparent)]
+pub struct PriceChanges(pub Vec<crate::resource::PriceChange>);

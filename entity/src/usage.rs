@@ -1,6 +1,7 @@
 //! What a request consumed, and the record that it leaves.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,24 +25,51 @@ pub struct TokenUsage {
     /// Sound in the prompt.
     #[serde(skip_serializing_if = "none")]
     pub input_audio: u64,
+    /// Moving pictures in the prompt.
+    #[serde(skip_serializing_if = "none")]
+    pub input_video: u64,
+    /// Earlier reasoning that the provider charges as input.
+    #[serde(skip_serializing_if = "none")]
+    pub input_reasoning: u64,
     /// Prompt read from the provider's cache.
     #[serde(skip_serializing_if = "none")]
     pub input_cached: u64,
     /// Prompt written to the provider's cache.
     #[serde(skip_serializing_if = "none")]
     pub input_cache_write: u64,
+    /// Tokens that were embedded.
+    #[serde(skip_serializing_if = "none")]
+    pub embeddings: u64,
+    /// Declarations of tools, where the provider counts them apart.
+    #[serde(skip_serializing_if = "none")]
+    pub tool_definition: u64,
+    /// What tools were given, where the provider counts it apart.
+    #[serde(skip_serializing_if = "none")]
+    pub tool_input: u64,
     /// Text of the answer.
     #[serde(skip_serializing_if = "none")]
     pub output_text: u64,
+    /// Images of the answer.
+    #[serde(skip_serializing_if = "none")]
+    pub output_image: u64,
     /// Sound of the answer.
     #[serde(skip_serializing_if = "none")]
     pub output_audio: u64,
+    /// Moving pictures of the answer.
+    #[serde(skip_serializing_if = "none")]
+    pub output_video: u64,
     /// Reasoning that the provider charges as output.
     #[serde(skip_serializing_if = "none")]
     pub output_reasoning: u64,
     /// Predicted output that was rejected yet charged.
     #[serde(skip_serializing_if = "none")]
     pub output_rejected: u64,
+    /// What tools gave back, where the provider counts it apart.
+    #[serde(skip_serializing_if = "none")]
+    pub tool_output: u64,
+    /// Pages, images, seconds: what is not counted in tokens. No part of the total.
+    #[serde(skip_serializing_if = "none")]
+    pub units: u64,
     /// The provider's own total; differs from the sum of the classes only on a flagged record.
     #[serde(skip_serializing_if = "none")]
     pub total: u64,
@@ -56,17 +84,36 @@ impl TokenUsage {
     /// Every token that went in.
     #[must_use]
     pub fn input(&self) -> u64 {
-        [self.input_text, self.input_image, self.input_audio, self.input_cached, self.input_cache_write]
-            .into_iter()
-            .fold(0, u64::saturating_add)
+        [
+            self.input_text,
+            self.input_image,
+            self.input_audio,
+            self.input_video,
+            self.input_reasoning,
+            self.input_cached,
+            self.input_cache_write,
+            self.embeddings,
+            self.tool_definition,
+            self.tool_input,
+        ]
+        .into_iter()
+        .fold(0, u64::saturating_add)
     }
 
     /// Every token that came out.
     #[must_use]
     pub fn output(&self) -> u64 {
-        [self.output_text, self.output_audio, self.output_reasoning, self.output_rejected]
-            .into_iter()
-            .fold(0, u64::saturating_add)
+        [
+            self.output_text,
+            self.output_image,
+            self.output_audio,
+            self.output_video,
+            self.output_reasoning,
+            self.output_rejected,
+            self.tool_output,
+        ]
+        .into_iter()
+        .fold(0, u64::saturating_add)
     }
 
     /// Whether the classes add up to the provider's total.
@@ -117,6 +164,78 @@ pub struct StageMark {
     pub at_us: u64,
 }
 
+/// What one limit of one scope said about a request. In JSON `[gate, scope, limit, of, remaining, verdict]`, because every
+/// record has several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "LimitTuple", into = "LimitTuple")]
+pub struct LimitMark {
+    /// The gate: `pre_auth`, `early` or `final`.
+    pub gate: Cow<'static, str>,
+    /// The scope: `global`, `organisation`, `team`, `api_key`, `model`.
+    pub scope: Cow<'static, str>,
+    /// The limit: `ip`, `payload`, `concurrency`, `burst`, `rps`, `rpm`, `max_tokens`, `tpm`.
+    pub limit: Cow<'static, str>,
+    /// The limit's number, overlays included; 0 for `ip`.
+    pub of: u64,
+    /// What was left after this request took its share; what there was when it was refused.
+    pub remaining: u64,
+    /// `pass`, `deny`, or `shadow` for what a policy in shadow mode would have denied.
+    pub verdict: Cow<'static, str>,
+}
+
+type Word = Cow<'static, str>;
+type LimitTuple = (Word, Word, Word, u64, u64, Word);
+
+impl From<LimitTuple> for LimitMark {
+    fn from((gate, scope, limit, of, remaining, verdict): LimitTuple) -> Self {
+        Self { gate, scope, limit, of, remaining, verdict }
+    }
+}
+
+impl From<LimitMark> for LimitTuple {
+    fn from(mark: LimitMark) -> Self {
+        (mark.gate, mark.scope, mark.limit, mark.of, mark.remaining, mark.verdict)
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for LimitMark {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ArrayBuilder::new()
+            .items(utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::SchemaType::AnyValue))
+            .description(Some("[gate, scope, limit, of, remaining, verdict]"))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for LimitMark {}
+
+/// What a request set aside of one budget or quota.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ReservationMark {
+    /// Budget or quota.
+    pub kind: crate::vocab::LimitKind,
+    /// Its name.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub name: Arc<str>,
+    /// What it counts.
+    pub metric: crate::vocab::Metric,
+    /// What was set aside, in the metric's unit; for a refusal, what would have been.
+    pub estimate: i64,
+    /// The window's limit.
+    pub limit: i64,
+    /// What was left of it before, as far as the node knew.
+    pub left: i64,
+    /// When the window ends.
+    pub ends_at: Timestamp,
+    /// Whether it was refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+}
+
 /// Facts about a request that no query needs a column for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "db", derive(sea_orm::FromJsonQueryResult))]
@@ -134,6 +253,18 @@ pub struct UsageMetadata {
     /// Why the request was refused or failed, in the words that the caller got.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
+    /// What each gate of the request found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitMark>,
+    /// What the request set aside of budgets and quotas, or could not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reservations: Vec<ReservationMark>,
+    /// The output cap that a hard budget put on the answer, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clamped_to: Option<u64>,
+    /// The request whose stored answer was given again, for a repeated `Idempotency-Key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<String>,
     /// True when the provider's classes do not add up to its total.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub usage_mismatch: bool,
@@ -191,6 +322,9 @@ pub struct UsageRecord {
     pub stream: bool,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether it was sent to an upstream. Quotas count only such requests.
+    #[serde(default)]
+    pub dispatched: bool,
     /// The HTTP status that the caller got; 499 when the caller went away first.
     pub status: u16,
     /// The published error code.

@@ -174,6 +174,74 @@ words! {
         /// The caller went away.
         Cancelled = "cancelled",
     }
+    /// Whose spending or use a budget or quota caps.
+    OwnerType {
+        /// Everything in the organisation.
+        Org = "ORG",
+        /// The keys of a team.
+        Team = "TEAM",
+        /// The keys of a user.
+        User = "USER",
+        /// One key.
+        ApiKey = "APIKEY",
+    }
+    /// How long a window of a budget or quota lasts. Windows begin at midnight in the owner's timezone.
+    Period {
+        /// A day.
+        Daily = "DAILY",
+        /// A week from Monday (ISO 8601).
+        Weekly = "WEEKLY",
+        /// A calendar month.
+        Monthly = "MONTHLY",
+        /// Three calendar months, from January, April, July or October.
+        Quarterly = "QUARTERLY",
+    }
+    /// How strictly a budget is kept.
+    Enforcement {
+        /// A request is refused when its estimate does not fit. What its answer costs beyond the estimate is still paid.
+        Standard = "standard",
+        /// The answer's length is also cut to what is left, so that no request can pass the limit.
+        Hard = "hard",
+    }
+    /// What a quota counts. Requests that the gateway refused are not counted.
+    Metric {
+        /// Requests that were sent to an upstream.
+        Requests = "REQUESTS",
+        /// Tokens in and out.
+        Tokens = "TOKENS",
+        /// Tokens in.
+        TokensIn = "TOKENS_IN",
+        /// Tokens out.
+        TokensOut = "TOKENS_OUT",
+        /// Requests that an upstream did not answer with success. Known only afterwards.
+        Errors = "ERRORS",
+        /// Nanos of USD.
+        Cost = "COST",
+        /// Milliseconds of latency, summed. Known only afterwards.
+        LatencyMs = "LATENCY_MS",
+    }
+    /// Whether a window belongs to a budget or to a quota.
+    LimitKind {
+        /// A budget: caps spend.
+        Budget = "budget",
+        /// A quota: caps a metric.
+        Quota = "quota",
+    }
+    /// What a policy or an overlay applies to.
+    ScopeType {
+        /// Everything that the gateway serves.
+        Global = "GLOBAL",
+        /// An organisation.
+        Org = "ORG",
+        /// A team.
+        Team = "TEAM",
+        /// A virtual key.
+        ApiKey = "APIKEY",
+        /// A model.
+        Model = "MODEL",
+        /// An MCP server.
+        McpServer = "MCP",
+    }
     /// What an access token is for.
     TokenKind {
         /// Signs in once: it is exchanged for a personal token.

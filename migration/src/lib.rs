@@ -10,6 +10,10 @@ mod m20261101_000002_create_catalogue;
 mod m20261101_000003_create_api_keys;
 mod m20261101_000004_create_usage_record;
 mod m20261101_000005_create_audit_event;
+mod m20261123_000006_add_policies;
+mod m20261123_000007_create_limits;
+mod m20261123_000008_create_ledger;
+mod m20261123_000009_create_rollups;
 mod table;
 
 /// Every migration, oldest first.
@@ -24,6 +28,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000003_create_api_keys::Migration),
             Box::new(m20261101_000004_create_usage_record::Migration),
             Box::new(m20261101_000005_create_audit_event::Migration),
+            Box::new(m20261123_000006_add_policies::Migration),
+            Box::new(m20261123_000007_create_limits::Migration),
+            Box::new(m20261123_000008_create_ledger::Migration),
+            Box::new(m20261123_000009_create_rollups::Migration),
         ]
     }
 }

@@ -9,10 +9,11 @@ use super::table::{self, Object, Presence, Shape};
 use super::text::Rule;
 use super::{code, walk};
 use crate::envelope::{self, Envelope, Secret};
-use crate::pricing::{ClassPrices, Pricing};
+use crate::policy::{Concurrency, IpPolicy, PayloadLimits, Policies, RateLimit, RequestLimits, TokenLimits};
+use crate::pricing::{ClassPrices, Pricing, ToolPrices, UnitPrice};
 use crate::resource::{
-    ApiKeySpec, ModelConfig, ModelSpec, OrganisationSpec, ProviderConfig, ProviderKeySpec, ProviderSpec, TeamMember,
-    TeamSpec, UserSpec,
+    ApiKeySpec, BudgetSpec, ModelConfig, ModelSpec, OrganisationSpec, OverlayScope, OverlaySpec, Owner, PriceChange,
+    ProviderConfig, ProviderKeySpec, ProviderSpec, QuotaSpec, TeamMember, TeamSpec, UserSpec,
 };
 
 /// Asks a type for the names of its fields, and reads nothing.
@@ -66,6 +67,9 @@ fn sample(shape: &Shape) -> Value {
             Rule::Fingerprint => return json!("0".repeat(64)),
             Rule::Algorithm => envelope::ALGORITHM,
             Rule::Base64 => "QUJD",
+            Rule::Cidr => "10.0.0.0/8",
+            Rule::Factor => "0.25",
+            Rule::Timezone => "Europe/Paris",
         }),
         Shape::Word(words) => json!(words()[0]),
         Shape::Whole(least, _) => json!(least),
@@ -231,4 +235,19 @@ tables! {
     Pricing = PRICING,
     ClassPrices = CLASS_PRICES,
     ApiKeySpec = API_KEY,
+    PriceChange = PRICE_CHANGE,
+    ToolPrices = TOOL_PRICES,
+    UnitPrice = UNIT_PRICE,
+    Policies = POLICIES,
+    IpPolicy = IP_POLICY,
+    RateLimit = RATE_LIMIT,
+    RequestLimits = REQUEST_LIMITS,
+    TokenLimits = TOKEN_LIMITS,
+    Concurrency = CONCURRENCY,
+    PayloadLimits = PAYLOAD_LIMITS,
+    Owner = OWNER,
+    BudgetSpec = BUDGET,
+    QuotaSpec = QUOTA,
+    OverlayScope = OVERLAY_SCOPE,
+    OverlaySpec = OVERLAY,
 }

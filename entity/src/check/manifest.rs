@@ -9,7 +9,7 @@ use crate::manifest::API_VERSION;
 use crate::resource::Kind;
 
 /// Kinds of later versions, so that they are refused by name.
-pub const UNSUPPORTED_KINDS: &[&str] = &["Budget", "McpServer", "Overlay", "Policy", "Quota", "ServiceAccount"];
+pub const UNSUPPORTED_KINDS: &[&str] = &["McpServer", "Policy", "ServiceAccount"];
 
 const FIELDS: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 const METADATA_FIELDS: &[&str] = &["organisation", "name"];

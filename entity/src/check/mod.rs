@@ -136,7 +136,9 @@ pub fn check_name(kind: Kind, name: &str) -> Vec<Violation> {
     let rule = match kind {
         Kind::Organisation => text::Rule::Slug,
         Kind::User => text::Rule::Email,
-        Kind::Team | Kind::Provider | Kind::Model | Kind::ApiKey => text::Rule::Name,
+        Kind::Team | Kind::Provider | Kind::Model | Kind::ApiKey | Kind::Budget | Kind::Quota | Kind::Overlay => {
+            text::Rule::Name
+        }
     };
     rule.check(name).err().map(|complaint| complaint.at("")).into_iter().collect()
 }

@@ -3,18 +3,23 @@
 use serde_json::Value;
 
 use super::{Violation, code};
+use crate::Timestamp;
 use crate::resource::Kind;
-use crate::vocab::{ApiKeyType, ProviderType};
+use crate::vocab::{ApiKeyType, OwnerType, ProviderType, ScopeType};
 
 /// The providers whose protocol this version speaks.
 const SERVED: &[ProviderType] =
     &[ProviderType::OpenAi, ProviderType::AzureOpenAi, ProviderType::Vllm, ProviderType::Custom];
 
 pub(super) fn check(kind: Kind, spec: &Value, found: &mut Vec<Violation>) {
+    policies(spec, found);
     match kind {
         Kind::Provider => provider(spec, found),
         Kind::ApiKey => api_key(spec, found),
         Kind::Model => model(spec, found),
+        Kind::Budget => limit(spec, found),
+        Kind::Quota => limit(spec, found),
+        Kind::Overlay => overlay(spec, found),
         Kind::Organisation | Kind::User | Kind::Team => {}
     }
 }
@@ -73,6 +78,62 @@ fn api_key(spec: &Value, found: &mut Vec<Violation>) {
             }
             _ => {}
         }
+    }
+}
+
+/// A bucket that never fills up again is no limit but a trap.
+fn policies(spec: &Value, found: &mut Vec<Violation>) {
+    let Some(requests) = spec.pointer("/policies/ratelimit/requests") else { return };
+    let rate = given(requests, "per_second").or_else(|| given(requests, "per_minute"));
+    if given(requests, "burst").is_some() && rate.is_none() {
+        let message = "`burst` is the size of a bucket, and says nothing about how fast it fills up again";
+        found.push(
+            Violation::new("/policies/ratelimit/requests/burst", code::INVALID, message)
+                .hint("add `per_second` or `per_minute`"),
+        );
+    }
+}
+
+fn limit(spec: &Value, found: &mut Vec<Violation>) {
+    if let Some(owner) = spec.get("owner") {
+        named(owner, "/owner", word::<OwnerType>(owner, "type").map(|of| (of.as_str(), of != OwnerType::Org)), found);
+    }
+    order(spec, ["start", "end"], found);
+}
+
+fn overlay(spec: &Value, found: &mut Vec<Violation>) {
+    if let Some(scope) = spec.get("scope") {
+        let of = word::<ScopeType>(scope, "type");
+        if let Some(of @ (ScopeType::Global | ScopeType::McpServer)) = of {
+            let message = format!("an overlay cannot scale the scope {of}; it scales ORG, TEAM, APIKEY or MODEL");
+            found.push(Violation::new("/scope/type", code::UNSUPPORTED, message));
+        } else {
+            named(scope, "/scope", of.map(|of| (of.as_str(), of != ScopeType::Org)), found);
+        }
+    }
+    order(spec, ["starts", "ends"], found);
+}
+
+/// Whether a name is there exactly where the type wants one.
+fn named(value: &Value, at: &str, of: Option<(&str, bool)>, found: &mut Vec<Violation>) {
+    let Some((of, wanted)) = of else { return };
+    let pointer = format!("{at}/name");
+    match given(value, "name") {
+        None if wanted => {
+            found.push(Violation::new(pointer, code::MISSING, format!("`name` is missing: which {of} is meant?")));
+        }
+        Some(_) if !wanted => {
+            let message = format!("{of} is the organisation itself and takes no `name`");
+            found.push(Violation::new(pointer, code::INVALID, message).hint("leave it out"));
+        }
+        _ => {}
+    }
+}
+
+fn order(spec: &Value, [from, to]: [&str; 2], found: &mut Vec<Violation>) {
+    let (Some(start), Some(end)) = (word::<Timestamp>(spec, from), word::<Timestamp>(spec, to)) else { return };
+    if end <= start {
+        found.push(Violation::new(format!("/{to}"), code::INVALID, format!("`{to}` is not after `{from}`")));
     }
 }
 

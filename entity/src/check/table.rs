@@ -4,7 +4,10 @@
 
 use super::text::Rule;
 use crate::resource::Kind;
-use crate::vocab::{ApiKeyType, Capability, ModelType, OrganisationStatus, ProviderType, Role, TeamRole, UserStatus};
+use crate::vocab::{
+    ApiKeyType, Capability, Enforcement, Metric, ModelType, OrganisationStatus, OwnerType, Period, ProviderType, Role,
+    ScopeType, TeamRole, UserStatus,
+};
 
 /// What a value must look like.
 #[derive(Clone, Copy)]
@@ -84,13 +87,21 @@ pub(super) const fn of(kind: Kind) -> &'static Object {
         Kind::Provider => &PROVIDER,
         Kind::Model => &MODEL,
         Kind::ApiKey => &API_KEY,
+        Kind::Budget => &BUDGET,
+        Kind::Quota => &QUOTA,
+        Kind::Overlay => &OVERLAY,
     }
 }
 
 pub(super) static ORGANISATION: Object = Object {
     title: "an Organisation's spec",
-    fields: &[optional("displayName", LINE), optional("contact", LINE), defaulted("status", word!(OrganisationStatus))],
-    later: &["branding", "policies", "routing"],
+    fields: &[
+        optional("displayName", LINE),
+        optional("contact", LINE),
+        defaulted("status", word!(OrganisationStatus)),
+        POLICIES_FIELD,
+    ],
+    later: &["branding", "routing"],
 };
 
 pub(super) static USER: Object = Object {
@@ -104,8 +115,9 @@ pub(super) static TEAM: Object = Object {
     fields: &[
         optional("description", Shape::Text(Rule::Prose)),
         defaulted("members", Shape::Named("user", &TEAM_MEMBER)),
+        POLICIES_FIELD,
     ],
-    later: &["policies"],
+    later: &[],
 };
 
 pub(super) static TEAM_MEMBER: Object = Object {
@@ -177,8 +189,10 @@ pub(super) static MODEL: Object = Object {
         defaulted("capabilities", Shape::Set(&word!(Capability))),
         defaulted("config", Shape::Object(&MODEL_CONFIG)),
         optional("pricing", Shape::Object(&PRICING)),
+        defaulted("priceChanges", Shape::Named("from", &PRICE_CHANGE)),
+        POLICIES_FIELD,
     ],
-    later: &["policies", "routing"],
+    later: &["routing"],
 };
 
 pub(super) static MODEL_CONFIG: Object = Object {
@@ -194,6 +208,9 @@ pub(super) static PRICING: Object = Object {
         defaulted("output", Shape::Object(&CLASS_PRICES)),
         optional("cached_input_discount_percent", Shape::Whole(0, 100)),
         optional("cache_write_cost_per_1k_tokens", AMOUNT),
+        defaulted("tool", Shape::Object(&TOOL_PRICES)),
+        optional("embeddings_cost_per_1k_tokens", AMOUNT),
+        optional("unit", Shape::Object(&UNIT_PRICE)),
     ],
     later: &[],
 };
@@ -204,6 +221,7 @@ pub(super) static CLASS_PRICES: Object = Object {
         optional("text_cost_per_1k_tokens", AMOUNT),
         optional("image_cost_per_1k_tokens", AMOUNT),
         optional("audio_cost_per_1k_tokens", AMOUNT),
+        optional("video_cost_per_1k_tokens", AMOUNT),
         optional("reasoning_cost_per_1k_tokens", AMOUNT),
     ],
     later: &[],
@@ -217,6 +235,147 @@ pub(super) static API_KEY: Object = Object {
         optional("user", Shape::Text(Rule::Email)),
         optional("expiry", Shape::Text(Rule::Time)),
         defaulted("models", Shape::Set(&NAME)),
+        POLICIES_FIELD,
     ],
-    later: &["mcpServers", "policies", "routing", "secret", "timezone"],
+    later: &["mcpServers", "routing", "secret", "timezone"],
+};
+
+pub(super) static PRICE_CHANGE: Object = Object {
+    title: "a price change",
+    fields: &[required("from", Shape::Text(Rule::Time)), required("pricing", Shape::Object(&PRICING))],
+    later: &[],
+};
+
+pub(super) static TOOL_PRICES: Object = Object {
+    title: "prices of tools",
+    fields: &[
+        optional("definition_cost_per_1k_tokens", AMOUNT),
+        optional("input_cost_per_1k_tokens", AMOUNT),
+        optional("output_cost_per_1k_tokens", AMOUNT),
+    ],
+    later: &[],
+};
+
+pub(super) static UNIT_PRICE: Object = Object {
+    title: "a unit price",
+    fields: &[required("label", Shape::Text(Rule::Line)), required("cost_per_1k_units", AMOUNT)],
+    later: &[],
+};
+
+const POLICIES_FIELD: Field = defaulted("policies", Shape::Object(&POLICIES));
+/// Requests a second or a minute.
+const REQUESTS: Shape = Shape::Whole(1, 1_000_000_000);
+
+pub(super) static POLICIES: Object = Object {
+    title: "policies",
+    fields: &[
+        defaulted("ip", Shape::Object(&IP_POLICY)),
+        defaulted("ratelimit", Shape::Object(&RATE_LIMIT)),
+        defaulted("shadow", Shape::Flag),
+    ],
+    later: &[],
+};
+
+pub(super) static IP_POLICY: Object = Object {
+    title: "an `ip` policy",
+    fields: &[
+        defaulted("allowlist", Shape::Set(&Shape::Text(Rule::Cidr))),
+        defaulted("blocklist", Shape::Set(&Shape::Text(Rule::Cidr))),
+    ],
+    later: &[],
+};
+
+pub(super) static RATE_LIMIT: Object = Object {
+    title: "a `ratelimit` policy",
+    fields: &[
+        defaulted("requests", Shape::Object(&REQUEST_LIMITS)),
+        defaulted("tokens", Shape::Object(&TOKEN_LIMITS)),
+        optional("concurrency", Shape::Object(&CONCURRENCY)),
+        defaulted("payload", Shape::Object(&PAYLOAD_LIMITS)),
+    ],
+    later: &[],
+};
+
+pub(super) static REQUEST_LIMITS: Object = Object {
+    title: "limits of requests",
+    fields: &[optional("per_second", REQUESTS), optional("per_minute", REQUESTS), optional("burst", REQUESTS)],
+    later: &[],
+};
+
+pub(super) static TOKEN_LIMITS: Object = Object {
+    title: "limits of tokens",
+    fields: &[optional("per_minute", Shape::Whole(1, 1_000_000_000_000))],
+    later: &[],
+};
+
+pub(super) static CONCURRENCY: Object = Object {
+    title: "a limit of concurrency",
+    fields: &[required("max", Shape::Whole(1, 1_000_000)), defaulted("lease_ttl_seconds", Shape::Whole(5, 3_600))],
+    later: &[],
+};
+
+pub(super) static PAYLOAD_LIMITS: Object = Object {
+    title: "limits of the payload",
+    fields: &[optional("max_request_bytes", Shape::Whole(1, 1_073_741_824)), optional("max_tokens", TOKENS)],
+    later: &[],
+};
+
+const OWNER_FIELD: Field = required("owner", Shape::Object(&OWNER));
+const TIMEZONE: Field = defaulted("timezone", Shape::Text(Rule::Timezone));
+const THRESHOLDS: Field = defaulted("thresholds", Shape::Set(&Shape::Whole(1, 1_000)));
+
+/// The name is a team's, a key's or an e-mail address, and which of them depends on the type.
+pub(super) static OWNER: Object =
+    Object { title: "an owner", fields: &[required("type", word!(OwnerType)), optional("name", LINE)], later: &[] };
+
+pub(super) static BUDGET: Object = Object {
+    title: "a Budget's spec",
+    fields: &[
+        OWNER_FIELD,
+        required("period", word!(Period)),
+        optional("start", Shape::Text(Rule::Time)),
+        optional("end", Shape::Text(Rule::Time)),
+        TIMEZONE,
+        required("amountUsd", AMOUNT),
+        defaulted("rollover", Shape::Flag),
+        THRESHOLDS,
+        defaulted("enforcement", word!(Enforcement)),
+        defaulted("active", Shape::Flag),
+    ],
+    later: &["models", "currency"],
+};
+
+pub(super) static QUOTA: Object = Object {
+    title: "a Quota's spec",
+    fields: &[
+        OWNER_FIELD,
+        required("metric", word!(Metric)),
+        required("limit", Shape::Whole(1, 1_000_000_000_000_000)),
+        required("period", word!(Period)),
+        optional("start", Shape::Text(Rule::Time)),
+        optional("end", Shape::Text(Rule::Time)),
+        TIMEZONE,
+        defaulted("rollover", Shape::Flag),
+        THRESHOLDS,
+        defaulted("active", Shape::Flag),
+    ],
+    later: &["models"],
+};
+
+pub(super) static OVERLAY_SCOPE: Object = Object {
+    title: "an overlay's scope",
+    fields: &[required("type", word!(ScopeType)), optional("name", LINE)],
+    later: &[],
+};
+
+pub(super) static OVERLAY: Object = Object {
+    title: "an Overlay's spec",
+    fields: &[
+        required("scope", Shape::Object(&OVERLAY_SCOPE)),
+        required("factor", Shape::Text(Rule::Factor)),
+        optional("reason", LINE),
+        optional("starts", Shape::Text(Rule::Time)),
+        required("ends", Shape::Text(Rule::Time)),
+    ],
+    later: &[],
 };

@@ -141,9 +141,9 @@ fn a_manifest_is_checked_from_outside_in() {
         ["/spec/nme", "/spec/role"]
     );
     assert!(
-        told(&check_manifest(&json!({"kind": "Budget"})))
+        told(&check_manifest(&json!({"kind": "McpServer"})))
             .concat()
-            .contains("the kind `Budget` is not supported by this version")
+            .contains("the kind `McpServer` is not supported by this version")
     );
     assert_eq!(check_manifest(&json!(7))[0].code, code::WRONG_TYPE);
 }

@@ -1,7 +1,8 @@
 //! Rules for texts: names, addresses, URLs, amounts, instants.
 
 use super::{Violation, code};
-use crate::{Money, Timestamp, envelope};
+use crate::policy::{Cidr, Factor};
+use crate::{Money, Timestamp, calendar, envelope};
 
 /// Why a text is refused, and what to write instead.
 pub(super) struct Complaint {
@@ -56,6 +57,12 @@ pub(super) enum Rule {
     KeyId,
     /// Bytes of an envelope.
     Base64,
+    /// A network or an address.
+    Cidr,
+    /// A decimal factor.
+    Factor,
+    /// A name of the IANA time zone database.
+    Timezone,
 }
 
 impl Rule {
@@ -76,6 +83,9 @@ impl Rule {
             Self::Algorithm => algorithm(text),
             Self::KeyId => line(text, 128),
             Self::Base64 => base64(text),
+            Self::Cidr => text.parse::<Cidr>().map(drop).map_err(|error| complain(error.to_string())),
+            Self::Factor => text.parse::<Factor>().map(drop).map_err(|error| complain(error.to_string())),
+            Self::Timezone => timezone(text),
         }
     }
 }
@@ -253,6 +263,13 @@ fn algorithm(text: &str) -> Result<(), Complaint> {
         Ok(())
     } else {
         Err(complain(format!("is not `{}`, the only algorithm", envelope::ALGORITHM)))
+    }
+}
+
+fn timezone(text: &str) -> Result<(), Complaint> {
+    match calendar::zone(text) {
+        Some(_) => Ok(()),
+        None => Err(advise(format!("{} is not a time zone", quoted(text)), "write it like Europe/Paris or UTC")),
     }
 }
 

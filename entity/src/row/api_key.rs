@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::envelope::Envelope;
+use crate::policy::Policies;
 use crate::row::SecretHash;
 use crate::vocab::ApiKeyType;
 use crate::{ApiKeyId, OrganisationId, TeamId, Timestamp, UserId};
@@ -31,6 +32,8 @@ pub struct Model {
     #[sea_orm(unique)]
     pub previous_hash: Option<SecretHash>,
     pub previous_valid_until: Option<Timestamp>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub policies: Option<Policies>,
     pub revision: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

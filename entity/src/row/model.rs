@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::PriceChanges;
+use crate::policy::Policies;
 use crate::pricing::Pricing;
 use crate::resource::ModelConfig;
 use crate::vocab::{Capability, ModelType};
@@ -31,6 +33,10 @@ pub struct Model {
     pub config: ModelConfig,
     #[sea_orm(column_type = "JsonBinary")]
     pub pricing: Option<Pricing>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub price_changes: Option<PriceChanges>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub policies: Option<Policies>,
     pub revision: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::policy::Policies;
 use crate::vocab::OrganisationStatus;
 use crate::{OrganisationId, Timestamp};
 
@@ -17,6 +18,8 @@ pub struct Model {
     pub display_name: Option<String>,
     pub contact: Option<String>,
     pub status: OrganisationStatus,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub policies: Option<Policies>,
     pub revision: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::policy::Policies;
 use crate::{OrganisationId, TeamId, Timestamp};
 
 /// A row of `team`.
@@ -15,6 +16,8 @@ pub struct Model {
     pub name: String,
     pub slug: String,
     pub description: Option<String>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub policies: Option<Policies>,
     pub revision: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -33,6 +33,7 @@ pub struct Model {
     pub endpoint: String,
     pub stream: bool,
     pub outcome: Outcome,
+    pub dispatched: bool,
     pub status: i32,
     pub error_code: Option<String>,
     #[sea_orm(column_type = "JsonBinary")]

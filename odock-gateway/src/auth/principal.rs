@@ -1,11 +1,15 @@
 //! On whose behalf a request is made.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use entity::vocab::ApiKeyType;
 use entity::{ApiKeyId, ModelId, OrganisationId, TeamId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::ledger::Limit;
+use crate::limits::Scope;
 
 /// The chain organisation → team or user → key, and what the key may call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +34,10 @@ pub struct Principal {
     pub refused: Option<Refusal>,
     /// The models that it may call, by name.
     pub models: BTreeMap<String, ModelId>,
+    /// The scopes that limit it, from the organisation to the key.
+    pub scopes: Vec<Scope>,
+    /// The budgets and quotas that apply to it, by id.
+    pub limits: Vec<Arc<Limit>>,
 }
 
 /// Why a known key is refused.

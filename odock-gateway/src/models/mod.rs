@@ -6,7 +6,7 @@ mod target;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::{ModelId, OrganisationId};
+use entity::{ModelId, OrganisationId, Timestamp};
 use moka::future::Cache;
 use sea_orm::DbErr;
 
@@ -116,7 +116,9 @@ impl Models {
     async fn read(&self, id: ModelId) -> Result<Fact, LookupError> {
         let mark = self.epochs.mark();
         self.lookups.looked_up(Lookup::Miss);
-        let rows = bounded(self.queries.measure(store::targets::by_model(self.database.reader(), id))).await?;
+        let rows =
+            bounded(self.queries.measure(store::targets::by_model(self.database.reader(), id, Timestamp::now())))
+                .await?;
         let mut subjects = vec![id.0];
         subjects.extend(rows.iter().flat_map(|rows| [rows.provider.id.0, rows.model.organisation_id.0]));
         let target = rows.map(|rows| Arc::new(Target::new(&self.config, rows)));

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use entity::pricing::Pricing;
+use entity::pricing::{Bill, Pricing};
+use entity::resource::{ModelConfig, PriceChange};
+use entity::usage::TokenUsage;
 use entity::vocab::{ModelType, ProviderType};
 use entity::{ModelId, ProviderId, ProviderKeyId, Timestamp};
 use http::Uri;
 
 use crate::config::{Config, ProviderDefaults};
+use crate::limits::Scope;
 use crate::providers::{Address, AddressError, Family, default_base_url, family};
 use crate::store::targets::ModelRows;
 
@@ -24,6 +27,12 @@ pub struct Target {
     pub slug: String,
     /// What it costs, if that is known.
     pub pricing: Option<Pricing>,
+    /// Price lists that replace it, by the instant at which they begin to apply.
+    pub price_changes: Vec<PriceChange>,
+    /// Its limits.
+    pub config: ModelConfig,
+    /// What its own policies allow, if they limit anything.
+    pub scope: Option<Scope>,
     /// The model's revision, which names the version of its prices.
     pub price_version: i64,
     /// When the model was created.
@@ -76,7 +85,9 @@ pub enum Problem {
 
 impl Target {
     pub(super) fn new(config: &Config, rows: ModelRows) -> Self {
-        let ModelRows { model, provider, key } = rows;
+        let ModelRows { model, provider, key, scope } = rows;
+        let mut price_changes = model.price_changes.unwrap_or_default().0;
+        price_changes.sort_by_key(|change| change.from);
         let defaults = defaults(config, provider.kind);
         let slug = model.slug.unwrap_or_else(|| model.name.clone());
         let configured = defaults.and_then(|defaults| defaults.base_url.as_ref().map(url::Url::to_string));
@@ -105,6 +116,9 @@ impl Target {
             model_type: model.kind,
             slug,
             pricing: model.pricing,
+            price_changes,
+            config: model.config,
+            scope,
             price_version: model.revision,
             created_at: model.created_at,
             provider_id: provider.id,
@@ -121,6 +135,24 @@ impl Target {
                 .map_or(total, Duration::from_millis),
             idle_timeout: ms(provider.config.idle_timeout_ms, config.upstream.stream_idle_timeout),
         }
+    }
+
+    /// The price list that applies at `at`, and since when if it replaced another.
+    #[must_use]
+    pub fn prices(&self, at: Timestamp) -> Option<(&Pricing, Option<Timestamp>)> {
+        match self.price_changes.iter().rev().find(|change| change.from <= at) {
+            Some(change) => Some((&change.pricing, Some(change.from))),
+            None => self.pricing.as_ref().map(|pricing| (pricing, None)),
+        }
+    }
+
+    /// The bill for what a request that arrived at `at` has consumed; `None` without a price.
+    #[must_use]
+    pub fn bill(&self, tokens: &TokenUsage, at: Timestamp) -> Option<Bill> {
+        let (pricing, from) = self.prices(at)?;
+        let mut bill = pricing.bill(tokens, self.price_version);
+        bill.prices_from = from;
+        Some(bill)
     }
 
     /// The protocol of the upstream, if this version speaks it.

@@ -1,8 +1,8 @@
 //! Writes that were planned, carried out together: many rows a statement, in an order that no reference minds.
 
 use entity::row::{
-    api_key, api_key_model_access, audit_event, model, organisation, provider, provider_api_key, team, team_member,
-    user,
+    api_key, api_key_model_access, audit_event, budget, model, organisation, policy_overlay, provider,
+    provider_api_key, quota, team, team_member, user,
 };
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
@@ -40,6 +40,9 @@ pub struct Batch {
     pub models: Rows<model::ActiveModel>,
     pub api_keys: Rows<api_key::ActiveModel>,
     pub grants: Rows<api_key_model_access::ActiveModel>,
+    pub budgets: Rows<budget::ActiveModel>,
+    pub quotas: Rows<quota::ActiveModel>,
+    pub overlays: Rows<policy_overlay::ActiveModel>,
     pub audit: Vec<audit_event::ActiveModel>,
 }
 
@@ -55,7 +58,13 @@ impl Batch {
         put::<model::Entity, _>(db, model::Column::Id, &mut self.models).await?;
         put::<api_key::Entity, _>(db, api_key::Column::Id, &mut self.api_keys).await?;
         put::<api_key_model_access::Entity, _>(db, api_key_model_access::Column::Id, &mut self.grants).await?;
+        put::<budget::Entity, _>(db, budget::Column::Id, &mut self.budgets).await?;
+        put::<quota::Entity, _>(db, quota::Column::Id, &mut self.quotas).await?;
+        put::<policy_overlay::Entity, _>(db, policy_overlay::Column::Id, &mut self.overlays).await?;
 
+        remove::<policy_overlay::Entity>(db, policy_overlay::Column::Id, &self.overlays.gone).await?;
+        remove::<quota::Entity>(db, quota::Column::Id, &self.quotas.gone).await?;
+        remove::<budget::Entity>(db, budget::Column::Id, &self.budgets.gone).await?;
         remove::<api_key_model_access::Entity>(db, api_key_model_access::Column::Id, &self.grants.gone).await?;
         remove::<api_key::Entity>(db, api_key::Column::Id, &self.api_keys.gone).await?;
         remove::<model::Entity>(db, model::Column::Id, &self.models.gone).await?;

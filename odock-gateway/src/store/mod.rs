@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod batch;
 pub mod kinds;
+pub mod limits;
 pub mod listing;
 pub mod locks;
 pub mod migrate;

@@ -1,10 +1,15 @@
 //! From the hash of a virtual key to everything that a request needs to know about its caller.
 
+use std::sync::Arc;
+
 use entity::row::{SecretHash, api_key, api_key_model_access, model, organisation, team, user};
-use entity::vocab::{OrganisationStatus, UserStatus};
+use entity::vocab::{OrganisationStatus, ScopeType, UserStatus};
 use entity::{ModelId, Timestamp};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect};
 
+use uuid::Uuid;
+
+use super::limits;
 use crate::auth::{KeyHash, Principal, Refusal};
 
 /// Lower-case hex, as hashes are stored.
@@ -32,7 +37,7 @@ pub async fn by_hash(db: &impl ConnectionTrait, hash: &KeyHash, now: Timestamp) 
         return Ok(None);
     };
     let team = match key.team_id {
-        Some(id) => team::Entity::find_by_id(id).one(db).await?.map(|team| (team.id, team.name)),
+        Some(id) => team::Entity::find_by_id(id).one(db).await?,
         None => None,
     };
     let user = match key.user_id {
@@ -69,10 +74,22 @@ pub async fn by_hash(db: &impl ConnectionTrait, hash: &KeyHash, now: Timestamp) 
         (Some(key), Some(overlap)) => Some(key.min(overlap)),
         (key, overlap) => key.or(overlap),
     };
+    let owners: Vec<Uuid> = [Some(organisation.id.0), key.team_id.map(|id| id.0), key.user_id.map(|id| id.0)]
+        .into_iter()
+        .flatten()
+        .chain([key.id.0])
+        .collect();
+    let limits = limits::of_owners(db, &owners).await?.into_iter().map(Arc::new).collect();
+    let scopes = [
+        Some((ScopeType::Org, organisation.id.0, organisation.policies)),
+        team.as_ref().map(|team| (ScopeType::Team, team.id.0, team.policies.clone())),
+        Some((ScopeType::ApiKey, key.id.0, key.policies)),
+    ];
+    let scopes = limits::scopes(db, scopes.into_iter().flatten(), now).await?;
     Ok(Some(Principal {
         organisation_id: organisation.id,
         organisation: organisation.slug,
-        team,
+        team: team.map(|team| (team.id, team.name)),
         user: user.map(|user| (user.id, user.email)),
         key_id: key.id,
         key: key.name,
@@ -80,5 +97,7 @@ pub async fn by_hash(db: &impl ConnectionTrait, hash: &KeyHash, now: Timestamp) 
         expires_at,
         refused,
         models: models.into_iter().map(|(id, name)| (name, id)).collect(),
+        scopes,
+        limits,
     }))
 }

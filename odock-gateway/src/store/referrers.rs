@@ -62,7 +62,7 @@ pub async fn dependants(db: &impl ConnectionTrait, kind: Kind, id: Uuid) -> Resu
                 .await?;
             models.into_iter().map(of(Kind::Model)).collect()
         }
-        Kind::Model | Kind::ApiKey => Vec::new(),
+        Kind::Model | Kind::ApiKey | Kind::Budget | Kind::Quota | Kind::Overlay => Vec::new(),
     })
 }
 
@@ -84,7 +84,13 @@ pub async fn touched(db: &impl ConnectionTrait, kind: Kind, ids: &[Uuid]) -> Res
         match kind {
             Kind::Model => touched.extend(keys_granted(db, ids).await?),
             Kind::User => touched.extend(teams_joined(db, ids).await?),
-            Kind::Organisation | Kind::Team | Kind::Provider | Kind::ApiKey => {}
+            Kind::Organisation
+            | Kind::Team
+            | Kind::Provider
+            | Kind::ApiKey
+            | Kind::Budget
+            | Kind::Quota
+            | Kind::Overlay => {}
         }
     }
     Ok(touched)

@@ -2,8 +2,12 @@
 
 use entity::envelope::Envelope;
 use entity::row::{model, provider, provider_api_key};
-use entity::{ModelId, OrganisationId, ProviderKeyId};
+use entity::vocab::ScopeType;
+use entity::{ModelId, OrganisationId, ProviderKeyId, Timestamp};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::limits;
+use crate::limits::Scope;
 
 /// A model, its provider and the credential to use.
 pub struct ModelRows {
@@ -13,6 +17,8 @@ pub struct ModelRows {
     pub provider: provider::Model,
     /// The credential that the model names or, if it names none, the provider's oldest usable one.
     pub key: Option<ProviderKeyRow>,
+    /// What the model's own policies allow, if they limit anything.
+    pub scope: Option<Scope>,
 }
 
 /// A provider's credential.
@@ -26,7 +32,7 @@ pub struct ProviderKeyRow {
 }
 
 /// Reads a model with its provider and credential; `None` if there is no such model.
-pub async fn by_model(db: &impl ConnectionTrait, id: ModelId) -> Result<Option<ModelRows>, DbErr> {
+pub async fn by_model(db: &impl ConnectionTrait, id: ModelId, now: Timestamp) -> Result<Option<ModelRows>, DbErr> {
     let Some(model) = model::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
     let Some(provider) = provider::Entity::find_by_id(model.provider_id).one(db).await? else { return Ok(None) };
     let key = match model.provider_key_id {
@@ -41,7 +47,9 @@ pub async fn by_model(db: &impl ConnectionTrait, id: ModelId) -> Result<Option<M
         }
     };
     let key = key.map(|key| ProviderKeyRow { id: key.id, sealed: key.sealed, revoked: key.revoked });
-    Ok(Some(ModelRows { model, provider, key }))
+    let policies = model.policies.clone();
+    let scope = limits::scopes(db, [(ScopeType::Model, model.id.0, policies)], now).await?.pop();
+    Ok(Some(ModelRows { model, provider, key, scope }))
 }
 
 /// Whether an organisation has a model of that name.

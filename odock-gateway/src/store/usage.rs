@@ -202,6 +202,7 @@ fn shown(row: Model) -> UsageRecord {
         endpoint: row.endpoint,
         stream: row.stream,
         outcome: row.outcome,
+        dispatched: row.dispatched,
         status: u16::try_from(row.status).unwrap_or(0),
         error_code: row.error_code,
         tokens: row.tokens,

@@ -16,7 +16,7 @@ use super::Database;
 const ROWS: usize = 32;
 
 /// The columns, and whether they hold JSON.
-const COLUMNS: [(&str, bool); 36] = [
+const COLUMNS: [(&str, bool); 37] = [
     ("id", false),
     ("request_id", false),
     ("trace_id", false),
@@ -36,6 +36,7 @@ const COLUMNS: [(&str, bool); 36] = [
     ("endpoint", false),
     ("stream", false),
     ("outcome", false),
+    ("dispatched", false),
     ("status", false),
     ("error_code", false),
     ("tokens", true),
@@ -128,6 +129,7 @@ fn push(values: &mut Vec<Value>, record: &UsageRecord, now: Timestamp) {
         record.endpoint.clone().into(),
         record.stream.into(),
         record.outcome.as_str().into(),
+        record.dispatched.into(),
         i32::from(record.status).into(),
         record.error_code.clone().into(),
         json(&record.tokens),

@@ -222,6 +222,9 @@ pub(super) fn word(kind: Kind) -> &'static str {
         Kind::Provider => "provider",
         Kind::Model => "model",
         Kind::ApiKey => "apikey",
+        Kind::Budget => "budget",
+        Kind::Quota => "quota",
+        Kind::Overlay => "overlay",
     }
 }
 

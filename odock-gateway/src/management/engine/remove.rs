@@ -172,6 +172,9 @@ fn gone(batch: &mut Batch, kind: Kind, id: Uuid) {
         Kind::Provider => batch.providers.gone.push(id),
         Kind::Model => batch.models.gone.push(id),
         Kind::ApiKey => batch.api_keys.gone.push(id),
+        Kind::Budget => batch.budgets.gone.push(id),
+        Kind::Quota => batch.quotas.gone.push(id),
+        Kind::Overlay => batch.overlays.gone.push(id),
     }
 }
 

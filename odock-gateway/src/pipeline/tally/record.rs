@@ -72,7 +72,7 @@ fn record(
     let (tokens, usage_source, provider_usage) = consumed(case, &ending);
     let bill = target
         .filter(|_| usage_source != UsageSource::Missing)
-        .and_then(|target| target.pricing.as_ref().map(|pricing| pricing.bill(&tokens, target.price_version)));
+        .and_then(|target| target.bill(&tokens, case.received_at));
     let (error_code, error_message) =
         ending.error.map_or((None, None), |(code, message)| (Some(code.into()), Some(storable(&message))));
     UsageRecord {
@@ -95,6 +95,7 @@ fn record(
         endpoint: case.endpoint.into(),
         stream: case.stream.load(Ordering::Relaxed),
         outcome: ending.outcome,
+        dispatched: case.reached(Stage::Dispatch).is_some(),
         status: ending.status,
         error_code,
         cost_nanos: bill.as_ref().map(|bill| bill.total_nanos),
@@ -110,6 +111,10 @@ fn record(
             inbound_request_id: case.refused_id().map(Into::into),
             client_address: Some(case.client.to_string()),
             error_message,
+            limits: Vec::new(),
+            reservations: Vec::new(),
+            clamped_to: None,
+            replay_of: None,
             usage_mismatch: usage_source == UsageSource::Reported && !tokens.adds_up(),
         },
         tokens,

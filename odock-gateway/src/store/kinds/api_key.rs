@@ -43,6 +43,7 @@ impl Stored for ApiKeySpec {
                         user: row.user_id.and_then(|id| users.get(&id.0).cloned()),
                         expiry: row.expires_at,
                         models: children.keys().cloned().collect(),
+                        policies: row.policies.unwrap_or_default(),
                     },
                     status: ApiKeyState {
                         preview: row.preview,

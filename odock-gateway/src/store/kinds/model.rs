@@ -50,6 +50,8 @@ impl Stored for ModelSpec {
                     capabilities: row.capabilities.0,
                     config: row.config,
                     pricing: row.pricing,
+                    price_changes: row.price_changes.unwrap_or_default().0,
+                    policies: row.policies.unwrap_or_default(),
                 },
                 status: ModelState { keys: keys.get(&row.id.0).copied().unwrap_or(0) },
             },

@@ -23,7 +23,12 @@ impl Stored for OrganisationSpec {
                 revision: row.revision,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
-                spec: Self { display_name: row.display_name, contact: row.contact, status: row.status },
+                spec: Self {
+                    display_name: row.display_name,
+                    contact: row.contact,
+                    status: row.status,
+                    policies: row.policies.unwrap_or_default(),
+                },
                 status: OrganisationState {},
             },
             children: Default::default(),

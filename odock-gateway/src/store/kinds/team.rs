@@ -38,6 +38,7 @@ impl Stored for TeamSpec {
                     spec: Self {
                         description: row.description,
                         members: members.into_iter().map(|(_, member)| member).collect(),
+                        policies: row.policies.unwrap_or_default(),
                     },
                     status: TeamState { slug: row.slug, keys: keys.get(&row.id.0).copied().unwrap_or(0) },
                 },

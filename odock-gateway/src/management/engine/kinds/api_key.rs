@@ -1,5 +1,6 @@
 use entity::check::Violation;
 use entity::plan::FieldChange;
+use entity::policy::Policies;
 use entity::resource::{ApiKeySpec, Kind};
 use entity::row::{api_key, api_key_model_access};
 use entity::{ApiKeyId, GrantId, ModelId, TeamId, UserId};
@@ -38,6 +39,7 @@ impl Planned for ApiKeySpec {
             user_id: Set(id(Kind::User, &item.spec.user).map(UserId)),
             kind: Set(item.spec.r#type),
             expires_at: Set(item.spec.expiry),
+            policies: Set(Some(item.spec.policies.clone()).filter(|policies| *policies != Policies::default())),
             revision: Set(item.next_revision()),
             updated_at: Set(planner.now),
             ..Default::default()

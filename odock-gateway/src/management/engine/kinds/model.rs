@@ -1,6 +1,8 @@
 use entity::check::Violation;
 use entity::plan::FieldChange;
+use entity::policy::Policies;
 use entity::resource::{Kind, ModelSpec};
+use entity::row::PriceChanges;
 use entity::row::model::{ActiveModel, Capabilities};
 use entity::{ModelId, ProviderId, ProviderKeyId};
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -41,6 +43,8 @@ impl Planned for ModelSpec {
             provider_key_id: Set(key),
             config: Set(spec.config),
             pricing: Set(spec.pricing),
+            price_changes: Set(Some(spec.price_changes).filter(|changes| !changes.is_empty()).map(PriceChanges)),
+            policies: Set(Some(spec.policies).filter(|policies| *policies != Policies::default())),
             revision: Set(item.next_revision()),
             created_at: NotSet,
             updated_at: Set(now),

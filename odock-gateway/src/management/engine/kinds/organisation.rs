@@ -1,6 +1,7 @@
 use entity::OrganisationId;
 use entity::check::Violation;
 use entity::plan::FieldChange;
+use entity::policy::Policies;
 use entity::resource::OrganisationSpec;
 use entity::row::organisation::ActiveModel;
 use entity::vocab::OrganisationStatus;
@@ -28,6 +29,7 @@ impl Planned for OrganisationSpec {
             display_name: Set(spec.display_name),
             contact: Set(spec.contact),
             status: Set(spec.status),
+            policies: Set(Some(spec.policies).filter(|policies| *policies != Policies::default())),
             revision: Set(item.next_revision()),
             created_at: NotSet,
             updated_at: Set(now),

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use entity::check::Violation;
 use entity::plan::FieldChange;
+use entity::policy::Policies;
 use entity::resource::{Kind, TeamSpec};
 use entity::row::{team, team_member};
 use entity::{TeamId, TeamMemberId, UserId};
@@ -33,6 +34,7 @@ impl Planned for TeamSpec {
             name: NotSet,
             slug: NotSet,
             description: Set(item.spec.description.clone()),
+            policies: Set(Some(item.spec.policies.clone()).filter(|policies| *policies != Policies::default())),
             revision: Set(item.next_revision()),
             created_at: NotSet,
             updated_at: Set(now),
