@@ -6,8 +6,9 @@ use entity::manifest::ApplyRequest;
 use entity::page::Page;
 use entity::plan::Plan;
 use entity::resource::{
-    ApiKey, ApiKeySpec, Create, CreateApiKey, IssuedApiKey, Kind, Model, ModelSpec, Organisation, OrganisationSpec,
-    Provider, ProviderKeySpec, ProviderSpec, RotateApiKey, Rotation, Team, TeamMember, TeamSpec, User, UserSpec,
+    ApiKey, ApiKeySpec, Budget, BudgetSpec, Create, CreateApiKey, IssuedApiKey, Kind, Model, ModelSpec, Organisation,
+    OrganisationSpec, Overlay, OverlaySpec, Provider, ProviderKeySpec, ProviderSpec, Quota, QuotaSpec, RotateApiKey,
+    Rotation, Team, TeamMember, TeamSpec, User, UserSpec,
 };
 use entity::usage::{UsageRecord, UsageSummary};
 use futures_util::Stream;
@@ -48,6 +49,9 @@ wires! {
     Provider is ProviderSpec,
     Model is ModelSpec,
     ApiKey is ApiKeySpec,
+    Budget is BudgetSpec,
+    Quota is QuotaSpec,
+    Overlay is OverlaySpec,
 }
 
 /// The routes below `/api/organisations/{organisation}`.

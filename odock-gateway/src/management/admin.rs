@@ -1,8 +1,8 @@
 //! What super admins see across organisations, and super admins themselves.
 
 use entity::resource::{
-    ApiKeySpec, ApiKeyState, ModelSpec, ModelState, ProviderSpec, ProviderState, TeamSpec, TeamState, UserSpec,
-    UserState,
+    ApiKeySpec, ApiKeyState, BudgetSpec, LimitState, ModelSpec, ModelState, OverlaySpec, OverlayState, ProviderSpec,
+    ProviderState, QuotaSpec, TeamSpec, TeamState, UserSpec, UserState,
 };
 use entity::session::IssuedToken;
 
@@ -33,6 +33,9 @@ across!(teams, TeamSpec, TeamState, "teams", "/api/admin/teams");
 across!(providers, ProviderSpec, ProviderState, "providers", "/api/admin/providers");
 across!(models, ModelSpec, ModelState, "models", "/api/admin/models");
 across!(apikeys, ApiKeySpec, ApiKeyState, "apikeys", "/api/admin/apikeys");
+across!(budgets, BudgetSpec, LimitState, "budgets", "/api/admin/budgets");
+across!(quotas, QuotaSpec, LimitState, "quotas", "/api/admin/quotas");
+across!(overlays, OverlaySpec, OverlayState, "overlays", "/api/admin/overlays");
 
 /// Creates a super admin.
 #[utoipa::path(

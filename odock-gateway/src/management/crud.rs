@@ -59,14 +59,19 @@ pub(super) async fn list<S: Stored>(
     params: ListParams,
 ) -> Result<Json<Page<Resource<S, S::State>>>, ApiError> {
     let listing = params.listing()?;
-    let (found, next) = store::kinds::page::<S>(gateway.database.reader(), scope, &listing).await?;
+    let db = gateway.database.reader();
+    let (mut found, next) = store::kinds::page::<S>(db, scope, &listing).await?;
+    S::as_of(db, gateway.clock.now(), &mut found).await?;
     let items = found.into_iter().map(|found| found.resource).collect();
     Ok(Json(Page { items, next_cursor: next.map(|position| encode(&position)) }))
 }
 
 /// One resource by name or id.
 pub(super) async fn show<S: Stored>(gateway: &Gateway, scope: Scope, name: &str) -> Result<Shown<S>, ApiError> {
-    Ok(Shown(find::<S>(gateway.database.reader(), scope, name).await?.resource))
+    let db = gateway.database.reader();
+    let mut found = find::<S>(db, scope, name).await?;
+    S::as_of(db, gateway.clock.now(), std::slice::from_mut(&mut found)).await?;
+    Ok(Shown(found.resource))
 }
 
 /// Creates a resource from `{"name": …, "spec": …}`.

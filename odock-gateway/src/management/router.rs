@@ -11,8 +11,8 @@ use super::attempts::Attempts;
 use super::frame::frame;
 use super::problem::{ApiError, Code};
 use super::{
-    about, admin, apikeys, apply, audit_log, live, models, organisations, providers, refusals, session, teams, usage,
-    users,
+    about, admin, apikeys, apply, audit_log, budgets, live, models, organisations, overlays, providers, quotas,
+    refusals, session, teams, usage, users,
 };
 use crate::gateway::Gateway;
 
@@ -63,6 +63,12 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(apikeys::unrevoke))
         .routes(routes!(apikeys::history))
         .routes(routes!(apikeys::grant, apikeys::ungrant))
+        .routes(routes!(budgets::list, budgets::create))
+        .routes(routes!(budgets::show, budgets::patch, budgets::delete))
+        .routes(routes!(quotas::list, quotas::create))
+        .routes(routes!(quotas::show, quotas::patch, quotas::delete))
+        .routes(routes!(overlays::list, overlays::create))
+        .routes(routes!(overlays::show, overlays::patch, overlays::delete))
         .routes(routes!(usage::list))
         .routes(routes!(usage::summary))
         .routes(routes!(usage::show))
@@ -78,6 +84,9 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(admin::providers))
         .routes(routes!(admin::models))
         .routes(routes!(admin::apikeys))
+        .routes(routes!(admin::budgets))
+        .routes(routes!(admin::quotas))
+        .routes(routes!(admin::overlays))
         .routes(routes!(live::of_everything))
         .routes(routes!(audit_log::of_everything));
     OpenApiRouter::with_openapi(base())

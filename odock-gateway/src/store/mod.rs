@@ -24,6 +24,7 @@ pub mod tokens;
 pub mod usage;
 pub mod usage_records;
 pub mod users;
+pub mod windows;
 
 use std::time::Duration;
 

@@ -1,8 +1,10 @@
 //! What refers to a resource: what cannot be without it, and what merely loses a reference.
 
 use entity::OrganisationId;
-use entity::resource::{ApiKeySpec, Kind, ModelSpec, ProviderSpec, TeamSpec, UserSpec};
-use entity::row::{api_key, api_key_model_access, model, team, team_member};
+use entity::resource::{
+    ApiKeySpec, BudgetSpec, Kind, ModelSpec, OverlaySpec, ProviderSpec, QuotaSpec, TeamSpec, UserSpec,
+};
+use entity::row::{api_key, api_key_model_access, budget, model, policy_overlay, quota, team, team_member};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -38,7 +40,7 @@ pub struct Touched {
 /// What cannot be without the resource, itself included in nothing.
 pub async fn dependants(db: &impl ConnectionTrait, kind: Kind, id: Uuid) -> Result<Vec<Dependant>, DbErr> {
     let of = |kind| move |(id, name): (Uuid, String)| Dependant { kind, id, name };
-    Ok(match kind {
+    let mut all: Vec<Dependant> = match kind {
         Kind::Organisation => {
             let scope = Scope::Within(OrganisationId(id));
             let mut all = Vec::new();
@@ -47,7 +49,10 @@ pub async fn dependants(db: &impl ConnectionTrait, kind: Kind, id: Uuid) -> Resu
             all.extend(kinds::names::<ProviderSpec>(db, scope).await?.into_iter().map(of(Kind::Provider)));
             all.extend(kinds::names::<ModelSpec>(db, scope).await?.into_iter().map(of(Kind::Model)));
             all.extend(kinds::names::<ApiKeySpec>(db, scope).await?.into_iter().map(of(Kind::ApiKey)));
-            all
+            all.extend(kinds::names::<BudgetSpec>(db, scope).await?.into_iter().map(of(Kind::Budget)));
+            all.extend(kinds::names::<QuotaSpec>(db, scope).await?.into_iter().map(of(Kind::Quota)));
+            all.extend(kinds::names::<OverlaySpec>(db, scope).await?.into_iter().map(of(Kind::Overlay)));
+            return Ok(all);
         }
         Kind::User => keys(db, api_key::Column::UserId, id).await?.into_iter().map(of(Kind::ApiKey)).collect(),
         Kind::Team => keys(db, api_key::Column::TeamId, id).await?.into_iter().map(of(Kind::ApiKey)).collect(),
@@ -63,7 +68,53 @@ pub async fn dependants(db: &impl ConnectionTrait, kind: Kind, id: Uuid) -> Resu
             models.into_iter().map(of(Kind::Model)).collect()
         }
         Kind::Model | Kind::ApiKey | Kind::Budget | Kind::Quota | Kind::Overlay => Vec::new(),
-    })
+    };
+    let holders: Vec<Uuid> = std::iter::once(id).chain(all.iter().map(|one| one.id)).collect();
+    all.extend(held(db, &holders).await?);
+    Ok(all)
+}
+
+/// The budgets, quotas and overlays of these.
+async fn held(db: &impl ConnectionTrait, holders: &[Uuid]) -> Result<Vec<Dependant>, DbErr> {
+    let mut held = Vec::new();
+    for holders in holders.chunks(IN_LIST) {
+        let budgets = held_in::<budget::Entity>(
+            db,
+            [budget::Column::Id, budget::Column::Name, budget::Column::OwnerId],
+            Kind::Budget,
+            holders,
+        );
+        held.extend(budgets.await?);
+        let quotas = held_in::<quota::Entity>(
+            db,
+            [quota::Column::Id, quota::Column::Name, quota::Column::OwnerId],
+            Kind::Quota,
+            holders,
+        );
+        held.extend(quotas.await?);
+        use policy_overlay::Column;
+        let overlays =
+            held_in::<policy_overlay::Entity>(db, [Column::Id, Column::Name, Column::ScopeId], Kind::Overlay, holders);
+        held.extend(overlays.await?);
+    }
+    Ok(held)
+}
+
+async fn held_in<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    [id, name, holder]: [E::Column; 3],
+    kind: Kind,
+    holders: &[Uuid],
+) -> Result<Vec<Dependant>, DbErr> {
+    let rows: Vec<(Uuid, String)> = E::find()
+        .select_only()
+        .columns([id, name])
+        .filter(holder.is_in(holders.iter().copied()))
+        .order_by_asc(name)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(id, name)| Dependant { kind, id, name }).collect())
 }
 
 async fn keys(db: &impl ConnectionTrait, column: api_key::Column, owner: Uuid) -> Result<Vec<(Uuid, String)>, DbErr> {

@@ -45,6 +45,7 @@ fn key(number: usize, r#type: ApiKeyType, owner: Option<&str>, models: &[&str]) 
             user,
             expiry: None,
             models: models.iter().map(|model| (*model).to_owned()).collect::<BTreeSet<_>>(),
+            policies: Default::default(),
         },
         status: ApiKeyState {
             preview: format!("sk-odock-{number}kF…9Q{number}"),
@@ -111,6 +112,7 @@ pub fn record(number: u64, at: Timestamp) -> UsageRecord {
         endpoint: "/v1/chat/completions".to_owned(),
         stream: number.is_multiple_of(2),
         outcome: Outcome::Ok,
+        dispatched: true,
         status: 200,
         error_code: None,
         tokens: TokenUsage {
@@ -192,7 +194,7 @@ fn bill(input: u64) -> Bill {
         line("output_reasoning", 64, 1_600_000, 0),
     ];
     let total_nanos = lines.iter().map(|line| line.nanos).sum();
-    Bill { lines, total_nanos, price_version: 7 }
+    Bill { lines, total_nanos, price_version: 7, prices_from: None }
 }
 
 /// A second of acme's traffic; its height follows a wave, so that charts have a shape.

@@ -2,21 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use entity::Timestamp;
 use entity::envelope::Secret;
-use entity::pricing::{ClassPrices, Pricing};
+use entity::pricing::{ClassPrices, Pricing, ToolPrices, UnitPrice};
 use entity::resource::{
     ApiKey, ApiKeySpec, ApiKeyState, Model, ModelConfig, ModelSpec, ModelState, Organisation, OrganisationSpec,
-    OrganisationState, Provider, ProviderConfig, ProviderKeySpec, ProviderSpec, ProviderState, Resource, Rotation,
-    Team, TeamMember, TeamSpec, TeamState, User, UserSpec, UserState,
+    OrganisationState, PriceChange, Provider, ProviderConfig, ProviderKeySpec, ProviderSpec, ProviderState, Resource,
+    Rotation, Team, TeamMember, TeamSpec, TeamState, User, UserSpec, UserState,
 };
 use entity::vocab::{ApiKeyType, Capability, ModelType, OrganisationStatus, ProviderType, Role, TeamRole, UserStatus};
-use entity::{Money, Timestamp};
 
-use super::{at, id, or_dash};
+use super::limits::PRICE;
+use super::{at, id, or_dash, policies};
 use crate::output::{Column, Show, instant, yes_no};
 
 /// A resource with every common field set.
-fn resource<S, T>(spec: S, status: T) -> Resource<S, T> {
+pub(super) fn resource<S, T>(spec: S, status: T) -> Resource<S, T> {
     Resource {
         id: id(),
         name: "example".into(),
@@ -29,23 +30,23 @@ fn resource<S, T>(spec: S, status: T) -> Resource<S, T> {
     }
 }
 
-fn name<S, T>(r: &Resource<S, T>) -> String {
+pub(super) fn name<S, T>(r: &Resource<S, T>) -> String {
     r.name.clone()
 }
 
-fn organisation<S, T>(r: &Resource<S, T>) -> String {
+pub(super) fn organisation<S, T>(r: &Resource<S, T>) -> String {
     or_dash(r.organisation.as_ref())
 }
 
-fn created<S, T>(r: &Resource<S, T>) -> String {
+pub(super) fn created<S, T>(r: &Resource<S, T>) -> String {
     instant(r.created_at)
 }
 
-fn revision<S, T>(r: &Resource<S, T>) -> String {
+pub(super) fn revision<S, T>(r: &Resource<S, T>) -> String {
     r.revision.to_string()
 }
 
-fn ident<S, T>(r: &Resource<S, T>) -> String {
+pub(super) fn ident<S, T>(r: &Resource<S, T>) -> String {
     r.id.to_string()
 }
 
@@ -69,6 +70,7 @@ impl Show for Organisation {
             display_name: Some("Acme".into()),
             contact: Some("ops@acme.example".into()),
             status: OrganisationStatus::Active,
+            policies: policies(),
         };
         resource(spec, OrganisationState {})
     }
@@ -123,7 +125,7 @@ impl Show for Team {
 
     fn example() -> Self {
         let member = TeamMember { user: "ada@acme.example".into(), role: TeamRole::Member };
-        let spec = TeamSpec { description: Some("Search".into()), members: vec![member] };
+        let spec = TeamSpec { description: Some("Search".into()), members: vec![member], policies: policies() };
         resource(spec, TeamState { slug: "search".into(), keys: 1 })
     }
 
@@ -208,12 +210,26 @@ impl Show for Model {
     }
 
     fn example() -> Self {
-        let price = Money::from_nanos(400_000);
+        let price = Some(PRICE);
         let prices = ClassPrices {
             text_cost_per_1k_tokens: price,
             image_cost_per_1k_tokens: price,
             audio_cost_per_1k_tokens: price,
+            video_cost_per_1k_tokens: price,
             reasoning_cost_per_1k_tokens: price,
+        };
+        let pricing = Pricing {
+            input: prices.clone(),
+            output: prices,
+            cached_input_discount_percent: Some(50),
+            cache_write_cost_per_1k_tokens: price,
+            tool: ToolPrices {
+                definition_cost_per_1k_tokens: price,
+                input_cost_per_1k_tokens: price,
+                output_cost_per_1k_tokens: price,
+            },
+            embeddings_cost_per_1k_tokens: price,
+            unit: Some(UnitPrice { label: "page".into(), cost_per_1k_units: PRICE }),
         };
         let spec = ModelSpec {
             r#type: ModelType::Chat,
@@ -222,12 +238,9 @@ impl Show for Model {
             provider_key: Some("primary".into()),
             capabilities: BTreeSet::from([Capability::ToolUse]),
             config: ModelConfig { context_window: Some(128_000), max_output_tokens: Some(4_096) },
-            pricing: Some(Pricing {
-                input: prices.clone(),
-                output: prices,
-                cached_input_discount_percent: Some(50),
-                cache_write_cost_per_1k_tokens: price,
-            }),
+            price_changes: vec![PriceChange { from: at(), pricing: pricing.clone() }],
+            pricing: Some(pricing),
+            policies: policies(),
         };
         resource(spec, ModelState { keys: 1 })
     }
@@ -281,6 +294,7 @@ impl Show for ApiKey {
             user: Some("ada@acme.example".into()),
             expiry: Some(at()),
             models: BTreeSet::from(["support-fast".to_owned()]),
+            policies: policies(),
         };
         let status = ApiKeyState {
             preview: "sk-odock-3kF…9Qz".into(),

@@ -2,8 +2,11 @@
 
 use entity::audit::AuditEvent;
 use entity::pricing::Bill;
-use entity::usage::{Attempt, RoutingTrace, StageMark, TokenUsage, UsageMetadata, UsageRecord, UsageRow, UsageTotals};
-use entity::vocab::{Outcome, UsageSource};
+use entity::usage::{
+    Attempt, LimitMark, ReservationMark, RoutingTrace, StageMark, TokenUsage, UsageMetadata, UsageRecord, UsageRow,
+    UsageTotals,
+};
+use entity::vocab::{LimitKind, Metric, Outcome, UsageSource};
 use entity::{ApiKeyId, AuditEventId, ModelId, OrganisationId, ProviderId, TeamId, UsageRecordId, UserId};
 use serde_json::json;
 
@@ -59,6 +62,7 @@ impl Show for UsageRecord {
             endpoint: "/v1/chat/completions".into(),
             stream: true,
             outcome: Outcome::Ok,
+            dispatched: true,
             status: 200,
             error_code: Some("upstream_timeout".into()),
             tokens: TokenUsage {
@@ -71,10 +75,19 @@ impl Show for UsageRecord {
                 output_audio: 1,
                 output_reasoning: 1,
                 output_rejected: 1,
-                total: 9,
+                input_video: 1,
+                input_reasoning: 1,
+                embeddings: 1,
+                tool_definition: 1,
+                tool_input: 1,
+                output_image: 1,
+                output_video: 1,
+                tool_output: 1,
+                units: 1,
+                total: 17,
             },
             usage_source: UsageSource::Reported,
-            bill: Some(Bill { lines: Vec::new(), total_nanos: 1, price_version: 1 }),
+            bill: Some(Bill { lines: Vec::new(), total_nanos: 1, price_version: 1, prices_from: Some(at()) }),
             cost_nanos: Some(1),
             latency_us: 1,
             first_byte_us: Some(1),
@@ -95,6 +108,26 @@ impl Show for UsageRecord {
                 inbound_request_id: Some("mine".into()),
                 client_address: Some("192.0.2.1".into()),
                 error_message: Some("too slow".into()),
+                limits: vec![LimitMark {
+                    gate: "early".into(),
+                    scope: "api_key".into(),
+                    limit: "rpm".into(),
+                    of: 60,
+                    remaining: 59,
+                    verdict: "pass".into(),
+                }],
+                reservations: vec![ReservationMark {
+                    kind: LimitKind::Budget,
+                    name: "search-monthly".into(),
+                    metric: Metric::Cost,
+                    estimate: 1,
+                    limit: 2,
+                    left: 2,
+                    ends_at: at(),
+                    refused: true,
+                }],
+                clamped_to: Some(1),
+                replay_of: Some("0198c0dd".into()),
                 usage_mismatch: true,
             },
         }

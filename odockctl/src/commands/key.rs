@@ -185,7 +185,14 @@ async fn create(session: &Session, args: Create) -> Result<Exit, CliError> {
         (_, Some(user)) => (ApiKeyType::User, None, Some(user)),
         _ => (ApiKeyType::Organisation, None, None),
     };
-    let spec = ApiKeySpec { r#type, team, user, expiry: args.expiry, models: args.models.into_iter().collect() };
+    let spec = ApiKeySpec {
+        r#type,
+        team,
+        user,
+        expiry: args.expiry,
+        models: args.models.into_iter().collect(),
+        policies: Default::default(),
+    };
     let name = args.name;
     // The secret is fetched in a second call: if the answer of the first is lost, the key can still be revealed.
     let body = CreateApiKey { name: name.clone(), spec, reveal: false };

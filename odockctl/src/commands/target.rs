@@ -76,6 +76,9 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Provider => "provider",
         Kind::Model => "model",
         Kind::ApiKey => "key",
+        Kind::Budget => "budget",
+        Kind::Quota => "quota",
+        Kind::Overlay => "overlay",
     }
 }
 
@@ -114,6 +117,18 @@ macro_rules! for_kind {
             }
             ::entity::Kind::ApiKey => {
                 type $type = ::entity::resource::ApiKey;
+                $then
+            }
+            ::entity::Kind::Budget => {
+                type $type = ::entity::resource::Budget;
+                $then
+            }
+            ::entity::Kind::Quota => {
+                type $type = ::entity::resource::Quota;
+                $then
+            }
+            ::entity::Kind::Overlay => {
+                type $type = ::entity::resource::Overlay;
                 $then
             }
         }

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 pub use clean::{clean, one_line};
-pub use show::{Column, Show, count, instant, latency, money, yes_no};
+pub use show::{Column, Show, amount, count, instant, latency, money, percent, yes_no};
 pub use table::Table;
 
 use crate::cli::Global;

@@ -1,5 +1,6 @@
 //! What can be listed, and how its columns look.
 
+use entity::vocab::Metric;
 use entity::{Nanos, Timestamp};
 use serde::Serialize;
 
@@ -49,6 +50,25 @@ pub fn instant(at: Timestamp) -> String {
 #[must_use]
 pub fn money(nanos: Nanos) -> String {
     format!("${}", entity::money::decimal(nanos))
+}
+
+/// An amount of what a budget or quota counts, in its unit.
+#[must_use]
+pub fn amount(metric: Metric, value: i64) -> String {
+    match metric {
+        Metric::Cost => money(value),
+        Metric::LatencyMs => format!("{value} ms"),
+        Metric::Requests | Metric::Tokens | Metric::TokensIn | Metric::TokensOut | Metric::Errors => value.to_string(),
+    }
+}
+
+/// A part of a whole in percent, rounded down: nothing is spent to 100% before it is.
+#[must_use]
+pub fn percent(part: i64, whole: i64) -> String {
+    match i128::from(whole) {
+        0 => "-".to_owned(),
+        whole => format!("{}%", i128::from(part) * 100 / whole),
+    }
 }
 
 /// A duration in the unit that suits it, to three digits.

@@ -124,6 +124,9 @@ pub(in crate::management) const RULES: &[Rule] = &[
     rule("GET",    "/api/admin/providers", "provider", Read, Everything, SUPER),
     rule("GET",    "/api/admin/models", "model", Read, Everything, SUPER),
     rule("GET",    "/api/admin/apikeys", "apikey", Read, Everything, SUPER),
+    rule("GET",    "/api/admin/budgets", "budget", Read, Everything, SUPER),
+    rule("GET",    "/api/admin/quotas", "quota", Read, Everything, SUPER),
+    rule("GET",    "/api/admin/overlays", "overlay", Read, Everything, SUPER),
     rule("GET",    "/api/admin/live", "usage", Read, Everything, SUPER),
     rule("GET",    "/api/admin/audit", "audit", Read, Everything, SUPER),
 
@@ -174,6 +177,24 @@ pub(in crate::management) const RULES: &[Rule] = &[
     rule("GET",    "/api/organisations/{organisation}/apikeys/{name}/history", "apikey", Read, Organisation, ADMINS),
     rule("PUT",    "/api/organisations/{organisation}/apikeys/{name}/models/{model}", "grant", Write, Organisation, ADMINS),
     rule("DELETE", "/api/organisations/{organisation}/apikeys/{name}/models/{model}", "grant", Write, Organisation, ADMINS),
+
+    rule("GET",    "/api/organisations/{organisation}/budgets", "budget", Read, Organisation, ADMINS),
+    rule("POST",   "/api/organisations/{organisation}/budgets", "budget", Write, Organisation, ADMINS),
+    rule("GET",    "/api/organisations/{organisation}/budgets/{name}", "budget", Read, Organisation, ADMINS),
+    rule("PATCH",  "/api/organisations/{organisation}/budgets/{name}", "budget", Write, Organisation, ADMINS),
+    rule("DELETE", "/api/organisations/{organisation}/budgets/{name}", "budget", Write, Organisation, ADMINS),
+
+    rule("GET",    "/api/organisations/{organisation}/quotas", "quota", Read, Organisation, ADMINS),
+    rule("POST",   "/api/organisations/{organisation}/quotas", "quota", Write, Organisation, ADMINS),
+    rule("GET",    "/api/organisations/{organisation}/quotas/{name}", "quota", Read, Organisation, ADMINS),
+    rule("PATCH",  "/api/organisations/{organisation}/quotas/{name}", "quota", Write, Organisation, ADMINS),
+    rule("DELETE", "/api/organisations/{organisation}/quotas/{name}", "quota", Write, Organisation, ADMINS),
+
+    rule("GET",    "/api/organisations/{organisation}/overlays", "overlay", Read, Organisation, ADMINS),
+    rule("POST",   "/api/organisations/{organisation}/overlays", "overlay", Write, Organisation, ADMINS),
+    rule("GET",    "/api/organisations/{organisation}/overlays/{name}", "overlay", Read, Organisation, ADMINS),
+    rule("PATCH",  "/api/organisations/{organisation}/overlays/{name}", "overlay", Write, Organisation, ADMINS),
+    rule("DELETE", "/api/organisations/{organisation}/overlays/{name}", "overlay", Write, Organisation, ADMINS),
 
     rule("GET",    "/api/organisations/{organisation}/usage", "usage", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/usage/summary", "usage", Read, Organisation, ADMINS),

@@ -18,7 +18,10 @@ use std::collections::HashMap;
 
 use entity::OrganisationId;
 use entity::plan::Change;
-use entity::resource::{ApiKeySpec, Kind, ModelSpec, OrganisationSpec, ProviderSpec, Resource, TeamSpec, UserSpec};
+use entity::resource::{
+    ApiKeySpec, BudgetSpec, Kind, ModelSpec, OrganisationSpec, OverlaySpec, ProviderSpec, QuotaSpec, Resource,
+    TeamSpec, UserSpec,
+};
 use sea_orm::DatabaseTransaction;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -155,7 +158,8 @@ pub(super) async fn one<S: Planned>(
         let name = done.changes.first().map(|change| change.name.clone()).unwrap_or_default();
         let scope = setting.space.scope().unwrap_or(Scope::Nowhere);
         let found = store::kinds::one::<S>(&tx, scope, &name).await?;
-        let found = found.ok_or_else(|| ApiError::internal("what was just written is not there"))?;
+        let mut found = found.ok_or_else(|| ApiError::internal("what was just written is not there"))?;
+        S::as_of(&tx, gateway.clock.now(), std::slice::from_mut(&mut found)).await?;
         Ok((done, found.resource))
     };
     let (mut done, resource) = match declared.await {
@@ -200,6 +204,9 @@ async fn declare(
     let providers: Vec<Item<ProviderSpec>> = prepare(&mut planner, wanted(Kind::Provider), tx).await?;
     let models: Vec<Item<ModelSpec>> = prepare(&mut planner, wanted(Kind::Model), tx).await?;
     let api_keys: Vec<Item<ApiKeySpec>> = prepare(&mut planner, wanted(Kind::ApiKey), tx).await?;
+    let budgets: Vec<Item<BudgetSpec>> = prepare(&mut planner, wanted(Kind::Budget), tx).await?;
+    let quotas: Vec<Item<QuotaSpec>> = prepare(&mut planner, wanted(Kind::Quota), tx).await?;
+    let overlays: Vec<Item<OverlaySpec>> = prepare(&mut planner, wanted(Kind::Overlay), tx).await?;
     refs::load(&mut planner, tx).await?;
     shared::load(&mut planner, &users, &teams, tx).await?;
 
@@ -209,6 +216,9 @@ async fn declare(
     planner.plan(providers)?;
     planner.plan(models)?;
     planner.plan(api_keys)?;
+    planner.plan(budgets)?;
+    planner.plan(quotas)?;
+    planner.plan(overlays)?;
     shared::check_removed_provider_keys(&mut planner, tx).await?;
     planner.write(tx).await
 }

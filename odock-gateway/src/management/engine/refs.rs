@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use entity::check::{self, Violation, code};
-use entity::resource::{Kind, ModelSpec, ProviderSpec, TeamSpec, UserSpec};
+use entity::resource::{ApiKeySpec, Kind, ModelSpec, ProviderSpec, TeamSpec, UserSpec};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
@@ -98,6 +98,7 @@ pub(super) async fn load(planner: &mut Planner<'_>, tx: &impl ConnectionTrait) -
     load_kind::<UserSpec>(refs, scope, tx).await?;
     load_kind::<TeamSpec>(refs, scope, tx).await?;
     load_kind::<ModelSpec>(refs, scope, tx).await?;
+    load_kind::<ApiKeySpec>(refs, scope, tx).await?;
     let providers = load_kind::<ProviderSpec>(refs, scope, tx).await?;
     let keys = store::provider_keys::of(tx, providers.values().copied()).await?;
     for (name, id) in providers {

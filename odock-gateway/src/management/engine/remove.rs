@@ -134,6 +134,7 @@ fn collect<S: Planned>(
 ) -> Result<(Batch, Vec<Uuid>), ApiError> {
     let (mut batch, now) = (Batch::default(), gateway.clock.now());
     let mut subjects = vec![found.resource.id];
+    subjects.extend(found.holder);
     let actor = Actor::of(&setting.caller);
     let before = serde_json::to_value(&found.resource.spec).map_err(ApiError::internal)?;
     let mut note = |kind: Kind, id: Uuid, name: &str, before| {

@@ -55,6 +55,7 @@ impl Stored for ApiKeySpec {
                     },
                 },
                 children,
+                holder: None,
             }
         };
         Ok(rows.into_iter().map(found).collect())

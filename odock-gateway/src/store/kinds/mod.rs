@@ -3,17 +3,21 @@
 //! A kind is named by its spec type, so that [`Found<TeamSpec>`] is a team as it stands in the database.
 
 mod api_key;
+mod budget;
+pub mod holders;
 mod model;
 mod organisation;
+mod overlay;
 mod provider;
+mod quota;
 mod team;
 mod user;
 
 use std::collections::{BTreeMap, HashMap};
 
-use entity::OrganisationId;
 use entity::resource::{Kind, Resource};
 use entity::row::organisation as organisation_row;
+use entity::{OrganisationId, Timestamp};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,6 +48,8 @@ pub struct Found<S: Stored> {
     pub resource: Resource<S, S::State>,
     /// The rows that belong to it, by the name under which its spec lists them.
     pub children: BTreeMap<String, Uuid>,
+    /// What it belongs to, whose cached facts hold it: stale when it changes.
+    pub holder: Option<Uuid>,
 }
 
 /// The row type of a kind.
@@ -73,6 +79,15 @@ pub trait Stored: Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send 
         db: &impl ConnectionTrait,
         rows: Vec<Row<Self>>,
     ) -> impl Future<Output = Result<Vec<Found<Self>>, DbErr>> + Send;
+
+    /// Adds to states what depends on the time.
+    fn as_of(
+        _db: &impl ConnectionTrait,
+        _now: Timestamp,
+        _found: &mut [Found<Self>],
+    ) -> impl Future<Output = Result<(), DbErr>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// A page of a list, and where the next one begins.

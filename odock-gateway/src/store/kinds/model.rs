@@ -56,6 +56,7 @@ impl Stored for ModelSpec {
                 status: ModelState { keys: keys.get(&row.id.0).copied().unwrap_or(0) },
             },
             children: Default::default(),
+            holder: None,
         };
         Ok(rows.into_iter().map(found).collect())
     }

@@ -32,6 +32,7 @@ impl Stored for OrganisationSpec {
                 status: OrganisationState {},
             },
             children: Default::default(),
+            holder: None,
         };
         Ok(rows.into_iter().map(found).collect())
     }

@@ -46,6 +46,7 @@ impl Stored for ProviderSpec {
                     status: ProviderState { models: models.get(&row.id.0).copied().unwrap_or(0) },
                 },
                 children,
+                holder: None,
             }
         };
         Ok(rows.into_iter().map(found).collect())

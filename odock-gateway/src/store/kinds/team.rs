@@ -43,6 +43,7 @@ impl Stored for TeamSpec {
                     status: TeamState { slug: row.slug, keys: keys.get(&row.id.0).copied().unwrap_or(0) },
                 },
                 children,
+                holder: None,
             }
         };
         Ok(rows.into_iter().map(found).collect())

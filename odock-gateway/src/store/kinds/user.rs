@@ -28,6 +28,7 @@ impl Stored for UserSpec {
                 status: UserState { last_sign_in_at: row.last_sign_in_at },
             },
             children: Default::default(),
+            holder: None,
         };
         Ok(rows.into_iter().map(found).collect())
     }
