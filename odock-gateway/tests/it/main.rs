@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "what tests build on fails as loudly as they do")]
 
 mod access;
+mod budgets;
 mod errors;
 mod hot;
 mod journal;

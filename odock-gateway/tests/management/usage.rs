@@ -62,7 +62,8 @@ async fn with_usage() -> Api {
     // Two records a second share their instant, so that pages must cut between them.
     let mut records: Vec<UsageRecord> = (0..20).map(|number| record(acme, number, at(number / 2 * 2))).collect();
     records.push(record(globex, 1, at(1)));
-    store::usage_records::insert(&api.gateway.database, &records).await.unwrap();
+    let records: Vec<_> = records.into_iter().map(std::sync::Arc::new).collect();
+    store::usage_records::commit(&api.gateway.database, &api.gateway.ledger, &records).await.unwrap();
     api
 }
 
