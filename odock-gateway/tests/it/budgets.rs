@@ -115,6 +115,7 @@ async fn three_nodes_admit_what_one_would() {
     gw.fleet.budget("shared", "1.00", Enforcement::Standard).await;
     let mut others = Vec::new();
     for node in ["b", "c"] {
+        gw.stack.share_sealing_key(node);
         others.push(Running::start(Gateway::start(gw.stack.config(node)).await.unwrap()).await.unwrap());
     }
     let addresses: Vec<String> =

@@ -10,6 +10,7 @@ mod budgets;
 mod errors;
 mod hot;
 mod journal;
+mod ledger_crash;
 mod outages;
 mod process;
 mod requests;
