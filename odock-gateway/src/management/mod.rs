@@ -21,6 +21,7 @@ mod budgets;
 mod crud;
 mod engine;
 mod frame;
+mod ledger;
 mod live;
 mod models;
 mod organisations;

@@ -5,6 +5,7 @@
 pub mod api_keys;
 pub mod audit;
 pub mod batch;
+pub mod invoices;
 pub mod kinds;
 pub mod limits;
 pub mod listing;
@@ -14,6 +15,7 @@ pub mod organisations;
 pub mod principals;
 pub mod provider_keys;
 pub mod referrers;
+pub mod statuses;
 pub mod targets;
 pub mod teams;
 pub mod tokens;

@@ -11,6 +11,8 @@ mod authorisation;
 mod deleting;
 mod documents;
 mod keys;
+mod ledger;
+mod limits;
 mod live;
 mod resources;
 mod session;

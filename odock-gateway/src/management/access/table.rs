@@ -198,7 +198,10 @@ pub(in crate::management) const RULES: &[Rule] = &[
 
     rule("GET",    "/api/organisations/{organisation}/usage", "usage", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/usage/summary", "usage", Read, Organisation, ADMINS),
+    rule("GET",    "/api/organisations/{organisation}/usage/top", "usage", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/usage/{request}", "usage", Read, Organisation, ADMINS),
+    rule("GET",    "/api/organisations/{organisation}/limits", "limit", Read, Organisation, ADMINS),
+    rule("GET",    "/api/organisations/{organisation}/invoices/preview", "invoice", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/live", "usage", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/audit", "audit", Read, Organisation, ADMINS),
 ];
