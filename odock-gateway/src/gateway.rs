@@ -13,6 +13,7 @@ use crate::auth::Auth;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::hot::{Epochs, HotStore, MemoryStore, RedisStore, Signal, Subject};
+use crate::ledger::{Ledger, Worker};
 use crate::live::Hub;
 use crate::models::{Credentials, Models};
 use crate::pipeline::send::Upstreams;
@@ -48,6 +49,8 @@ pub struct Parts {
     pub upstreams: Upstreams,
     /// Usage records on their way to the database.
     pub usage: Usage,
+    /// Budgets and quotas.
+    pub ledger: Arc<Ledger>,
     /// Finished requests, for whoever watches.
     pub live: Arc<Hub>,
     /// Its metrics.
@@ -118,7 +121,9 @@ impl Gateway {
         let models = Models::new(Arc::clone(&config), db, bus, history, metrics);
         let credentials = Credentials::new(Arc::clone(&sealing), config.cache.provider_key_ttl);
         let upstreams = Upstreams::new(config.upstream.allow_link_local);
-        let usage = Usage::start(&config.usage, &config.data.dir.join("journal"), database.clone(), metrics.clone())?;
+        let ledger = Ledger::new(config.ledger.clone(), database.clone(), Arc::clone(&hot));
+        let journal = config.data.dir.join("journal");
+        let usage = Usage::start(&config.usage, &journal, database.clone(), Arc::clone(&ledger), metrics.clone())?;
         let gateway = Self(Arc::new(Parts {
             config,
             database,
@@ -130,6 +135,7 @@ impl Gateway {
             credentials,
             upstreams,
             usage,
+            ledger,
             live: Arc::new(Hub::default()),
             telemetry,
             clock,
@@ -138,7 +144,9 @@ impl Gateway {
             tasks: TaskTracker::new(),
             untold: Mutex::default(),
         }));
+        gateway.settle_predecessor();
         gateway.spawn_listener();
+        gateway.spawn_keepers();
         gateway.spawn_ticker();
         Ok(gateway)
     }
@@ -151,6 +159,11 @@ impl Gateway {
             tracing::warn!("background work did not end in time");
         }
         self.usage.drain(grace).await;
+        // Capacity whose records are still on disk only belongs to them: the next process gives it back after them.
+        if self.usage.backlog().0 == 0 {
+            self.ledger.close().await;
+            crate::data_dir::forget_node(&self.config.data.dir);
+        }
         if tokio::time::timeout(grace, self.database.clone().close()).await.is_err() {
             tracing::warn!("the database's connections did not close in time");
         }
@@ -165,11 +178,48 @@ impl Gateway {
                 match signal {
                     Ok(Signal::Changed(subjects)) => gateway.epochs.changed(&subjects),
                     Ok(Signal::Live(records)) => gateway.live.finished_elsewhere(&records),
+                    Ok(Signal::Ledger(word)) => gateway.ledger.heard(&word),
                     Ok(Signal::AllChanged) | Err(RecvError::Lagged(_)) => gateway.epochs.all_changed(),
                     Err(RecvError::Closed) => return,
                 }
             }
         });
+    }
+
+    /// Gives back what an earlier process on this data directory held of budgets and quotas, once the records that it left
+    /// in the journal are all in the database.
+    fn settle_predecessor(&self) {
+        let (gateway, dir) = (self.clone(), self.config.data.dir.clone());
+        let predecessors = crate::data_dir::remember_node(&dir, self.ledger.node);
+        if predecessors.is_empty() {
+            return;
+        }
+        let journal_end = gateway.usage.mark();
+        self.tasks.spawn(async move {
+            let settled = async {
+                while !gateway.usage.is_committed(journal_end) {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                for node in predecessors {
+                    while let Err(error) = store::ledger::bury(&gateway.database, node).await {
+                        tracing::warn!(%error, "could not give back what an earlier process held of budgets and quotas");
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
+                crate::data_dir::only_node(&dir, gateway.ledger.node);
+            };
+            gateway.stopping.run_until_cancelled(settled).await;
+        });
+    }
+
+    /// Keeps house for budgets and quotas, and does the rounds in which one node works for all.
+    fn spawn_keepers(&self) {
+        let (gateway, clock) = (self.clone(), Arc::clone(&self.clock));
+        let now = move || clock.now();
+        self.tasks.spawn(Arc::clone(&gateway.ledger).keep(gateway.stopping.clone(), now.clone()));
+        let metrics = self.telemetry.metrics.clone();
+        let worker = Worker::new(Arc::clone(&self.ledger), self.database.clone(), &self.config, metrics);
+        self.tasks.spawn(worker.run(self.stopping.clone(), now));
     }
 
     /// Ends the live stream's seconds, and shares this node's requests with the others.

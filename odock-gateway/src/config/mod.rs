@@ -10,6 +10,7 @@ mod database;
 mod flags;
 mod http;
 mod keys;
+mod ledger;
 mod log;
 mod problem;
 mod providers;
@@ -34,6 +35,7 @@ pub use self::data::Data;
 pub use self::database::{Database, DatabaseUrl};
 pub use self::flags::Flags;
 pub use self::http::{Http, TlsFiles};
+pub use self::ledger::{FailureMode, Ledger, NodeLoss, Webhook};
 pub use self::log::{Log, LogFormat, Metrics};
 pub use self::problem::{ConfigErrors, Problem, Source};
 pub use self::providers::{ProviderDefaults, Providers};
@@ -69,6 +71,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// The usage journal.
     pub usage: Usage,
+    /// Budgets and quotas.
+    pub ledger: Ledger,
     /// Logging.
     pub log: Log,
     /// The gateway's own metrics.
@@ -167,6 +171,7 @@ fn resolve(mut raw: Raw, home: Option<&Path>) -> Result<Loaded, ConfigErrors> {
         cache: Cache::read(&mut check),
         secrets: Secrets::read(&mut check),
         usage: Usage::read(&mut check),
+        ledger: Ledger::read(&mut check),
         log: Log::read(&mut check),
         metrics: Metrics::read(&mut check),
     };

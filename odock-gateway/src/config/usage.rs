@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::check::Check;
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// The journal in which usage records wait for the database.
 #[derive(Clone, Debug)]
 pub struct Usage {
@@ -15,6 +17,10 @@ pub struct Usage {
     pub flush_interval: Duration,
     /// How many records go to the database at once, at most.
     pub batch: usize,
+    /// How long records are kept; for ever when absent. Rollups by hour and day outlive them.
+    pub retention: Option<Duration>,
+    /// How long rollups by minute are kept; for ever when absent.
+    pub minute_retention: Option<Duration>,
 }
 
 /// What happens to requests when the journal is full.
@@ -33,6 +39,8 @@ impl Usage {
             journal_when_full: check.parsed("usage.journal_when_full", when_full).unwrap_or(WhenFull::Refuse),
             flush_interval: check.duration("usage.flush_interval", Duration::from_millis(1)..=Duration::from_secs(60)),
             batch: check.number("usage.batch", 1..=5_000),
+            retention: check.optional_duration("usage.retention", DAY..=DAY * 36_500),
+            minute_retention: check.optional_duration("usage.minute_retention", DAY..=DAY * 36_500),
         }
     }
 }

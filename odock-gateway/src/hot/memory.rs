@@ -87,6 +87,10 @@ impl HotStore for MemoryStore {
         Ok(())
     }
 
+    async fn tell(&self, _: &str) -> Result<(), HotError> {
+        Ok(())
+    }
+
     fn live_wanted(&self) -> bool {
         false
     }

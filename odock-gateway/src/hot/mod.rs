@@ -47,6 +47,8 @@ pub enum Signal {
     AllChanged,
     /// Finished requests of another node, as a JSON array of usage records.
     Live(Bytes),
+    /// What another node says about a window of a budget or quota.
+    Ledger(String),
 }
 
 /// Shared hot state.
@@ -85,6 +87,9 @@ pub trait HotStore: Send + Sync + 'static {
 
     /// Hands finished requests to the other nodes, if any of them has somebody watching.
     async fn share_live(&self, records: Bytes) -> Result<(), HotError>;
+
+    /// Says something about a window of a budget or quota to every other node.
+    async fn tell(&self, word: &str) -> Result<(), HotError>;
 
     /// Whether another node has somebody watching the live stream.
     fn live_wanted(&self) -> bool;

@@ -71,6 +71,7 @@ impl RedisStore {
             commands: connections[0].clone(),
             changes: channel.to_owned(),
             live: format!("{}:live", config.key_prefix),
+            ledger: format!("{}:ledger", config.key_prefix),
             beat: format!("{}:beat:{node}", config.key_prefix),
             generation: format!("{}:generation", config.key_prefix),
             node: node.clone(),
@@ -223,6 +224,11 @@ impl HotStore for RedisStore {
         message.extend_from_slice(&records);
         let mut connection = self.connection();
         self.prompt(connection.publish(self.key("live"), message)).await
+    }
+
+    async fn tell(&self, word: &str) -> Result<(), HotError> {
+        let mut connection = self.connection();
+        self.prompt(connection.publish(self.key("ledger"), format!("{}{word}", self.node))).await
     }
 
     fn live_wanted(&self) -> bool {

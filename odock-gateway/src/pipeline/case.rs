@@ -1,14 +1,15 @@
 //! The case file of a request: what its record needs, each fact written once by the stage that learns it.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use entity::Timestamp;
-use entity::usage::{Attempt, StageMark};
+use entity::usage::{Attempt, ReservationMark, StageMark};
+use entity::{Timestamp, UsageRecordId};
 
 use crate::auth::Principal;
+use crate::ledger::{Demand, Hold};
 use crate::models::Target;
 
 macro_rules! stages {
@@ -36,6 +37,8 @@ stages! {
     Decode = "decode",
     /// The upstream is chosen.
     Route = "route",
+    /// What the call may cost is set aside.
+    Reserve = "reserve",
     /// The upstream is called.
     Dispatch = "dispatch",
     /// The upstream's first byte is here.
@@ -62,6 +65,8 @@ pub struct Case {
     pub trace_id: Option<String>,
     /// The id that the caller proposed, if it is sane.
     pub proposed_id: Option<String>,
+    /// The id of the record that it leaves.
+    pub record_id: UsageRecordId,
     fresh_id: String,
     proposal_taken: AtomicBool,
     /// Whether the caller wants a stream.
@@ -76,6 +81,16 @@ pub struct Case {
     pub provider_request_id: OnceLock<String>,
     /// What came of calling the upstream.
     pub attempt: OnceLock<Attempt>,
+    /// What it may consume, if anything is capped.
+    pub demand: OnceLock<Demand>,
+    /// What it set aside of budgets and quotas, or could not.
+    pub reservations: OnceLock<Vec<ReservationMark>>,
+    /// The cap that a hard budget put on each answer; 0 if none did.
+    pub clamped_to: AtomicU64,
+    /// Whether the journal knows that it was sent.
+    pub journaled: AtomicBool,
+    /// What is set aside for it, until its record is left.
+    hold: Mutex<Option<Hold>>,
     /// Tokens of the prompt as the gateway estimates them.
     pub estimated_prompt: AtomicU32,
     marks: [AtomicU32; Stage::ALL.len()],
@@ -89,6 +104,7 @@ impl Case {
         proposed_id: Option<String>,
         trace_id: Option<String>,
     ) -> Self {
+        let fresh_id = uuid::Uuid::now_v7();
         Self {
             received_at,
             started: Instant::now(),
@@ -96,7 +112,8 @@ impl Case {
             client,
             trace_id,
             proposed_id,
-            fresh_id: uuid::Uuid::now_v7().simple().to_string(),
+            record_id: UsageRecordId(fresh_id),
+            fresh_id: fresh_id.simple().to_string(),
             proposal_taken: AtomicBool::new(false),
             stream: AtomicBool::new(false),
             principal: OnceLock::new(),
@@ -104,6 +121,11 @@ impl Case {
             target: OnceLock::new(),
             provider_request_id: OnceLock::new(),
             attempt: OnceLock::new(),
+            demand: OnceLock::new(),
+            reservations: OnceLock::new(),
+            clamped_to: AtomicU64::new(0),
+            journaled: AtomicBool::new(false),
+            hold: Mutex::new(None),
             estimated_prompt: AtomicU32::new(0),
             marks: std::array::from_fn(|_| AtomicU32::new(NEVER)),
         }
@@ -125,6 +147,16 @@ impl Case {
     /// The proposed id, if it was refused.
     pub fn refused_id(&self) -> Option<&str> {
         self.proposed_id.as_deref().filter(|_| self.proposal_taken.load(Ordering::Relaxed))
+    }
+
+    /// Keeps what was set aside until the record is left.
+    pub(super) fn hold(&self, hold: Hold) {
+        *self.holding() = Some(hold);
+    }
+
+    /// What was set aside.
+    pub(super) fn holding(&self) -> MutexGuard<'_, Option<Hold>> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Marks the end of a stage.

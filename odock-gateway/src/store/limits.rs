@@ -4,7 +4,7 @@ use entity::Timestamp;
 use entity::policy::{Factor, Policies};
 use entity::row::{budget, policy_overlay, quota};
 use entity::vocab::{Enforcement, LimitKind, Metric, ScopeType};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::ledger::Limit;
@@ -102,5 +102,27 @@ pub fn from_quota(row: quota::Model) -> Limit {
         rollover: row.rollover,
         thresholds: row.thresholds.0.into_iter().collect(),
         revision: row.revision,
+    }
+}
+
+/// The name of a budget or quota that still exists.
+pub async fn name_of(db: &impl ConnectionTrait, kind: LimitKind, id: Uuid) -> Result<Option<String>, DbErr> {
+    match kind {
+        LimitKind::Budget => {
+            budget::Entity::find_by_id(entity::BudgetId(id))
+                .select_only()
+                .column(budget::Column::Name)
+                .into_tuple()
+                .one(db)
+                .await
+        }
+        LimitKind::Quota => {
+            quota::Entity::find_by_id(entity::QuotaId(id))
+                .select_only()
+                .column(quota::Column::Name)
+                .into_tuple()
+                .one(db)
+                .await
+        }
     }
 }

@@ -18,3 +18,42 @@ pub async fn serialise(db: &DatabaseTransaction, organisation: Option<Organisati
     let lock = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_advisory_xact_lock($1)", [key.into()]);
     db.execute_raw(lock).await.map(drop)
 }
+
+/// The lock of the one node that works for all.
+const WORKER: i64 = 0x006f_646f_636b_0003;
+
+/// The right to work for all nodes, until it is ended or dropped.
+#[must_use = "the right is given back when this is dropped"]
+pub struct WorkersTurn(Option<DatabaseTransaction>);
+
+impl WorkersTurn {
+    /// Gives the right back.
+    ///
+    /// # Errors
+    /// When the database has gone away meanwhile.
+    pub async fn end(self) -> Result<(), DbErr> {
+        match self.0 {
+            Some(tx) => tx.rollback().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Takes the right to work for all nodes; `None` while another has it. A SQLite file has one process.
+pub async fn worker(database: &super::Database) -> Result<Option<WorkersTurn>, DbErr> {
+    if database.backend() != DbBackend::Postgres {
+        return Ok(Some(WorkersTurn(None)));
+    }
+    let tx = database.begin().await?;
+    let sql = "SELECT pg_try_advisory_xact_lock($1) AS mine";
+    let asked = tx.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [WORKER.into()])).await?;
+    let mine: bool = match asked {
+        Some(row) => row.try_get("", "mine")?,
+        None => false,
+    };
+    if mine {
+        return Ok(Some(WorkersTurn(Some(tx))));
+    }
+    tx.rollback().await?;
+    Ok(None)
+}

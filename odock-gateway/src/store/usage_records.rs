@@ -3,14 +3,20 @@
 //! Every request ends here, so this is the one place that spells its own SQL: two statements, one of many rows and one of
 //! a single row, which every connection prepares once. Building them anew for each batch would cost more than the insert.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use entity::Timestamp;
+use entity::row::usage_record;
 use entity::usage::UsageRecord;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use entity::{NodeId, Timestamp, UsageRecordId, WindowId};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    Statement, Value,
+};
 
 use super::Database;
+use crate::ledger::Ledger;
 
 /// Rows in the larger statement.
 const ROWS: usize = 32;
@@ -56,21 +62,79 @@ const COLUMNS: [(&str, bool); 37] = [
     ("updated_at", false),
 ];
 
-/// Writes records in one transaction. A record that is there already stays as it is.
-pub async fn insert(database: &Database, records: &[UsageRecord]) -> Result<(), DbErr> {
-    let (now, backend) = (Timestamp::now(), database.backend());
-    let transaction = database.begin().await?;
-    let (many, rest) = records.as_chunks::<ROWS>();
-    for rows in many {
-        transaction.execute_raw(statement(backend, rows, now)).await?;
+/// Commits records together with everything that follows from them: what windows of budgets and quotas have used, what is
+/// left of this node's leases, rollups. A record that is there already stays as it is, and counts no second time.
+pub async fn commit(database: &Database, ledger: &Ledger, records: &[Arc<UsageRecord>]) -> Result<(), DbErr> {
+    let tx = database.begin().await?;
+    if write(&tx, ledger, records).await? {
+        return tx.commit().await;
     }
-    for row in rest {
-        transaction.execute_raw(statement(backend, std::slice::from_ref(row), now)).await?;
+    // Some were written before, by a batch whose end was not heard of or by a process that died after it.
+    tx.rollback().await?;
+    let tx = database.begin().await?;
+    let known = known(&tx, records).await?;
+    let fresh: Vec<Arc<UsageRecord>> = records.iter().filter(|it| !known.contains(&it.id)).cloned().collect();
+    if !write(&tx, ledger, &fresh).await? {
+        tx.rollback().await?;
+        return Err(DbErr::Custom("another process writes the same usage records".into()));
     }
-    transaction.commit().await
+    tx.commit().await
 }
 
-fn statement(backend: DbBackend, records: &[UsageRecord], now: Timestamp) -> Statement {
+/// Writes new records and what follows from them. False if one of them was there already.
+async fn write(tx: &DatabaseTransaction, ledger: &Ledger, records: &[Arc<UsageRecord>]) -> Result<bool, DbErr> {
+    let borrowed: Vec<&UsageRecord> = records.iter().map(Arc::as_ref).collect();
+    let (leases, noted) = ledger.due(records);
+    if !add(tx, ledger.node, &borrowed, &leases).await? {
+        return Ok(false);
+    }
+    super::ledger::forget_requests(tx, &noted).await?;
+    Ok(true)
+}
+
+/// Adds new records, with what windows have used and rollups, to a transaction. False if one was there already: then the
+/// transaction must not be committed.
+pub async fn add(
+    tx: &DatabaseTransaction,
+    node: NodeId,
+    records: &[&UsageRecord],
+    leases: &BTreeMap<WindowId, i64>,
+) -> Result<bool, DbErr> {
+    let (now, backend) = (Timestamp::now(), tx.get_database_backend());
+    super::ledger::share(tx).await?;
+    let mut written = 0;
+    let (many, rest) = records.as_chunks::<ROWS>();
+    for rows in many {
+        written += tx.execute_raw(statement(backend, rows, now)).await?.rows_affected();
+    }
+    for row in rest {
+        written += tx.execute_raw(statement(backend, std::slice::from_ref(row), now)).await?.rows_affected();
+    }
+    if written != records.len() as u64 {
+        return Ok(false);
+    }
+    super::ledger::settle(tx, node, records, leases).await?;
+    super::rollups::add(tx, records).await?;
+    Ok(true)
+}
+
+/// Those of the records that the database has.
+pub async fn known(db: &impl ConnectionTrait, records: &[Arc<UsageRecord>]) -> Result<HashSet<UsageRecordId>, DbErr> {
+    let mut known = HashSet::new();
+    for records in records.chunks(1_000) {
+        let ids: Vec<UsageRecordId> = usage_record::Entity::find()
+            .select_only()
+            .column(usage_record::Column::Id)
+            .filter(usage_record::Column::Id.is_in(records.iter().map(|record| record.id)))
+            .into_tuple()
+            .all(db)
+            .await?;
+        known.extend(ids);
+    }
+    Ok(known)
+}
+
+fn statement(backend: DbBackend, records: &[&UsageRecord], now: Timestamp) -> Statement {
     let mut values = Vec::with_capacity(records.len() * COLUMNS.len());
     for record in records {
         push(&mut values, record, now);

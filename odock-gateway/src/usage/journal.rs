@@ -4,6 +4,8 @@
 //! `kill -9`; the writer calls `fsync` every second, so a power cut costs a second at the most. A segment is deleted when
 //! the database has committed all of its records and none of its answers is still open. Reading a record twice does no
 //! harm: the database keeps one row an id.
+//!
+//! The newest records are kept in memory besides (`recent`), so that the writer, as long as it keeps up, reads no file.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -11,7 +13,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use entity::UsageRecordId;
 use entity::usage::UsageRecord;
@@ -25,6 +27,8 @@ const SEGMENT_BYTES: u64 = 4 << 20;
 const MAX_KEPT: u64 = 8;
 /// Records held in memory while the disk takes none. Requests are refused meanwhile: these are those under way.
 const MAX_HELD: usize = 10_000;
+/// Records kept in memory for the writer. Those that find no room are read from the file.
+const MAX_RECENT: usize = 4_096;
 
 /// A megabyte at a time is enough for a batch and bounds what a long outage brings into memory.
 const READ_BYTES: u64 = 1 << 20;
@@ -68,8 +72,23 @@ struct State {
     active: u64,
     open: HashMap<UsageRecordId, u64>,
     /// Records that the disk did not take.
-    held: VecDeque<UsageRecord>,
-    line: Vec<u8>,
+    held: VecDeque<Arc<UsageRecord>>,
+    /// The newest closed records, oldest first, without a gap from the first to the last.
+    recent: VecDeque<Recent>,
+    /// Where the last closed record ends.
+    closed_to: Position,
+    /// Up to where the database has everything.
+    written_to: Position,
+}
+
+/// A closed record that is still in memory.
+#[derive(Debug)]
+struct Recent {
+    record: Arc<UsageRecord>,
+    /// Where the closed record before it ends.
+    from: Position,
+    /// Where its line ends.
+    to: Position,
 }
 
 #[derive(Debug)]
@@ -83,7 +102,7 @@ struct Segment {
 }
 
 /// Where the writer has got to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) segment: u64,
     pub(super) offset: u64,
@@ -92,7 +111,7 @@ pub(super) struct Position {
 impl Journal {
     /// Opens the journal in `dir`, with the records that earlier processes left there still to be written, and returns
     /// the answers that began and never ended.
-    pub(super) fn open(dir: &Path, max_bytes: u64) -> Result<(Self, Vec<UsageRecord>), JournalError> {
+    pub(super) fn open(dir: &Path, max_bytes: u64) -> Result<(Self, Vec<Arc<UsageRecord>>), JournalError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| JournalError::Io { path, source }
@@ -149,7 +168,9 @@ impl Journal {
                 active,
                 open: HashMap::new(),
                 held: VecDeque::new(),
-                line: Vec::with_capacity(4_096),
+                recent: VecDeque::new(),
+                closed_to: Position { segment: active, offset: 0 },
+                written_to: Position::default(),
             }),
             _lock: lock,
         };
@@ -157,7 +178,7 @@ impl Journal {
         let first = journal.create(active).map_err(failed(&journal.path(active)))?;
         state.segments.insert(active, first);
         drop(state);
-        Ok((journal, interrupted.into_values().collect()))
+        Ok((journal, interrupted.into_values().map(Arc::new).collect()))
     }
 
     /// Whether the journal is below its bound.
@@ -170,6 +191,16 @@ impl Journal {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Where the last record ends that was appended.
+    pub(super) fn end(&self) -> Position {
+        self.state().closed_to
+    }
+
+    /// Up to where the database has everything.
+    pub(super) fn written(&self) -> Position {
+        self.state().written_to
+    }
+
     /// Records that the database does not have yet.
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
@@ -178,14 +209,16 @@ impl Journal {
     /// Appends an entry. A record that the disk does not take is held in memory until it does, and until then the
     /// journal has no room.
     pub(super) fn append(&self, entry: &Entry<'_>) -> Result<(), JournalError> {
+        // Encoded before the lock is taken: others write meanwhile.
+        let line = line::write(entry)?;
         let mut state = self.state();
-        let written = self.write(&mut state, entry);
+        let written = self.write(&mut state, entry, &line);
         if written.is_err() {
             self.failing.store(true, Ordering::Relaxed);
             if let Entry::Closed(record) = entry
                 && state.held.len() < MAX_HELD
             {
-                state.held.push_back(UsageRecord::clone(record));
+                state.held.push_back(Arc::clone(record));
             }
         }
         written
@@ -198,7 +231,9 @@ impl Journal {
         }
         let mut state = self.state();
         while let Some(record) = state.held.pop_front() {
-            if self.write(&mut state, &Entry::Closed(&record)).is_err() {
+            let entry = Entry::Closed(&record);
+            let written = line::write(&entry).map_err(JournalError::from);
+            if written.and_then(|line| self.write(&mut state, &entry, &line)).is_err() {
                 state.held.push_front(record);
                 return;
             }
@@ -211,8 +246,7 @@ impl Journal {
         self.state().open.contains_key(&id)
     }
 
-    fn write(&self, state: &mut State, entry: &Entry<'_>) -> Result<(), JournalError> {
-        line::write(entry, &mut state.line)?;
+    fn write(&self, state: &mut State, entry: &Entry<'_>, line: &[u8]) -> Result<(), JournalError> {
         if state.segments.get(&state.active).is_none_or(|segment| segment.len >= SEGMENT_BYTES) {
             let next = state.active + 1;
             let segment = self.create(next).map_err(|source| JournalError::Io { path: self.path(next), source })?;
@@ -222,7 +256,7 @@ impl Journal {
         let Some(segment) = state.segments.get_mut(&state.active) else {
             return Err(JournalError::Io { path: self.dir.clone(), source: io::ErrorKind::NotFound.into() });
         };
-        if let Err(source) = segment.file.write_all(&state.line) {
+        if let Err(source) = segment.file.write_all(line) {
             // Half a line must not glue itself to the next one. If even that fails, the checksum tells.
             if segment.file.set_len(segment.len).is_err() {
                 // What is appended there now would stand behind what the reader takes for the end.
@@ -230,8 +264,9 @@ impl Journal {
             }
             return Err(JournalError::Io { path: segment.path.clone(), source });
         }
-        segment.len += state.line.len() as u64;
-        self.bytes.fetch_add(state.line.len() as u64, Ordering::Relaxed);
+        segment.len += line.len() as u64;
+        let to = Position { segment: state.active, offset: segment.len };
+        self.bytes.fetch_add(line.len() as u64, Ordering::Relaxed);
         match entry {
             Entry::Opened(record) => {
                 segment.open += 1;
@@ -239,6 +274,10 @@ impl Journal {
             }
             Entry::Closed(record) => {
                 self.waiting.fetch_add(1, Ordering::Relaxed);
+                let from = std::mem::replace(&mut state.closed_to, to);
+                if state.recent.len() < MAX_RECENT && state.recent.back().is_none_or(|last| last.to == from) {
+                    state.recent.push_back(Recent { record: Arc::clone(record), from, to });
+                }
                 if let Some(opened_in) = state.open.remove(&record.id)
                     && let Some(segment) = state.segments.get_mut(&opened_in)
                 {
@@ -250,7 +289,7 @@ impl Journal {
     }
 
     /// Reads up to `most` closed records from `position` on, and says where the next read begins.
-    pub(super) fn read(&self, mut position: Position, most: usize) -> io::Result<(Vec<UsageRecord>, Position)> {
+    pub(super) fn read(&self, mut position: Position, most: usize) -> io::Result<(Vec<Arc<UsageRecord>>, Position)> {
         let mut records = Vec::new();
         let mut window = READ_BYTES;
         loop {
@@ -282,7 +321,7 @@ impl Journal {
                     break;
                 }
                 if let Some(Read::Closed(record)) = line::read(&chunk[used..end]) {
-                    records.push(*record);
+                    records.push(Arc::new(*record));
                 }
                 used = end + 1;
             }
@@ -303,10 +342,30 @@ impl Journal {
         }
     }
 
+    /// The next records after `position`, if they are still in memory.
+    pub(super) fn recent(&self, position: Position, most: usize) -> Option<(Vec<Arc<UsageRecord>>, Position)> {
+        let mut state = self.state();
+        while state.recent.front().is_some_and(|first| first.to <= position) {
+            state.recent.pop_front();
+        }
+        // Up to the first of them there may be lines in the file that nobody read yet.
+        if state.recent.front()?.from > position {
+            return None;
+        }
+        let count = state.recent.len().min(most);
+        let records: Vec<Recent> = state.recent.drain(..count).collect();
+        let to = records.last()?.to;
+        Some((records.into_iter().map(|recent| recent.record).collect(), to))
+    }
+
     /// Forgets everything before `position`, of which the database has now committed `records` more records.
     pub(super) fn committed(&self, position: Position, records: u64) {
         self.waiting.fetch_sub(records.min(self.waiting()), Ordering::Relaxed);
-        let active = self.state().active;
+        let active = {
+            let mut state = self.state();
+            state.written_to = position;
+            state.active
+        };
         self.forget(position, active);
         if let Err(error) = self.carry(position) {
             tracing::warn!(%error, "could not carry an open answer over to a new segment of the usage journal");
@@ -331,7 +390,10 @@ impl Journal {
             if state.open.get(&record.id) != Some(&number) {
                 continue;
             }
-            self.write(&mut state, &Entry::Opened(&record))?;
+            let record = Arc::new(*record);
+            let entry = Entry::Opened(&record);
+            let line = line::write(&entry)?;
+            self.write(&mut state, &entry, &line)?;
             if let Some(segment) = state.segments.get_mut(&number) {
                 segment.open -= 1;
             }

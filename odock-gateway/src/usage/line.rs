@@ -1,5 +1,7 @@
 //! The journal's lines: a checksum, a space, an entry as JSON, a line feed.
 
+use std::sync::Arc;
+
 use entity::usage::UsageRecord;
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +10,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub(super) enum Entry<'a> {
     /// An answer begins; if nothing more is heard of it, this is its record.
-    Opened(&'a UsageRecord),
+    Opened(&'a Arc<UsageRecord>),
     /// A request has ended.
-    Closed(&'a UsageRecord),
+    Closed(&'a Arc<UsageRecord>),
 }
 
 /// What is read back.
@@ -23,15 +25,15 @@ pub(super) enum Read {
 
 const CHECKSUM: usize = 8;
 
-/// Writes a line into `line`, which is emptied first.
-pub(super) fn write(entry: &Entry<'_>, line: &mut Vec<u8>) -> serde_json::Result<()> {
-    line.clear();
+/// A line as it is appended.
+pub(super) fn write(entry: &Entry<'_>) -> serde_json::Result<Vec<u8>> {
+    let mut line = Vec::with_capacity(2_048);
     line.extend_from_slice(b"00000000 ");
-    serde_json::to_writer(&mut *line, entry)?;
+    serde_json::to_writer(&mut line, entry)?;
     let checksum = format!("{:08x}", crc32fast::hash(&line[CHECKSUM + 1..]));
     line[..CHECKSUM].copy_from_slice(checksum.as_bytes());
     line.push(b'\n');
-    Ok(())
+    Ok(line)
 }
 
 /// Reads a line without its line feed; `None` if it is torn or foreign.

@@ -3,6 +3,7 @@
 pub mod estimate;
 mod journal;
 mod line;
+pub mod tokens;
 mod writer;
 
 use std::path::Path;
@@ -18,13 +19,19 @@ pub use self::journal::{Journal, JournalError};
 use self::line::Entry;
 use self::writer::Writer;
 use crate::config;
+use crate::ledger::Ledger;
 use crate::store::Database;
 use crate::telemetry::metrics::Metrics;
+
+/// A place in the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(journal::Position);
 
 /// Takes usage records and sees to it that each reaches the database exactly once.
 #[derive(Debug)]
 pub struct Usage {
     journal: Arc<Journal>,
+    ledger: Arc<Ledger>,
     wake: Arc<Notify>,
     stop: Arc<AtomicBool>,
     when_full: config::WhenFull,
@@ -41,6 +48,7 @@ impl Usage {
         config: &config::Usage,
         dir: &Path,
         database: Database,
+        ledger: Arc<Ledger>,
         metrics: Metrics,
     ) -> Result<Self, JournalError> {
         let (journal, recovered) = Journal::open(dir, config.journal_max_bytes)?;
@@ -53,6 +61,7 @@ impl Usage {
         let writer = Writer {
             journal: Arc::clone(&journal),
             database,
+            ledger: Arc::clone(&ledger),
             wake: Arc::clone(&wake),
             stop: Arc::clone(&stop),
             interval: config.flush_interval,
@@ -60,7 +69,7 @@ impl Usage {
             metrics: metrics.clone(),
         };
         let writer = std::sync::Mutex::new(Some(tokio::spawn(writer.run())));
-        Ok(Self { journal, wake, stop, when_full: config.journal_when_full, metrics, writer })
+        Ok(Self { journal, ledger, wake, stop, when_full: config.journal_when_full, metrics, writer })
     }
 
     /// Whether another request's record will find room.
@@ -75,7 +84,7 @@ impl Usage {
 
     /// Notes that an answer is about to begin, so that it leaves a record even if this process dies before its end.
     /// `interrupted` is the record that it then leaves.
-    pub fn opened(&self, interrupted: &UsageRecord) {
+    pub fn opened(&self, interrupted: &Arc<UsageRecord>) {
         if self.drops() {
             return;
         }
@@ -85,10 +94,12 @@ impl Usage {
     }
 
     /// Takes the record of a request that has ended. When this returns, the record survives the process.
-    pub fn closed(&self, record: &UsageRecord) {
+    pub fn closed(&self, record: &Arc<UsageRecord>) {
         // What the journal knows to be open is closed even so: it would be taken for interrupted at the next start.
         if self.drops() && !self.journal.is_open(record.id) {
             self.metrics.usage().append_failed(1);
+            // It never reaches the database, so neither does what it was charged.
+            self.ledger.forget(record.id);
             return;
         }
         if let Err(error) = self.journal.append(&Entry::Closed(record)) {
@@ -104,6 +115,16 @@ impl Usage {
     /// Records that wait for the database, and the journal's size in bytes.
     pub fn backlog(&self) -> (u64, u64) {
         (self.journal.waiting(), self.journal.bytes())
+    }
+
+    /// Where the journal ends at present.
+    pub fn mark(&self) -> Mark {
+        Mark(self.journal.end())
+    }
+
+    /// Whether everything before `mark` is in the database.
+    pub fn is_committed(&self, mark: Mark) -> bool {
+        self.journal.written() >= mark.0
     }
 
     /// Writes everything that waits to the database, for `grace` at the most. What is left stays in the journal.

@@ -9,6 +9,7 @@ use sea_orm::{DbErr, RuntimeErr};
 use tokio::sync::Notify;
 
 use super::journal::{Journal, Position};
+use crate::ledger::Ledger;
 use crate::store::{Database, usage_records};
 use crate::telemetry::metrics::Metrics;
 
@@ -23,6 +24,7 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Writer {
     pub(super) journal: Arc<Journal>,
     pub(super) database: Database,
+    pub(super) ledger: Arc<Ledger>,
     pub(super) wake: Arc<Notify>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) interval: Duration,
@@ -74,10 +76,7 @@ impl Writer {
     }
 
     async fn step(&self, position: Position) -> Result<(Position, usize), Failure> {
-        let (journal, batch) = (Arc::clone(&self.journal), self.batch);
-        let read = tokio::task::spawn_blocking(move || journal.read(position, batch)).await;
-        let (records, next) =
-            read.map_err(|error| Failure(error.to_string()))?.map_err(|error| Failure(error.to_string()))?;
+        let (records, next) = self.read(position).await?;
         if !records.is_empty() {
             let since = Instant::now();
             self.write(&records).await.inspect_err(|_| self.metrics.usage().flush_failed())?;
@@ -89,7 +88,16 @@ impl Writer {
         Ok((next, records.len()))
     }
 
-    async fn write(&self, records: &[UsageRecord]) -> Result<(), Failure> {
+    async fn read(&self, position: Position) -> Result<(Vec<Arc<UsageRecord>>, Position), Failure> {
+        let (journal, batch) = (Arc::clone(&self.journal), self.batch);
+        if let Some(recent) = journal.recent(position, batch) {
+            return Ok(recent);
+        }
+        let read = tokio::task::spawn_blocking(move || journal.read(position, batch)).await;
+        read.map_err(|error| Failure(error.to_string()))?.map_err(|error| Failure(error.to_string()))
+    }
+
+    async fn write(&self, records: &[Arc<UsageRecord>]) -> Result<(), Failure> {
         match self.insert(records).await {
             Ok(()) => Ok(()),
             // One bad record must not hold up the others: find it.
@@ -103,7 +111,7 @@ impl Writer {
         }
     }
 
-    async fn write_one(&self, record: &UsageRecord) -> Result<(), Failure> {
+    async fn write_one(&self, record: &Arc<UsageRecord>) -> Result<(), Failure> {
         let mut error = match self.insert(std::slice::from_ref(record)).await {
             Ok(()) => return Ok(()),
             Err(error) if is_about_the_data(&error) => error,
@@ -111,23 +119,29 @@ impl Writer {
         };
         if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) {
             // Another request had the same id long ago: this one keeps it on record and gets one of its own.
-            let mut renamed = record.clone();
+            let mut renamed = UsageRecord::clone(record);
             renamed.metadata.inbound_request_id =
                 Some(std::mem::replace(&mut renamed.request_id, record.id.to_string()));
-            match self.insert(std::slice::from_ref(&renamed)).await {
+            match self.insert(&[Arc::new(renamed)]).await {
                 Ok(()) => return Ok(()),
                 Err(second) if is_about_the_data(&second) => error = second,
                 Err(second) => return Err(Failure(second.to_string())),
             }
         }
         let path = self.journal.reject(record, &error.to_string()).map_err(|error| Failure(error.to_string()))?;
+        self.ledger.forget(record.id);
         tracing::error!(%error, request.id = record.request_id, file = %path.display(), "the database refuses a usage record: it was set aside");
         Ok(())
     }
 
-    async fn insert(&self, records: &[UsageRecord]) -> Result<(), DbErr> {
-        match tokio::time::timeout(WRITE_TIMEOUT, usage_records::insert(&self.database, records)).await {
-            Ok(result) => result,
+    async fn insert(&self, records: &[Arc<UsageRecord>]) -> Result<(), DbErr> {
+        let committing = usage_records::commit(&self.database, &self.ledger, records);
+        match tokio::time::timeout(WRITE_TIMEOUT, committing).await {
+            Ok(Ok(())) => {
+                self.ledger.committed(records);
+                Ok(())
+            }
+            Ok(Err(error)) => Err(error),
             Err(_) => Err(DbErr::Custom("the database took too long".into())),
         }
     }

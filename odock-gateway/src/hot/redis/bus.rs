@@ -27,6 +27,7 @@ pub(super) struct Bus {
     pub(super) commands: ConnectionManager,
     pub(super) changes: String,
     pub(super) live: String,
+    pub(super) ledger: String,
     pub(super) beat: String,
     pub(super) generation: String,
     pub(super) node: String,
@@ -44,7 +45,7 @@ impl Bus {
         let timed_out = || redis::RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
         let joining = async {
             let (mut sink, stream) = self.client.get_async_pubsub().await?.split();
-            sink.subscribe(&[&self.changes, &self.beat]).await?;
+            sink.subscribe(&[&self.changes, &self.beat, &self.ledger]).await?;
             if *self.want_live.borrow_and_update() {
                 sink.subscribe(&self.live).await?;
             }
@@ -132,6 +133,11 @@ impl Bus {
         if channel == self.changes {
             let signal = subjects(payload).map_or(Signal::AllChanged, |subjects| Signal::Changed(subjects.into()));
             let _ = self.signals.send(signal);
+        } else if channel == self.ledger
+            && let Some((node, word)) = payload.split_at_checked(self.node.len())
+            && node != self.node.as_bytes()
+        {
+            let _ = self.signals.send(Signal::Ledger(String::from_utf8_lossy(word).into_owned()));
         } else if channel == self.live
             && let Some((node, records)) = payload.split_at_checked(self.node.len())
             && node != self.node.as_bytes()

@@ -1,10 +1,25 @@
 //! Sets aside what the call may cost.
 
+use std::sync::atomic::Ordering;
+
+use entity::Timestamp;
+use entity::usage::ReservationMark;
+use entity::vocab::{Enforcement, LimitKind, ProviderType};
+
 use super::Fitted;
-use crate::error::GatewayError;
+use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
+use crate::ledger::{Demand, Limit, Refused};
+use crate::models::Target;
+use crate::pipeline::case::{Case, Stage};
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plan::{Call, Plan};
+use crate::providers::openai::chat::ChatRequest;
+use crate::telemetry::metrics::Reservation;
+use crate::usage::tokens;
+
+/// Times that an answer is made shorter until it can be paid for. Each time the tightest budget known so far decides.
+const CUTS: usize = 4;
 
 /// A request that is paid for.
 pub struct Reserved {
@@ -14,12 +29,143 @@ pub struct Reserved {
     _sealed: (),
 }
 
-/// Lets every request pass: no budget and no quota is set.
+/// Sets aside what the call may consume of every budget and quota that applies to its caller.
 ///
 /// # Errors
-/// None.
-#[allow(clippy::unused_async, reason = "a reservation may have to ask for capacity")]
-pub async fn reserve(_: &Gateway, from: Fitted) -> Result<Reserved, GatewayError> {
-    let Fitted { exchange, call, plan, .. } = from;
+/// `budget_exceeded`, `quota_exceeded`, or `overloaded` while nobody can say what is left.
+pub async fn reserve(gw: &Gateway, from: Fitted) -> Result<Reserved, GatewayError> {
+    let Fitted { exchange, mut call, plan, .. } = from;
+    let Call::Chat(chat) = &mut call;
+    let case = &exchange.case;
+    if case.principal.get().is_some_and(|principal| !principal.limits.is_empty()) {
+        // Boxed: a caller without budgets does not carry the future of those who have some.
+        Box::pin(set_aside(gw, case, chat, &plan.target)).await?;
+        case.mark(Stage::Reserve);
+    }
     Ok(Reserved { exchange, call, plan, _sealed: () })
+}
+
+async fn set_aside(gw: &Gateway, case: &Case, chat: &mut ChatRequest, target: &Target) -> Result<(), GatewayError> {
+    let Some(principal) = case.principal.get() else { return Ok(()) };
+    let (limits, at) = (&principal.limits, case.received_at);
+    let prices = target.prices(at).map(|(prices, _)| prices);
+    let model_cap = target.config.max_output_tokens.map(u64::from);
+    let cap = chat.output_cap.or(model_cap).unwrap_or_else(|| gw.config.ledger.default_output_tokens.into());
+    // No text has more tokens than bytes. That costs nothing to know, and is enough until a limit comes near.
+    let mut demand = Demand { input: chat.body().len() as u64, output: cap.saturating_mul(chat.choices) };
+    let (mut counted, mut cuts) = (false, 0);
+    let (hold, marks) = loop {
+        let claims = demand.claims(limits, prices);
+        let refused = match gw.ledger.reserve(&claims, at).await {
+            Ok(reserved) => break reserved,
+            Err(refused) => refused,
+        };
+        let Refused::Spent { limit, claimed, left, of, ends_at } = refused else {
+            return Err(unknown(gw, limits, &refused));
+        };
+        if !counted {
+            counted = true;
+            let strict = limit.enforcement == Enforcement::Hard;
+            if let Some(input) = tokens::count(chat.body(), &target.slug, strict).await.filter(|it| *it < demand.input)
+            {
+                demand.input = input;
+                case.estimated_prompt.store(u32::try_from(input).unwrap_or(u32::MAX), Ordering::Relaxed);
+                continue;
+            }
+        }
+        if limit.enforcement == Enforcement::Hard
+            && cuts < CUTS
+            && let Some(output) = affordable(prices, demand, left, chat.choices)
+        {
+            cuts += 1;
+            demand.output = output;
+            continue;
+        }
+        gw.telemetry.metrics.ledger().decided(limit.kind, Reservation::Refused);
+        note(case, &limit, claimed, left, of, ends_at);
+        return Err(spent(&limit, left, of, ends_at, at));
+    };
+    let each = demand.output / chat.choices.max(1);
+    let is_hard = limits.iter().any(|limit| limit.enforcement == Enforcement::Hard);
+    if is_hard && chat.output_cap.is_none_or(|asked| asked > each) {
+        // The upstream is held to what was set aside, so that not even one answer passes the limit.
+        chat.cap(each, cap_field(target.provider_type));
+        if cuts > 0 {
+            case.clamped_to.store(each, Ordering::Relaxed);
+        }
+    }
+    for limit in limits {
+        gw.telemetry.metrics.ledger().decided(limit.kind, Reservation::Made);
+    }
+    // This stage alone learns these.
+    let _ = case.demand.set(demand);
+    let _ = case.reservations.set(marks);
+    case.hold(hold);
+    Ok(())
+}
+
+/// How many tokens of output a budget still pays for, if that is fewer than were wanted and at least one an answer.
+fn affordable(prices: Option<&entity::pricing::Pricing>, demand: Demand, left: i64, choices: u64) -> Option<u64> {
+    let prices = prices?;
+    let output = prices.affordable_output(left.saturating_sub(prices.bound(demand.input, 0)))?;
+    let whole = output / choices * choices;
+    (whole >= choices && whole < demand.output).then_some(whole)
+}
+
+/// The field by which an upstream's answers are capped.
+const fn cap_field(provider: ProviderType) -> &'static str {
+    match provider {
+        ProviderType::OpenAi | ProviderType::AzureOpenAi => "max_completion_tokens",
+        _ => "max_tokens",
+    }
+}
+
+fn note(case: &Case, limit: &Limit, estimate: i64, left: i64, of: i64, ends_at: Timestamp) {
+    let mark = ReservationMark {
+        kind: limit.kind,
+        name: limit.name.clone(),
+        metric: limit.metric,
+        estimate,
+        limit: of,
+        left,
+        ends_at,
+        refused: true,
+    };
+    // This stage alone learns it.
+    let _ = case.reservations.set(vec![mark]);
+}
+
+fn spent(limit: &Limit, left: i64, of: i64, ends_at: Timestamp, now: Timestamp) -> GatewayError {
+    let (name, window) = (&limit.name, format!("its window ends at {ends_at}"));
+    let (code, scope, message) = match limit.kind {
+        LimitKind::Budget if left <= 0 => {
+            (ErrorCode::BudgetExceeded, "budget", format!("the budget {name} is spent; {window}"))
+        }
+        LimitKind::Budget => {
+            let message = format!("what is left of the budget {name} does not pay for this request; {window}");
+            (ErrorCode::BudgetExceeded, "budget", message)
+        }
+        LimitKind::Quota if left <= 0 => {
+            (ErrorCode::QuotaExceeded, "quota", format!("the quota {name} ({}) is used up; {window}", limit.metric))
+        }
+        LimitKind::Quota => {
+            let message = format!("what is left of the quota {name} ({}) is too little; {window}", limit.metric);
+            (ErrorCode::QuotaExceeded, "quota", message)
+        }
+    };
+    let seconds = u32::try_from((ends_at.0 - now.0).max(0) / 1_000_000 + 1).unwrap_or(u32::MAX);
+    GatewayError::new(code, message).limited(scope, u64::try_from(of).ok()).retry_after(seconds)
+}
+
+fn unknown(gw: &Gateway, limits: &[std::sync::Arc<Limit>], refused: &Refused) -> GatewayError {
+    if let Some(limit) = limits.first() {
+        gw.telemetry.metrics.ledger().decided(limit.kind, Reservation::Unknown);
+    }
+    let cause = match refused {
+        Refused::Unknown(error) => error.clone(),
+        Refused::Spent { .. } => String::new(),
+    };
+    GatewayError::new(ErrorCode::Overloaded, "nobody can say at present what is left of this caller's budgets")
+        .retry_after(1)
+        .caused_by(cause)
 }

@@ -59,7 +59,7 @@ impl MeteredStream {
         upstream: UpstreamBody,
         wants_usage: bool,
     ) -> Self {
-        let mut settlement = Settlement::new(gw, Arc::clone(&exchange.case));
+        let settlement = Settlement::new(gw, Arc::clone(&exchange.case));
         // From here on the caller may see a part of an answer, its head at the least: even a crash leaves a record.
         settlement.begin();
         let idle = Idle::new(plan.target.idle_timeout);

@@ -22,6 +22,7 @@ use crate::pipeline::case::{Case, Stage};
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plan::{Call, Plan};
 use crate::pipeline::screen::Prepared;
+use crate::pipeline::tally;
 use crate::telemetry::metrics::Failure;
 
 /// The largest body of an upstream's refusal that is passed on.
@@ -114,6 +115,7 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     let request = request(&exchange, &plan, Pieces::new(chat.encode(&plan.target.slug)))?;
     let metrics = gw.telemetry.metrics.provider(plan.target.provider_type.as_str(), "chat_completions");
     case.mark(Stage::Dispatch);
+    tally::sent(gw, &case);
     let deadline = Instant::now() + plan.target.total_timeout;
     let client = gw.upstreams.client(plan.target.connect_timeout);
     let patience = plan.target.first_byte_timeout.min(plan.target.total_timeout);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use entity::UsageRecordId;
 use entity::usage::{RoutingTrace, TokenUsage, UsageMetadata, UsageRecord};
 use entity::vocab::{Outcome, UsageSource};
 
@@ -15,19 +14,8 @@ use crate::gateway::Gateway;
 use crate::pipeline::case::{Case, Stage};
 use crate::usage::estimate;
 
-/// Leaves the record of a request that has ended.
+/// Leaves the record of a request that has ended, and charges what it consumed in place of what it had set aside.
 pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&GatewayError>) {
-    leave_as(gw, case, ending, cause, None);
-}
-
-/// Leaves the record of a request that has ended, under the id that was noted when its answer began.
-pub(super) fn leave_as(
-    gw: &Gateway,
-    case: &Case,
-    ending: Ending,
-    cause: Option<&GatewayError>,
-    begun: Option<UsageRecordId>,
-) {
     let total = case.elapsed_us();
     let overhead = total.saturating_sub(case.upstream_us(total));
     let status = ending.status;
@@ -37,37 +25,53 @@ pub(super) fn leave_as(
         Duration::from_micros(overhead.into()),
     );
     log(gw, case, &ending, cause, total, overhead);
+    let hold = case.holding().take();
     let Some(principal) = case.principal.get() else { return };
-    let record = record(case, principal, ending, begun.unwrap_or_else(UsageRecordId::new), total, overhead);
+    let record = Arc::new(record(case, principal, ending, total, overhead));
     if let Some(target) = case.target.get() {
         gw.telemetry.metrics.provider(target.provider_type.as_str(), "chat_completions").tokens(&record.tokens);
     }
+    // What was not sent costs nothing: the hold is dropped, and with it everything is given back.
+    if let Some(hold) = hold.filter(|_| record.dispatched) {
+        hold.settle(&record);
+    }
     gw.usage.closed(&record);
     if gw.live.is_wanted() {
-        gw.live.finished(&Arc::new(record));
+        gw.live.finished(&record);
     }
 }
 
-/// Notes that an answer begins: if this process dies, the record returned by the journal says that it was interrupted.
-pub(super) fn begin(gw: &Gateway, case: &Case) -> Option<UsageRecordId> {
-    let principal = case.principal.get()?;
-    let id = UsageRecordId::new();
-    let interrupted = GatewayError::new(ErrorCode::Internal, "the gateway stopped before the answer was complete");
-    let mut ending = Ending::refused(&interrupted, true);
-    ending.delivered = true;
-    let total = case.elapsed_us();
-    gw.usage.opened(&record(case, principal, ending, id, total, total.saturating_sub(case.upstream_us(total))));
-    Some(id)
+/// Notes that a request goes to its upstream, if it has set anything aside: if this process dies, it is charged for that.
+pub(in crate::pipeline) fn sent(gw: &Gateway, case: &Case) {
+    let mut holding = case.holding();
+    let Some(hold) = holding.as_mut().filter(|hold| !hold.is_empty()) else { return };
+    let Some(interrupted) = interrupted(case) else { return };
+    gw.usage.opened(&interrupted);
+    hold.sent(&interrupted);
+    case.journaled.store(true, Ordering::Relaxed);
 }
 
-fn record(
-    case: &Case,
-    principal: &Principal,
-    ending: Ending,
-    id: UsageRecordId,
-    total: u32,
-    overhead: u32,
-) -> UsageRecord {
+/// Notes that an answer begins: if this process dies, there is a record of it.
+pub(super) fn begin(gw: &Gateway, case: &Case) {
+    if case.journaled.load(Ordering::Relaxed) {
+        return;
+    }
+    if let Some(interrupted) = interrupted(case) {
+        gw.usage.opened(&interrupted);
+    }
+}
+
+/// The record that a request leaves if this process dies.
+fn interrupted(case: &Case) -> Option<Arc<UsageRecord>> {
+    let principal = case.principal.get()?;
+    let error = GatewayError::new(ErrorCode::Internal, "the gateway stopped before the answer was complete");
+    let mut ending = Ending::refused(&error, true);
+    (ending.delivered, ending.unconfirmed) = (true, true);
+    let total = case.elapsed_us();
+    Some(Arc::new(record(case, principal, ending, total, total.saturating_sub(case.upstream_us(total)))))
+}
+
+fn record(case: &Case, principal: &Principal, ending: Ending, total: u32, overhead: u32) -> UsageRecord {
     let target = case.target.get();
     let (tokens, usage_source, provider_usage) = consumed(case, &ending);
     let bill = target
@@ -76,7 +80,7 @@ fn record(
     let (error_code, error_message) =
         ending.error.map_or((None, None), |(code, message)| (Some(code.into()), Some(storable(&message))));
     UsageRecord {
-        id,
+        id: case.record_id,
         request_id: case.request_id().to_owned(),
         trace_id: case.trace_id.clone(),
         at: case.received_at,
@@ -112,8 +116,8 @@ fn record(
             client_address: Some(case.client.to_string()),
             error_message,
             limits: Vec::new(),
-            reservations: Vec::new(),
-            clamped_to: None,
+            reservations: case.reservations.get().cloned().unwrap_or_default(),
+            clamped_to: Some(case.clamped_to.load(Ordering::Relaxed)).filter(|cap| *cap > 0),
             replay_of: None,
             usage_mismatch: usage_source == UsageSource::Reported && !tokens.adds_up(),
         },
@@ -132,11 +136,16 @@ fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<se
     if let Some(reported) = &ending.reported {
         return (reported.tokens.clone(), UsageSource::Reported, reported.raw.clone());
     }
-    if !ending.delivered {
+    // Whoever leaves before the answer is there does not thereby get it for nothing: the upstream may have made all of it.
+    let unconfirmed = ending.unconfirmed && case.reached(Stage::Dispatch).is_some() && case.demand.get().is_some();
+    if !ending.delivered && !unconfirmed {
         return (TokenUsage::default(), UsageSource::Missing, None);
     }
     let input_text = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
-    let output_text = estimate::tokens(ending.content_bytes);
+    let output_text = match case.demand.get().filter(|_| unconfirmed) {
+        Some(demand) => demand.output,
+        None => estimate::tokens(ending.content_bytes),
+    };
     let tokens = TokenUsage { input_text, output_text, total: input_text + output_text, ..TokenUsage::default() };
     (tokens, UsageSource::Estimated, None)
 }

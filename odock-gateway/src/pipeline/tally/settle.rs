@@ -22,6 +22,8 @@ pub struct Ending {
     pub(super) content_bytes: usize,
     /// Whether the caller may have got a part of an answer.
     pub(super) delivered: bool,
+    /// Whether nobody knows what the upstream did for the request, so that what it may have done counts.
+    pub(super) unconfirmed: bool,
 }
 
 impl Ending {
@@ -38,6 +40,7 @@ impl Ending {
             reported: None,
             content_bytes: 0,
             delivered: ok,
+            unconfirmed: false,
         }
     }
 
@@ -51,6 +54,7 @@ impl Ending {
             reported: None,
             content_bytes: 0,
             delivered: true,
+            unconfirmed: false,
         }
     }
 
@@ -65,6 +69,7 @@ impl Ending {
             reported: None,
             content_bytes: 0,
             delivered: false,
+            unconfirmed: false,
         }
     }
 
@@ -77,6 +82,7 @@ impl Ending {
             reported: None,
             content_bytes: 0,
             delivered: false,
+            unconfirmed: true,
         }
     }
 
@@ -84,6 +90,8 @@ impl Ending {
     #[must_use]
     pub fn metered(mut self, reported: Option<Reported>, content_bytes: usize) -> Self {
         self.delivered |= content_bytes > 0;
+        // The meter saw what there was.
+        self.unconfirmed = false;
         self.reported = reported;
         self.content_bytes = content_bytes;
         self
@@ -94,26 +102,25 @@ impl Ending {
 pub struct Settlement {
     gw: Gateway,
     case: Option<Arc<Case>>,
-    begun: Option<entity::UsageRecordId>,
 }
 
 impl Settlement {
     /// Opens the settlement of a request.
     pub fn new(gw: &Gateway, case: Arc<Case>) -> Self {
-        Self { gw: gw.clone(), case: Some(case), begun: None }
+        Self { gw: gw.clone(), case: Some(case) }
     }
 
     /// Notes that the caller is about to get the first part of the answer.
-    pub fn begin(&mut self) {
+    pub fn begin(&self) {
         if let Some(case) = &self.case {
-            self.begun = record::begin(&self.gw, case);
+            record::begin(&self.gw, case);
         }
     }
 
     /// Settles; whatever comes later is ignored.
     pub fn settle(&mut self, ending: Ending, cause: Option<&GatewayError>) {
         if let Some(case) = self.case.take() {
-            record::leave_as(&self.gw, &case, ending, cause, self.begun.take());
+            record::leave(&self.gw, &case, ending, cause);
         }
     }
 }

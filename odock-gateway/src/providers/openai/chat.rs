@@ -17,6 +17,12 @@ struct Head<'a> {
     stream: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "present")]
     stream_options: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    max_completion_tokens: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    max_tokens: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    n: Option<&'a RawValue>,
     #[serde(default, borrow)]
     messages: Option<&'a RawValue>,
 }
@@ -38,8 +44,15 @@ pub struct ChatRequest {
     pub wants_usage: bool,
     /// Bytes of the conversation, from which prompt tokens are estimated where the upstream reports none.
     pub prompt_bytes: usize,
+    /// The cap on each answer that the caller asks for, in tokens.
+    pub output_cap: Option<u64>,
+    /// How many answers the caller asks for.
+    pub choices: u64,
     model_at: Range<usize>,
     usage_edit: Option<Edit>,
+    /// Where the two caps stand, if they do: `max_completion_tokens` and `max_tokens`.
+    caps_at: [Option<Range<usize>>; 2],
+    cap_edits: Vec<Edit>,
 }
 
 #[derive(Debug)]
@@ -94,9 +107,53 @@ impl ChatRequest {
             (true, None) => (false, Some(Edit { at: model_at.end..model_at.end, text: OPTIONS.into() })),
             (true, Some(options)) => usage_option(options.get(), at(options))?,
         };
+        let asked = whole(head.max_completion_tokens, "max_completion_tokens", 0)?;
+        let output_cap = match (asked, whole(head.max_tokens, "max_tokens", 0)?) {
+            // Upstreams differ in which of the two they obey.
+            (Some(one), Some(other)) => Some(one.max(other)),
+            (one, other) => one.or(other),
+        };
+        let choices = whole(head.n, "n", 1)?.unwrap_or(1);
         let prompt_bytes = head.messages.map_or(0, |messages| messages.get().len());
         let model = model.into_owned();
-        Ok(Self { model, stream, wants_usage, prompt_bytes, model_at, usage_edit, body })
+        let caps_at = [head.max_completion_tokens, head.max_tokens].map(|cap| cap.map(at));
+        let cap_edits = Vec::new();
+        Ok(Self {
+            model,
+            stream,
+            wants_usage,
+            prompt_bytes,
+            output_cap,
+            choices,
+            model_at,
+            usage_edit,
+            caps_at,
+            cap_edits,
+            body,
+        })
+    }
+
+    /// Bytes of the body as it came.
+    #[must_use]
+    pub fn body_bytes(&self) -> u64 {
+        self.body.len() as u64
+    }
+
+    /// The body as it came.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Caps each answer at `tokens`: every cap that stands in the body is replaced, and if none does, `field` is added.
+    pub fn cap(&mut self, tokens: u64, field: &'static str) {
+        self.output_cap = Some(tokens);
+        let replace = |at: &Range<usize>| Edit { at: at.clone(), text: tokens.to_string().into() };
+        self.cap_edits = self.caps_at.iter().flatten().map(replace).collect();
+        if self.cap_edits.is_empty() {
+            let text = format!(",\"{field}\":{tokens}").into();
+            self.cap_edits.push(Edit { at: self.model_at.end..self.model_at.end, text });
+        }
     }
 
     /// The body for the upstream, in pieces: the caller's own bytes but for the model's name there and, on streams, the
@@ -104,7 +161,7 @@ impl ChatRequest {
     #[must_use]
     pub fn encode(&self, slug: &str) -> VecDeque<Bytes> {
         let rename = (self.model != slug).then(|| Edit { at: self.model_at.clone(), text: json_string(slug).into() });
-        let mut edits: Vec<&Edit> = rename.iter().chain(&self.usage_edit).collect();
+        let mut edits: Vec<&Edit> = rename.iter().chain(&self.usage_edit).chain(&self.cap_edits).collect();
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
         let mut pieces = VecDeque::with_capacity(edits.len() * 2 + 1);
         let mut from = 0;
@@ -156,6 +213,15 @@ fn usage_option(options: &str, at: Range<usize>) -> Result<(bool, Option<Edit>),
             let text = if empty { r#""include_usage":true"# } else { r#""include_usage":true,"# };
             Ok((false, Some(Edit { at: at.start + 1..at.start + 1, text: text.into() })))
         }
+    }
+}
+
+/// A whole number of `least` or more, if it is there and not null.
+fn whole(raw: Option<&RawValue>, field: &str, least: u64) -> Result<Option<u64>, ChatError> {
+    let Some(text) = raw.map(RawValue::get).filter(|text| *text != "null") else { return Ok(None) };
+    match text.parse::<u64>() {
+        Ok(number) if number >= least => Ok(Some(number)),
+        _ => Err(ChatError(format!("\"{field}\" must be a whole number of {least} or more"))),
     }
 }
 
@@ -263,6 +329,10 @@ mod tests {
             (r#"{"model":"a","stream":true,"stream":false}"#, "\"stream\" stands twice"),
             (r#"{"model":"a","stream":true,"stream_options":[]}"#, "\"stream_options\" must be an object"),
             (r#"{"model":"a","stream":true,"stream_options":{"include_usage":1}}"#, "include_usage"),
+            (r#"{"model":"a","max_tokens":1.5}"#, "\"max_tokens\" must be a whole number"),
+            (r#"{"model":"a","max_completion_tokens":-1}"#, "\"max_completion_tokens\" must be a whole number"),
+            (r#"{"model":"a","max_tokens":"9"}"#, "\"max_tokens\" must be a whole number"),
+            (r#"{"model":"a","n":0}"#, "\"n\" must be a whole number of 1 or more"),
             (r#"{"model":"\ud800"}"#, "\"model\" must be a string"),
             ("\u{feff}{}", "byte order mark"),
         ];
@@ -272,6 +342,36 @@ mod tests {
         }
         let error = ChatRequest::decode(Bytes::from_static(b"{\"model\":\"\xff\"}")).unwrap_err();
         assert_eq!(error.0, "the body is not UTF-8 at byte 10");
+    }
+
+    #[test]
+    fn a_cap_replaces_what_stands_or_is_added() {
+        let capped = |more: &str| {
+            let mut request = decode(&format!("{{\"model\":\"m\",\"messages\":[]{more}}}")).unwrap();
+            request.cap(5, "max_completion_tokens");
+            String::from_utf8(request.encode("m").into_iter().flatten().collect()).unwrap()
+        };
+        assert_eq!(capped(""), r#"{"model":"m","max_completion_tokens":5,"messages":[]}"#);
+        assert_eq!(capped(r#","max_tokens":900"#), r#"{"model":"m","messages":[],"max_tokens":5}"#);
+        assert_eq!(
+            capped(r#","max_tokens":null,"max_completion_tokens": 7 ,"x":1"#),
+            r#"{"model":"m","messages":[],"max_tokens":5,"max_completion_tokens": 5 ,"x":1}"#
+        );
+        let streamed = capped(r#","stream":true"#);
+        assert!(streamed.contains(r#""max_completion_tokens":5"#) && streamed.contains("include_usage"), "{streamed}");
+        assert!(serde_json::from_str::<serde_json::Value>(&streamed).is_ok(), "{streamed}");
+    }
+
+    #[test]
+    fn what_an_answer_may_come_to_is_read() {
+        let asked = |more: &str| {
+            let request = decode(&format!("{{\"model\":\"m\"{more}}}")).unwrap();
+            (request.output_cap, request.choices)
+        };
+        assert_eq!(asked(""), (None, 1));
+        assert_eq!(asked(r#","max_tokens":null,"n":null"#), (None, 1));
+        assert_eq!(asked(r#","max_tokens":7,"n":3"#), (Some(7), 3));
+        assert_eq!(asked(r#","max_completion_tokens":9,"max_tokens":7"#), (Some(9), 1));
     }
 
     #[test]

@@ -62,6 +62,10 @@ families! {
     UsageFlushDuration = "gateway_usage_flush_duration_seconds", Seconds, "Time that one batch of usage records took.";
     UsageQueueDepth = "gateway_usage_queue_depth", Gauge, "Usage records that wait for the database.";
     UsageJournalBytes = "gateway_usage_journal_bytes", Gauge, "Size of the usage journal on disk.";
+    BudgetDecisions = "gateway_budget_decisions_total", Counter, "Reservations of budgets and quotas, by what became of them.";
+    BudgetRequests = "gateway_budget_requests_under_way", Gauge, "Requests that have set something aside of a budget or quota and were sent.";
+    BudgetThresholds = "gateway_budget_thresholds_total", Counter, "Thresholds that windows of budgets and quotas have reached.";
+    WebhookPosts = "gateway_webhook_posts_total", Counter, "Events posted to the webhook, by whether it took them.";
     DatabaseDuration = "gateway_database_operation_duration_seconds", Seconds, "Time that an operation of the database took.";
     DatabaseErrors = "gateway_database_errors_total", Counter, "Operations of the database that failed.";
     HotStoreDuration = "gateway_hot_store_operation_duration_seconds", Seconds, "Time that an operation of the hot store took.";

@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder
 
 pub use self::family::{Family, Kind, Tag};
 pub use self::request::{InFlight, RouteMetrics};
-pub use self::storage::{CacheMetrics, Lookup, OperationMetrics, UsageMetrics};
+pub use self::storage::{CacheMetrics, LedgerMetrics, Lookup, OperationMetrics, Reservation, UsageMetrics};
 pub use self::upstream::{Failure, OpenStream, ProviderMetrics, StreamEnd};
 
 pub(in crate::telemetry) use self::family::describe;
@@ -36,11 +36,13 @@ struct Handles {
     database: Table<&'static str, OperationMetrics>,
     hot_store: Table<&'static str, OperationMetrics>,
     usage: UsageMetrics,
+    ledger: LedgerMetrics,
 }
 
 impl Metrics {
     pub(super) fn new(recorder: PrometheusRecorder) -> Self {
         let usage = UsageMetrics::new(&recorder);
+        let ledger = LedgerMetrics::new(&recorder);
         Self(Arc::new(Handles {
             recorder,
             routes: Table::default(),
@@ -49,6 +51,7 @@ impl Metrics {
             database: Table::default(),
             hot_store: Table::default(),
             usage,
+            ledger,
         }))
     }
 
@@ -77,6 +80,11 @@ impl Metrics {
     pub fn hot_store(&self, operation: &'static str) -> Arc<OperationMetrics> {
         let (duration, errors) = (Family::HotStoreDuration, Family::HotStoreErrors);
         self.0.hot_store.get(operation, || OperationMetrics::new(&self.0.recorder, duration, errors, operation))
+    }
+
+    /// The handles of budgets and quotas.
+    pub fn ledger(&self) -> &LedgerMetrics {
+        &self.0.ledger
     }
 
     /// The handles of the usage journal.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use entity::vocab::LimitKind;
 use metrics::{Counter, Gauge, Histogram, Recorder};
 
 use super::family::Family;
@@ -62,6 +63,61 @@ impl OperationMetrics {
             self.errors.increment(1);
         }
         result
+    }
+}
+
+/// The handles of budgets and quotas.
+pub struct LedgerMetrics {
+    decisions: [[Counter; 3]; 2],
+    thresholds: [Counter; 2],
+    webhook: [Counter; 2],
+    under_way: Gauge,
+}
+
+/// What became of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reservation {
+    /// It was made.
+    Made,
+    /// It was refused: a window has not enough left.
+    Refused,
+    /// Nobody could say.
+    Unknown,
+}
+
+const KINDS: [&str; 2] = ["budget", "quota"];
+
+impl LedgerMetrics {
+    pub(super) fn new(recorder: &dyn Recorder) -> Self {
+        let decision =
+            |kind, decision| Family::BudgetDecisions.counter(recorder, &[("kind", kind), ("decision", decision)]);
+        Self {
+            decisions: KINDS.map(|kind| ["reserved", "refused", "unknown"].map(|word| decision(kind, word))),
+            thresholds: KINDS.map(|kind| Family::BudgetThresholds.counter(recorder, &[("kind", kind)])),
+            webhook: ["taken", "failed"].map(|result| Family::WebhookPosts.counter(recorder, &[("result", result)])),
+            under_way: Family::BudgetRequests.gauge(recorder, &[]),
+        }
+    }
+
+    /// Counts what became of a reservation.
+    pub fn decided(&self, kind: LimitKind, reservation: Reservation) {
+        self.decisions[kind as usize][reservation as usize].increment(1);
+    }
+
+    /// Counts a threshold that a window has reached.
+    pub fn threshold(&self, kind: LimitKind) {
+        self.thresholds[kind as usize].increment(1);
+    }
+
+    /// Counts a post of the webhook.
+    pub fn posted(&self, taken: bool) {
+        self.webhook[usize::from(!taken)].increment(1);
+    }
+
+    /// Says how many requests hold something.
+    #[allow(clippy::cast_precision_loss, reason = "the format's numbers are floats")]
+    pub fn under_way(&self, requests: usize) {
+        self.under_way.set(requests as f64);
     }
 }
 

@@ -1,0 +1,39 @@
+//! What a request may consume, and what that means for each budget and quota.
+
+use std::sync::Arc;
+
+use entity::pricing::Pricing;
+use entity::vocab::Metric;
+
+use super::account::is_known_afterwards;
+use super::{Claim, Limit};
+
+/// What a request may consume at the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Tokens in.
+    pub input: u64,
+    /// Tokens out, over all answers that were asked for.
+    pub output: u64,
+}
+
+impl Demand {
+    /// What it claims of each limit. Without a price it costs nothing that could be known beforehand.
+    #[must_use]
+    pub fn claims(self, limits: &[Arc<Limit>], prices: Option<&Pricing>) -> Vec<Claim> {
+        let cost = prices.map_or(0, |prices| prices.bound(self.input, self.output));
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let amount = |metric: Metric| match metric {
+            Metric::Requests => 1,
+            Metric::Tokens => count(self.input.saturating_add(self.output)),
+            Metric::TokensIn => count(self.input),
+            Metric::TokensOut => count(self.output),
+            Metric::Cost => cost,
+            metric => {
+                debug_assert!(is_known_afterwards(metric));
+                0
+            }
+        };
+        limits.iter().map(|limit| Claim { limit: Arc::clone(limit), amount: amount(limit.metric) }).collect()
+    }
+}

@@ -1,0 +1,223 @@
+//! The node's housekeeping: saying that it lives, giving back what is idle, answering the others.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use entity::{Timestamp, WindowId};
+use sea_orm::DbErr;
+
+use super::Ledger;
+use super::account::{Account, is_known_afterwards};
+use super::refill::Word;
+use crate::store::ledger::{self as books, Report};
+
+/// How often the books are told what has changed.
+const TICK: Duration = Duration::from_millis(500);
+/// Capacity that nobody used for this long is given back.
+const IDLE: Duration = Duration::from_secs(2);
+/// A request that has been under way for this long is written down.
+const LONG: Duration = Duration::from_secs(1);
+/// Requests written down at once, at most.
+const NOTES: usize = 200;
+
+impl Ledger {
+    /// Keeps house until `stopping` ends. `now` is the gateway's clock, by which windows end.
+    pub async fn keep(self: Arc<Self>, stopping: tokio_util::sync::CancellationToken, now: impl Fn() -> Timestamp) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut renewed = Instant::now();
+        while stopping.run_until_cancelled(tick.tick()).await.is_some() {
+            if renewed.elapsed() >= self.config.lease_ttl / 4 {
+                match self.renew().await {
+                    Ok(()) => renewed = Instant::now(),
+                    Err(error) => tracing::warn!(%error, "could not renew the leases of budgets and quotas"),
+                }
+            }
+            if let Err(error) = self.tidy(now()).await {
+                tracing::debug!(%error, "could not tell the books of budgets and quotas what has changed");
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<(), DbErr> {
+        if self.windows.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let held = books::renew(&self.database, self.node, self.config.lease_ttl).await?;
+        let held: std::collections::HashSet<WindowId> = held.into_iter().collect();
+        for account in self.all_accounts() {
+            let mut state = account.lock();
+            let afterwards = is_known_afterwards(state.limit.metric);
+            for slice in state.windows.iter_mut().filter(|slice| !afterwards && slice.granted_at < started) {
+                if held.contains(&slice.id) {
+                    slice.valid_until = started + self.validity();
+                } else if slice.slice != 0 {
+                    tracing::warn!(window = %slice.id, "a lease of this node was taken away while it was not heard of");
+                    slice.lose();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what is idle, says what is held, writes down long requests, and reads the figures of what is known only
+    /// afterwards.
+    async fn tidy(&self, now: Timestamp) -> Result<(), DbErr> {
+        let mut reports = Vec::new();
+        let mut emptied = Vec::new();
+        let mut figures = Vec::new();
+        for account in self.all_accounts() {
+            // Whoever asks for capacity at this moment knows better than this round.
+            let Ok(_turn) = account.turn.try_lock() else { continue };
+            let mut state = account.lock();
+            let afterwards = is_known_afterwards(state.limit.metric);
+            state.windows.retain_mut(|slice| {
+                let over = slice.span.1 <= now;
+                let idle = slice.held == 0 && (over || slice.touched.elapsed() >= IDLE);
+                if afterwards {
+                    figures.push(slice.id);
+                    return !(idle && slice.unsettled == 0 && slice.touched.elapsed() >= IDLE * 30);
+                }
+                let back = if idle { slice.free().max(0) } else { 0 };
+                slice.slice -= back;
+                if back > 0 {
+                    slice.low = 0;
+                    slice.available = slice.available.saturating_add(back);
+                }
+                let done = idle && slice.is_empty();
+                if back > 0 || done || slice.reported != slice.held {
+                    slice.reported = slice.held;
+                    reports.push(Report { window: slice.id, back, held: slice.held, done });
+                }
+                if done {
+                    emptied.push(slice.id);
+                }
+                !done
+            });
+        }
+        if !reports.is_empty()
+            && let Err(error) = books::report(&self.database, self.node, &reports).await
+        {
+            self.take_back(&reports);
+            return Err(error);
+        }
+        for window in emptied {
+            self.windows.remove(&window);
+            self.tell(Word::Answered(window)).await;
+        }
+        self.note_long_requests().await?;
+        self.read_figures(&figures).await
+    }
+
+    /// What could not be given back is still this node's.
+    fn take_back(&self, reports: &[Report]) {
+        for report in reports {
+            let Some(account) = self.windows.get(&report.window).and_then(|account| account.upgrade()) else {
+                continue;
+            };
+            let mut state = account.lock();
+            if let Some(slice) = state.by_id(report.window) {
+                slice.slice += report.back;
+                slice.reported = i64::MIN;
+            }
+        }
+    }
+
+    async fn note_long_requests(&self) -> Result<(), DbErr> {
+        let long: Vec<_> = self
+            .under_way
+            .iter()
+            .filter(|it| !it.is_noted() && it.since.elapsed() >= LONG)
+            .take(NOTES)
+            .map(|it| Arc::clone(&it.record))
+            .collect();
+        if long.is_empty() {
+            return Ok(());
+        }
+        // Marked before it is written: a request that ends meanwhile has its note removed rather than left behind.
+        for record in &long {
+            if let Some(it) = self.under_way.get(&record.id) {
+                it.noted.store(true, Ordering::Release);
+            }
+        }
+        let records: Vec<_> = long.iter().map(|record| (**record).clone()).collect();
+        books::note(self.database.writer(), self.node, &records).await?;
+        // One that was settled before its note was there has nobody to remove it.
+        let over: Vec<_> = long.iter().map(|it| it.id).filter(|id| !self.under_way.contains_key(id)).collect();
+        if !over.is_empty() {
+            let tx = self.database.begin().await?;
+            books::forget_requests(&tx, &over).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn read_figures(&self, windows: &[WindowId]) -> Result<(), DbErr> {
+        if windows.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        for (id, used, limit) in books::figures(self.database.reader(), windows).await? {
+            let Some(account) = self.windows.get(&id).and_then(|account| account.upgrade()) else { continue };
+            let mut state = account.lock();
+            if let Some(slice) = state.by_id(id) {
+                slice.used = used.saturating_add(slice.unsettled);
+                slice.limit = limit;
+                slice.valid_until = started + TICK * 10;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hears what another node says about a window.
+    pub fn heard(self: &Arc<Self>, word: &str) {
+        match Word::read(word) {
+            Some(Word::Ask(window)) => {
+                let this = Arc::clone(self);
+                tokio::spawn(async move { this.answer(window).await });
+            }
+            Some(Word::Answered(window)) => {
+                if let Some(account) = self.windows.get(&window).and_then(|account| account.upgrade()) {
+                    account.answered.notify_waiters();
+                }
+            }
+            None => tracing::debug!(word, "another node said something about a window that this version does not know"),
+        }
+    }
+
+    /// Gives back what is free of a window, because another node lacks it.
+    async fn answer(&self, window: WindowId) {
+        let Some(account) = self.windows.get(&window).and_then(|account| account.upgrade()) else { return };
+        let (back, held) = {
+            let mut state = account.lock();
+            let Some(slice) = state.by_id(window) else { return };
+            let back = slice.free().max(0);
+            slice.slice -= back;
+            slice.low = 0;
+            slice.reported = slice.held;
+            (back, slice.held)
+        };
+        if let Err(error) = books::answer(&self.database, self.node, window, back, held).await {
+            tracing::debug!(%error, "could not give capacity back to another node");
+            if let Some(slice) = account.lock().by_id(window) {
+                slice.slice += back;
+            }
+            return;
+        }
+        self.tell(Word::Answered(window)).await;
+    }
+
+    /// Gives back everything, at the end of the node's life: after the last request has ended and its record is committed.
+    pub async fn close(&self) {
+        let released = books::release_all(self.database.writer(), self.node).await;
+        if let Err(error) = released {
+            tracing::warn!(%error, "could not give back the leases of budgets and quotas; they end by themselves");
+        }
+    }
+
+    fn all_accounts(&self) -> Vec<Arc<Account>> {
+        self.accounts.iter().map(|account| Arc::clone(&account)).collect()
+    }
+}

@@ -1,0 +1,178 @@
+//! Sums over usage records by minute, hour and day, kept in the transaction that writes the records.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::OnceLock;
+
+use entity::Timestamp;
+use entity::usage::UsageRecord;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, Value};
+use uuid::Uuid;
+
+/// Spans of buckets in seconds.
+pub const SPANS: [i32; 3] = [60, 3_600, 86_400];
+/// Upper bounds of the latency histogram's buckets in milliseconds; the last bucket has none.
+pub const LATENCY_MS: [u64; 15] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384];
+
+/// What a bucket is about. What a record does not have is the nil id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    span: i32,
+    starts_at: i64,
+    organisation: Uuid,
+    team: Uuid,
+    user: Uuid,
+    api_key: Uuid,
+    provider: Uuid,
+    model: Uuid,
+    status_class: i32,
+}
+
+/// What a bucket sums, in the order of [`SUMS`].
+#[derive(Clone, Debug, Default)]
+struct Sums<'a> {
+    names: [Option<&'a str>; 5],
+    sums: [i64; 9],
+    latency: [i64; 16],
+}
+
+const KEY: [&str; 9] = [
+    "organisation_id",
+    "span",
+    "starts_at",
+    "api_key_id",
+    "model_id",
+    "provider_id",
+    "team_id",
+    "user_id",
+    "status_class",
+];
+const NAMES: [&str; 5] = ["team", "user", "api_key", "provider", "model"];
+const SUMS: [&str; 9] =
+    ["requests", "errors", "tokens_in", "tokens_out", "units", "bytes", "cost_nanos", "unpriced", "latency_us"];
+const LATENCY: [&str; 16] = [
+    "latency_1",
+    "latency_2",
+    "latency_4",
+    "latency_8",
+    "latency_16",
+    "latency_32",
+    "latency_64",
+    "latency_128",
+    "latency_256",
+    "latency_512",
+    "latency_1024",
+    "latency_2048",
+    "latency_4096",
+    "latency_8192",
+    "latency_16384",
+    "latency_more",
+];
+
+/// Adds records to their buckets. To be called in the transaction that writes them.
+pub async fn add(tx: &DatabaseTransaction, records: &[&UsageRecord]) -> Result<(), DbErr> {
+    let mut buckets: BTreeMap<Key, Sums<'_>> = BTreeMap::new();
+    for record in records {
+        for span in SPANS {
+            buckets.entry(key(record, span)).or_default().add(record);
+        }
+    }
+    let (backend, now) = (tx.get_database_backend(), Timestamp::now());
+    // In order of keys: two nodes that write at once never wait for each other in a circle.
+    for (key, sums) in buckets {
+        tx.execute_raw(Statement::from_sql_and_values(backend, sql(backend), values(&key, &sums, now))).await?;
+    }
+    Ok(())
+}
+
+fn key(record: &UsageRecord, span: i32) -> Key {
+    let width = i64::from(span) * 1_000_000;
+    let nil = |id: Option<Uuid>| id.unwrap_or(Uuid::nil());
+    Key {
+        span,
+        starts_at: record.at.0.div_euclid(width) * width,
+        organisation: record.organisation_id.0,
+        team: nil(record.team_id.map(|id| id.0)),
+        user: nil(record.user_id.map(|id| id.0)),
+        api_key: record.api_key_id.0,
+        provider: nil(record.provider_id.map(|id| id.0)),
+        model: nil(record.model_id.map(|id| id.0)),
+        status_class: i32::from(record.status / 100),
+    }
+}
+
+impl<'a> Sums<'a> {
+    fn add(&mut self, record: &'a UsageRecord) {
+        self.names = [
+            record.team.as_deref(),
+            record.user.as_deref(),
+            Some(&record.api_key),
+            record.provider.as_deref(),
+            record.model.as_deref().filter(|_| record.model_id.is_some()),
+        ];
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let more = [
+            1,
+            i64::from(record.status >= 400),
+            count(record.tokens.input()),
+            count(record.tokens.output()),
+            count(record.tokens.units),
+            0,
+            record.cost_nanos.unwrap_or(0),
+            i64::from(record.model_id.is_some() && record.cost_nanos.is_none()),
+            count(record.latency_us),
+        ];
+        for (sum, more) in self.sums.iter_mut().zip(more) {
+            *sum = sum.saturating_add(more);
+        }
+        let bucket = LATENCY_MS.iter().position(|bound| record.latency_us <= bound * 1_000).unwrap_or(LATENCY_MS.len());
+        self.latency[bucket] += 1;
+    }
+}
+
+fn values(key: &Key, sums: &Sums<'_>, now: Timestamp) -> Vec<Value> {
+    let mut values: Vec<Value> = vec![
+        Uuid::now_v7().into(),
+        now.into(),
+        now.into(),
+        key.organisation.into(),
+        key.span.into(),
+        key.starts_at.into(),
+        key.api_key.into(),
+        key.model.into(),
+        key.provider.into(),
+        key.team.into(),
+        key.user.into(),
+        key.status_class.into(),
+    ];
+    values.extend(sums.names.map(|name| Value::from(name.map(str::to_owned))));
+    values.extend(sums.sums.iter().chain(&sums.latency).map(|sum| Value::from(*sum)));
+    values
+}
+
+/// One statement for every bucket, so that each connection prepares it once.
+fn sql(backend: DbBackend) -> &'static str {
+    static SQL: [OnceLock<String>; 2] = [const { OnceLock::new() }; 2];
+    let postgres = backend == DbBackend::Postgres;
+    SQL[usize::from(postgres)].get_or_init(|| {
+        let columns: Vec<&str> =
+            ["id", "created_at", "updated_at"].into_iter().chain(KEY).chain(NAMES).chain(SUMS).chain(LATENCY).collect();
+        let quoted = |names: &[&str]| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+        let places: Vec<String> =
+            (1..=columns.len()).map(|place| if postgres { format!("${place}") } else { "?".into() }).collect();
+        let mut sql = format!(
+            "INSERT INTO \"usage\" ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET \"updated_at\" = excluded.\"updated_at\"",
+            quoted(&columns),
+            places.join(", "),
+            quoted(&KEY)
+        );
+        // Writing to a string cannot fail.
+        for name in NAMES {
+            let _ = write!(sql, ", \"{name}\" = excluded.\"{name}\"");
+        }
+        for sum in SUMS.into_iter().chain(LATENCY) {
+            let _ = write!(sql, ", \"{sum}\" = \"usage\".\"{sum}\" + excluded.\"{sum}\"");
+        }
+        sql
+    })
+}

@@ -1,0 +1,152 @@
+//! Tokens of a prompt, counted with the model's own tokenizer where it is known.
+//!
+//! Counting costs fifty times as much as reading the request, so it is done only when a limit is so near that the number
+//! of bytes, which no number of tokens exceeds, does not tell.
+
+use bytes::Bytes;
+use serde_json::Value;
+use tiktoken_rs::CoreBPE;
+
+use super::estimate;
+
+/// Text that is counted, in bytes. What goes beyond counts by its bytes.
+const MOST: usize = 256 << 10;
+/// Text is counted in pieces of this size: the time that a tokenizer takes for one long word grows with its square. A cut
+/// can only add tokens.
+const PIECE: usize = 2 << 10;
+/// Tokens around a message, and at the end of a prompt.
+const PER_MESSAGE: u64 = 4;
+const PER_PROMPT: u64 = 8;
+/// Tokens that an image comes to at the most; small models count theirs dearer to make up for cheaper tokens.
+const PER_IMAGE: u64 = 3_000;
+const PER_IMAGE_SMALL: u64 = 40_000;
+
+/// Counts the prompt of a chat request. Where no tokenizer is known, `strict` wants no guess, and gets `None`; otherwise
+/// the usual mean of English text is taken.
+pub async fn count(body: &Bytes, slug: &str, strict: bool) -> Option<u64> {
+    let tokenizer = tokenizer(slug);
+    if tokenizer.is_none() && strict {
+        return None;
+    }
+    let (body, small) = (body.clone(), slug.contains("mini") || slug.contains("nano"));
+    // Off the threads that serve requests.
+    tokio::task::spawn_blocking(move || prompt(&body, tokenizer, small)).await.ok().flatten()
+}
+
+type Tokenizer = fn() -> &'static CoreBPE;
+
+/// The tokenizer of a model by the name that its upstream knows.
+fn tokenizer(slug: &str) -> Option<Tokenizer> {
+    const O200K: [&str; 8] = ["gpt-4o", "gpt-4.1", "gpt-4.5", "gpt-5", "chatgpt-", "o1", "o3", "o4"];
+    const CL100K: [&str; 3] = ["gpt-4", "gpt-3.5", "text-embedding-"];
+    // Some servers put the vendor before the name.
+    let name = slug.strip_prefix("openai/").unwrap_or(slug);
+    let is = |family: &&str| name.starts_with(*family);
+    if O200K.iter().any(|family| is(&family)) {
+        return Some(|| tiktoken_rs::o200k_base_singleton());
+    }
+    CL100K.iter().any(|family| is(&family)).then_some((|| tiktoken_rs::cl100k_base_singleton()) as Tokenizer)
+}
+
+fn prompt(body: &[u8], tokenizer: Option<Tokenizer>, small: bool) -> Option<u64> {
+    let request: Value = serde_json::from_slice(body).ok()?;
+    let mut counter = Counter { tokenizer: tokenizer.map(|get| get()), left: MOST, tokens: PER_PROMPT, small };
+    let Some(messages) = request.get("messages").and_then(Value::as_array) else { return None };
+    for message in messages {
+        counter.tokens += PER_MESSAGE;
+        counter.message(message);
+    }
+    // What else the model reads: declarations of tools, schemas, predictions.
+    let fields = request.as_object()?.iter();
+    for (_, value) in fields.filter(|(name, _)| !matches!(name.as_str(), "messages" | "model" | "metadata")) {
+        if value.is_object() || value.is_array() {
+            counter.text(&value.to_string());
+        }
+    }
+    Some(counter.tokens)
+}
+
+struct Counter {
+    tokenizer: Option<&'static CoreBPE>,
+    left: usize,
+    tokens: u64,
+    small: bool,
+}
+
+impl Counter {
+    fn message(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => self.text(text),
+            Value::Array(items) => items.iter().for_each(|item| self.message(item)),
+            Value::Object(fields) => match fields.get("type").and_then(Value::as_str) {
+                Some("image_url" | "input_image") => {
+                    self.tokens += if self.small { PER_IMAGE_SMALL } else { PER_IMAGE }
+                }
+                // A second of sound is at least some hundred bytes, and ten tokens.
+                Some("input_audio" | "file") => self.tokens += value.to_string().len() as u64 / 16,
+                _ => fields.values().for_each(|field| self.message(field)),
+            },
+            Value::Number(_) | Value::Bool(_) => self.tokens += 1,
+            Value::Null => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        let Some(tokenizer) = self.tokenizer else {
+            self.tokens += estimate::tokens(text.len());
+            return;
+        };
+        let mut rest = text;
+        while !rest.is_empty() && self.left > 0 {
+            let mut cut = rest.len().min(PIECE).min(self.left);
+            while cut < rest.len() && !rest.is_char_boundary(cut) {
+                cut += 1;
+            }
+            let (piece, after) = rest.split_at(cut);
+            self.tokens += tokenizer.encode_ordinary(piece).len() as u64;
+            self.left = self.left.saturating_sub(cut);
+            rest = after;
+        }
+        self.tokens += rest.len() as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn counted(body: &str, slug: &str, strict: bool) -> Option<u64> {
+        count(&Bytes::copy_from_slice(body.as_bytes()), slug, strict).await
+    }
+
+    #[tokio::test]
+    async fn known_models_are_counted_and_others_guessed_or_not() {
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"tiktoken is great!"}]}"#;
+        // "tiktoken is great!" has 6 tokens in o200k_base and in cl100k_base; "user" has 1.
+        assert_eq!(counted(body, "gpt-4o", true).await, Some(PER_PROMPT + PER_MESSAGE + 7));
+        assert_eq!(counted(body, "gpt-4-turbo", true).await, Some(PER_PROMPT + PER_MESSAGE + 7));
+        assert_eq!(counted(body, "llama-3", true).await, None);
+        assert_eq!(counted(body, "llama-3", false).await, Some(PER_PROMPT + PER_MESSAGE + 1 + 5));
+        assert_eq!(counted("{}", "gpt-4o", true).await, None);
+    }
+
+    #[tokio::test]
+    async fn no_text_has_more_tokens_than_bytes() {
+        for text in
+            ["a".repeat(5_000), "é".repeat(3_000), "日本語テキスト".repeat(500), "🦀".repeat(2_000), "\u{0}".repeat(99)]
+        {
+            let body = serde_json::json!({"messages": [{"role": "user", "content": text}]}).to_string();
+            let tokens = counted(&body, "gpt-4o", true).await.unwrap();
+            assert!(tokens <= body.len() as u64, "{tokens} tokens in {} bytes", body.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn images_do_not_count_by_their_bytes() {
+        let url = format!("data:image/png;base64,{}", "A".repeat(500_000));
+        let body = serde_json::json!({"messages": [{"role": "user", "content": [
+            {"type": "text", "text": "what is this?"}, {"type": "image_url", "image_url": {"url": url}}]}]});
+        let tokens = counted(&body.to_string(), "gpt-4o", true).await.unwrap();
+        assert!((PER_IMAGE..PER_IMAGE + 50).contains(&tokens), "{tokens}");
+    }
+}
