@@ -33,6 +33,7 @@ mod quotas;
 mod refusals;
 mod router;
 mod session;
+mod simulate;
 mod teams;
 mod usage;
 mod users;

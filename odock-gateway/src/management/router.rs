@@ -12,7 +12,7 @@ use super::frame::frame;
 use super::problem::{ApiError, Code};
 use super::{
     about, admin, apikeys, apply, audit_log, budgets, ledger, live, models, organisations, overlays, providers, quotas,
-    refusals, session, teams, usage, users,
+    refusals, session, simulate, teams, usage, users,
 };
 use crate::gateway::Gateway;
 
@@ -62,6 +62,7 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(apikeys::revoke))
         .routes(routes!(apikeys::unrevoke))
         .routes(routes!(apikeys::history))
+        .routes(routes!(simulate::simulate))
         .routes(routes!(apikeys::grant, apikeys::ungrant))
         .routes(routes!(budgets::list, budgets::create))
         .routes(routes!(budgets::show, budgets::patch, budgets::delete))

@@ -9,6 +9,7 @@ use entity::row::usage_record::{Column, Entity};
 use entity::row::{budget, quota};
 use entity::vocab::{Metric, Outcome, OwnerType};
 use entity::{OrganisationId, Timestamp};
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use super::kinds::holders;
 use super::usage::{count_if, sum};
-use super::{limits, windows};
+use super::{ledger, limits, windows};
 use crate::ledger::Limit;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -45,8 +46,15 @@ pub async fn of_organisation(
     let names = holders::names(db, owners).await?;
     let mut open = windows::open(db, &limits, now).await?;
     let burnt = last_hour(db, organisation, &limits, now).await?;
+    for limit in &limits {
+        if !open.contains_key(&limit.id)
+            && let Some(window) = untouched(db, limit, now).await?
+        {
+            open.insert(limit.id, window);
+        }
+    }
     let status = |(active, limit): (bool, Limit)| {
-        let window = open.remove(&limit.id).or_else(|| untouched(&limit, now));
+        let window = open.remove(&limit.id);
         let used_last_hour = burnt.get(&limit.owner_id).map_or(0, |burnt| burnt.of(limit.metric));
         let runs_out_at = window.as_ref().filter(|_| active).and_then(|window| runs_out(window, used_last_hour, now));
         LimitStatus {
@@ -64,10 +72,12 @@ pub async fn of_organisation(
     Ok(active.into_iter().zip(limits).map(status).collect())
 }
 
-/// The window that is open now, of a limit that nothing was counted against in it. What rolls over is known once it is.
-fn untouched(limit: &Limit, now: Timestamp) -> Option<WindowState> {
-    let (start, end) = limit.window(now)?;
-    Some(WindowState { start, end, limit: limit.amount, used: 0, reserved: 0, left: limit.amount })
+/// The window that holds `now`, of a limit that no request has asked about in it: as the first one that asks will open it.
+async fn untouched(db: &impl ConnectionTrait, limit: &Limit, now: Timestamp) -> Result<Option<WindowState>, DbErr> {
+    let Some((start, end)) = limit.window(now) else { return Ok(None) };
+    let used = ledger::sum(db, limit, (start, end)).await?;
+    let whole = limit.amount.saturating_add(ledger::rolled_over(db, limit, start).await?);
+    Ok(Some(WindowState { start, end, limit: whole, used, reserved: 0, left: whole.saturating_sub(used) }))
 }
 
 /// When a window is spent if use goes on as in the last hour.
@@ -92,7 +102,7 @@ struct Burnt {
     tokens_out: Option<i64>,
     errors: Option<i64>,
     cost_nanos: Option<i64>,
-    latency_us: Option<i64>,
+    latency_ms: Option<i64>,
 }
 
 impl Burnt {
@@ -105,7 +115,7 @@ impl Burnt {
             Metric::TokensOut => tokens_out,
             Metric::Errors => self.errors.unwrap_or(0),
             Metric::Cost => self.cost_nanos.unwrap_or(0),
-            Metric::LatencyMs => self.latency_us.unwrap_or(0) / 1_000,
+            Metric::LatencyMs => self.latency_ms.unwrap_or(0),
         }
     }
 }
@@ -137,7 +147,7 @@ async fn last_hour(
             .column_as(sum(Column::TokensOut.into_expr()), "tokens_out")
             .column_as(count_if(failed), "errors")
             .column_as(sum(Column::CostNanos.into_expr()), "cost_nanos")
-            .column_as(sum(Column::LatencyUs.into_expr()), "latency_us")
+            .column_as(sum(Column::LatencyUs.into_expr().div(1_000_i64)), "latency_ms")
             .filter(Column::OrganisationId.eq(organisation))
             .filter(Column::At.gte(now.minus(HOUR)))
             .filter(Column::At.lte(now))

@@ -3,18 +3,14 @@
 use std::time::Duration;
 
 use entity::usage::UsageRecord;
-use entity::{ApiKeyId, TeamId, Timestamp};
+use entity::vocab::Period;
+use entity::{ApiKeyId, TeamId, Timestamp, calendar};
 use http::Method;
-use odock_gateway::store;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::Api;
 use crate::usage::{organisation, record};
-
-async fn insert(api: &Api, records: &[UsageRecord]) {
-    store::usage_records::insert(&api.gateway.database, records).await.unwrap();
-}
 
 #[tokio::test]
 async fn an_invoice_is_the_sum_of_its_records() {
@@ -36,8 +32,8 @@ async fn an_invoice_is_the_sum_of_its_records() {
     // Not in the period, or somebody else's.
     let mut outside = [record(acme, 70, at("2026-11-01T00:00:00Z")), record(globex, 71, at("2026-10-15T12:00:00Z"))];
     outside[0].cost_nanos = Some(5);
-    insert(&api, &records).await;
-    insert(&api, &outside).await;
+    api.keep(&records).await;
+    api.keep(&outside).await;
 
     let path = "invoices/preview?from=2026-10-01T00:00:00Z";
     let invoice = api.acme(Method::GET, path, None).await.expect(200).body;
@@ -118,10 +114,16 @@ async fn limits_tell_how_fast_they_are_used() {
         (
             "quotas",
             "tokens",
-            json!({"owner": {"type": "ORG"}, "metric": "TOKENS", "limit": 100, "period": "QUARTERLY"}),
+            json!({"owner": {"type": "ORG"}, "metric": "TOKENS", "limit": 200, "period": "QUARTERLY"}),
         ),
     ] {
         api.create(collection, name, spec).await.expect(201);
+    }
+    // Not just after a quarter has begun, when what is older belongs to the one before.
+    let quarter =
+        calendar::window(Period::Quarterly, &calendar::zone("UTC").unwrap(), api.gateway.clock.now()).unwrap();
+    if api.gateway.clock.now().since(quarter.0) < Duration::from_secs(7_200) {
+        api.clock.advance(Duration::from_secs(7_200));
     }
     let now = api.gateway.clock.now();
     let of = |number: u64, ago: u64, dispatched: bool| UsageRecord {
@@ -138,7 +140,7 @@ async fn limits_tell_how_fast_they_are_used() {
     let mut other = record(acme, 8, now.minus(Duration::from_secs(60)));
     other.cost_nanos = Some(1);
     records.push(other);
-    insert(&api, &records).await;
+    api.keep(&records).await;
 
     let items = api.acme(Method::GET, "limits", None).await.expect(200).body["items"].clone();
     let line = |item: &Value| {
@@ -152,23 +154,24 @@ async fn limits_tell_how_fast_they_are_used() {
         )
     };
     let lines: Vec<String> = items.as_array().unwrap().iter().map(line).collect();
-    // Five by the key, of which one failed; one by another key; one an hour ago; one that was refused.
+    // In the last hour five by the key, of which one failed, and one by another key. Another one is older, and one that was
+    // refused counts nowhere.
     let tokens: u64 = (1..=5).chain([8]).map(|number| 10 + number).sum();
     assert_eq!(
         lines,
         [
-            "budget off - 501 left 1000000000".to_owned(),
+            "budget off - 501 left 999999399".to_owned(),
             "budget over - 501 left null".to_owned(),
-            "budget team search 500 left 1000000000".to_owned(),
-            "quota errors - 1 left 10".to_owned(),
-            "quota requests ci 5 left 10".to_owned(),
-            format!("quota tokens - {tokens} left 100"),
+            "budget team search 500 left 999999400".to_owned(),
+            "quota errors - 1 left 9".to_owned(),
+            "quota requests ci 5 left 4".to_owned(),
+            format!("quota tokens - {tokens} left {}", 200 - tokens - 16),
         ]
     );
     let runs_out = |name: &str| {
         let item = items.as_array().unwrap().iter().find(|item| item["name"] == name).unwrap();
         item.get("runsOutAt").map(|at| at.as_str().unwrap().parse::<Timestamp>().unwrap())
     };
-    assert_eq!(runs_out("requests"), Some(now.plus(Duration::from_secs(2 * 3_600))));
+    assert_eq!(runs_out("requests"), Some(now.plus(Duration::from_secs(48 * 60))));
     assert_eq!((runs_out("off"), runs_out("over"), runs_out("team")), (None, None, None));
 }

@@ -16,5 +16,6 @@ mod limits;
 mod live;
 mod resources;
 mod session;
+mod simulate;
 mod support;
 mod usage;

@@ -4,7 +4,6 @@ use entity::usage::{TokenUsage, UsageRecord};
 use entity::vocab::{Outcome, UsageSource};
 use entity::{ApiKeyId, ModelId, OrganisationId, Timestamp, UsageRecordId};
 use http::Method;
-use odock_gateway::store;
 use serde_json::{Value, json};
 
 use crate::support::Api;
@@ -62,7 +61,7 @@ async fn with_usage() -> Api {
     // Two records a second share their instant, so that pages must cut between them.
     let mut records: Vec<UsageRecord> = (0..20).map(|number| record(acme, number, at(number / 2 * 2))).collect();
     records.push(record(globex, 1, at(1)));
-    store::usage_records::insert(&api.gateway.database, &records).await.unwrap();
+    api.keep(&records).await;
     api
 }
 
@@ -175,7 +174,7 @@ async fn rankings_go_by_what_was_asked() {
         record
     };
     let records = [of(100, "dear", Some(5_000_000), 1), of(101, "chatty", Some(1), 90_000), of(102, "free", None, 5)];
-    store::usage_records::insert(&api.gateway.database, &records).await.unwrap();
+    api.keep(&records).await;
     let top = async |query: &str| {
         let answer = api.acme(Method::GET, &format!("usage/top?by=key&{query}"), None).await.expect(200).body;
         assert_eq!(answer["total"]["requests"], 23, "the total is of everything: {query}");
