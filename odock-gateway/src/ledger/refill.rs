@@ -17,20 +17,14 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How old figures of what is known only afterwards may be. They are read again more often than that.
 const FIGURES_TTL: Duration = Duration::from_secs(5);
 
-/// The account knows more than before: another look says what.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refilled {
-    TryAgain,
-}
-
 impl Ledger {
-    /// Sees to it that `amount` is free, or that it is known why not.
+    /// Sees to it that `amount` is free, or that it is known why not: another look says which.
     pub(super) async fn refill(
         self: &Arc<Self>,
         account: &Arc<Account>,
         amount: i64,
         at: Timestamp,
-    ) -> Result<Refilled, String> {
+    ) -> Result<(), String> {
         let (this, account) = (Arc::clone(self), Arc::clone(account));
         // On a task of its own: what the database granted must be noted even if the caller hangs up meanwhile.
         let asking = tokio::spawn(async move { this.refill_in_turn(&account, amount, at).await });
@@ -46,28 +40,28 @@ impl Ledger {
         account: &Arc<Account>,
         amount: i64,
         at: Timestamp,
-    ) -> Result<Refilled, String> {
+    ) -> Result<(), String> {
         let _turn = account.turn.lock().await;
         let (limit, lacking) = {
             let mut state = account.lock();
             if state.look(amount, at, Instant::now()) != Look::Ask {
-                return Ok(Refilled::TryAgain);
+                return Ok(());
             }
             let free = state.slice(at).map_or(0, |slice| slice.free());
             (Arc::clone(&state.limit), amount.saturating_sub(free))
         };
         let Some(span) = limit.window(at) else {
             account.lock().close(at);
-            return Ok(Refilled::TryAgain);
+            return Ok(());
         };
         let granted = self.ask_books(account, &limit, span, lacking, true).await?;
         if granted.granted >= lacking || is_known_afterwards(limit.metric) {
-            return Ok(Refilled::TryAgain);
+            return Ok(());
         }
         let mut left = granted;
         if granted.others_hold {
             match self.ask_others(account, &limit, span, amount, granted.window).await? {
-                None => return Ok(Refilled::TryAgain),
+                None => return Ok(()),
                 Some(last) => left = last,
             }
         }
@@ -76,7 +70,7 @@ impl Ledger {
             let most = slice.free().max(0).saturating_add(left.available);
             slice.refuse(most, Instant::now());
         }
-        Ok(Refilled::TryAgain)
+        Ok(())
     }
 
     /// Asks the other nodes for what they do not need. `None` when enough came of it; else how the window stands after all

@@ -8,7 +8,6 @@ use entity::usage::ReservationMark;
 
 use super::account::{Account, Look, State};
 use super::hold::{Held, Hold};
-use super::refill::Refilled;
 use super::{Ledger, Limit};
 use crate::config::FailureMode;
 
@@ -80,7 +79,7 @@ impl Ledger {
                     // Boxed: what the usual request does not need shall not make its future large.
                     let asked = Box::pin(self.refill(&accounts[index], claim.amount, at)).await;
                     match asked {
-                        Ok(Refilled::TryAgain) => {}
+                        Ok(()) => {}
                         Err(error) if self.config.failure_mode == FailureMode::Open => {
                             tracing::warn!(%error, limit = %claim.limit.name, "serving a request although nobody can say what is left");
                             return Ok((Hold { ledger: Arc::clone(self), held: Vec::new() }, Vec::new()));
@@ -94,11 +93,15 @@ impl Ledger {
     }
 
     /// What a reservation would find, and nothing set aside: as far as this node knows.
+    ///
+    /// # Errors
+    /// When the database cannot say.
     pub async fn look(self: &Arc<Self>, claims: &[Claim], at: Timestamp) -> Result<Vec<ReservationMark>, String> {
         let mut marks = Vec::new();
         for claim in claims {
             let account = self.account(&claim.limit);
             for _ in 0..ROUNDS {
+<<<<<<< HEAD
                 let (looked, slice) = {
                     let mut state = account.lock();
                     state.learn(&claim.limit);
@@ -110,13 +113,37 @@ impl Ledger {
                     (Look::Fits { left } | Look::Refused { left }, Some((limit, ends_at))) => {
                         let refused = matches!(looked, Look::Refused { .. });
                         marks.push(mark(claim, left, limit, ends_at, refused));
+=======
+                match glance(&account, claim, at) {
+                    Glance::Idle => break,
+                    Glance::Seen(mark) => {
+                        marks.push(mark);
+>>>>>>> main
                         break;
                     }
-                    _ => drop(self.refill(&account, claim.amount, at).await?),
+                    Glance::Ask => self.refill(&account, claim.amount, at).await?,
                 }
             }
         }
         Ok(marks)
+    }
+}
+
+enum Glance {
+    Idle,
+    Seen(ReservationMark),
+    Ask,
+}
+
+fn glance(account: &Account, claim: &Claim, at: Timestamp) -> Glance {
+    let mut state = account.lock();
+    state.learn(&claim.limit);
+    let looked = state.look(claim.amount, at, Instant::now());
+    match (looked, state.slice(at)) {
+        (Look::Idle, _) => Glance::Idle,
+        (Look::Fits { left }, Some(slice)) => Glance::Seen(mark(claim, left, slice.limit, slice.span.1, false)),
+        (Look::Refused { left }, Some(slice)) => Glance::Seen(mark(claim, left, slice.limit, slice.span.1, true)),
+        _ => Glance::Ask,
     }
 }
 

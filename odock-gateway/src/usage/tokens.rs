@@ -42,16 +42,16 @@ fn tokenizer(slug: &str) -> Option<Tokenizer> {
     // Some servers put the vendor before the name.
     let name = slug.strip_prefix("openai/").unwrap_or(slug);
     let is = |family: &&str| name.starts_with(*family);
-    if O200K.iter().any(|family| is(&family)) {
+    if O200K.iter().any(|family| is(family)) {
         return Some(|| tiktoken_rs::o200k_base_singleton());
     }
-    CL100K.iter().any(|family| is(&family)).then_some((|| tiktoken_rs::cl100k_base_singleton()) as Tokenizer)
+    CL100K.iter().any(|family| is(family)).then_some((|| tiktoken_rs::cl100k_base_singleton()) as Tokenizer)
 }
 
 fn prompt(body: &[u8], tokenizer: Option<Tokenizer>, small: bool) -> Option<u64> {
     let request: Value = serde_json::from_slice(body).ok()?;
     let mut counter = Counter { tokenizer: tokenizer.map(|get| get()), left: MOST, tokens: PER_PROMPT, small };
-    let Some(messages) = request.get("messages").and_then(Value::as_array) else { return None };
+    let messages = request.get("messages").and_then(Value::as_array)?;
     for message in messages {
         counter.tokens += PER_MESSAGE;
         counter.message(message);

@@ -61,10 +61,10 @@ async fn a_record_that_the_database_refuses_does_not_hold_up_the_others() {
         "outcome": "ok", "status": 200, "tokens": {}, "usageSource": "missing", "latencyUs": 1, "overheadUs": 1
     }))
     .unwrap();
-    gw.running.gateway.usage.closed(&twin);
+    gw.running.gateway.usage.closed(&std::sync::Arc::new(twin.clone()));
     twin.id = entity::UsageRecordId::new();
     twin.request_id = "nul-\u{0}-byte".into();
-    gw.running.gateway.usage.closed(&twin);
+    gw.running.gateway.usage.closed(&std::sync::Arc::new(twin.clone()));
     let last = gw.chat(&chat("fast")).await.request_id();
     gw.record(&last).await;
     let rows = gw.records().await;

@@ -6,9 +6,11 @@
 #![allow(clippy::unwrap_used, reason = "what tests build on fails as loudly as they do")]
 
 mod access;
+mod budgets;
 mod errors;
 mod hot;
 mod journal;
+mod ledger_crash;
 mod outages;
 mod process;
 mod requests;

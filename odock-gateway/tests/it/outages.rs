@@ -100,12 +100,12 @@ async fn a_journal_that_cannot_be_written_refuses_requests_until_it_can() {
     std::fs::create_dir(&obstacle).unwrap();
     let record = gw.record_on_the_wire().await;
     while usage.has_room() {
-        usage.closed(&entity::usage::UsageRecord {
+        usage.closed(&std::sync::Arc::new(entity::usage::UsageRecord {
             id: entity::UsageRecordId::new(),
             request_id: uuid::Uuid::now_v7().to_string(),
             model: Some("x".repeat(200_000)),
             ..record.clone()
-        });
+        }));
     }
     gw.chat(&chat("fast")).await.expect_error(503, "overloaded");
     std::fs::remove_dir(&obstacle).unwrap();

@@ -33,12 +33,12 @@ pub(super) async fn sum_of(
         OwnerType::ApiKey => Some(Column::ApiKeyId.eq(owner)),
     };
     let counted: SimpleExpr = match metric {
-        Metric::Requests => Expr::val(1_i64).into(),
+        Metric::Requests => Expr::val(1_i64),
         Metric::Tokens => Column::TokensIn.into_expr().add(Column::TokensOut.into_expr()),
-        Metric::TokensIn => Column::TokensIn.into_expr().into(),
-        Metric::TokensOut => Column::TokensOut.into_expr().into(),
+        Metric::TokensIn => Column::TokensIn.into_expr(),
+        Metric::TokensOut => Column::TokensOut.into_expr(),
         Metric::Errors => Expr::case(Column::Outcome.eq(Outcome::Failed), 1_i64).finally(0_i64).into(),
-        Metric::Cost => Column::CostNanos.into_expr().into(),
+        Metric::Cost => Column::CostNanos.into_expr(),
         Metric::LatencyMs => Column::LatencyUs.into_expr().div(1_000_i64),
     };
     let mut select = usage_record::Entity::find()
@@ -103,5 +103,5 @@ pub(super) async fn leased(db: &impl ConnectionTrait, window: WindowId) -> Resul
         .into_tuple()
         .all(db)
         .await?;
-    Ok(amounts.into_iter().map(|amount| positive(amount)).sum())
+    Ok(amounts.into_iter().map(positive).sum())
 }

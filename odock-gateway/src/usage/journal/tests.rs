@@ -3,8 +3,8 @@ use entity::usage::{RoutingTrace, TokenUsage, UsageMetadata};
 use entity::vocab::{Outcome, UsageSource};
 use entity::{ApiKeyId, OrganisationId, Timestamp};
 
-fn record(request_id: &str) -> UsageRecord {
-    UsageRecord {
+fn record(request_id: &str) -> Arc<UsageRecord> {
+    Arc::new(UsageRecord {
         id: UsageRecordId::new(),
         request_id: request_id.into(),
         trace_id: None,
@@ -38,10 +38,10 @@ fn record(request_id: &str) -> UsageRecord {
         provider_usage: None,
         routing: RoutingTrace::default(),
         metadata: UsageMetadata::default(),
-    }
+    })
 }
 
-fn ids(records: &[UsageRecord]) -> Vec<&str> {
+fn ids(records: &[Arc<UsageRecord>]) -> Vec<&str> {
     records.iter().map(|record| record.request_id.as_str()).collect()
 }
 
@@ -190,8 +190,9 @@ fn an_answer_open_for_long_does_not_keep_the_journal() {
 fn a_record_longer_than_a_read_is_not_lost() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = Journal::open(dir.path(), u64::MAX).unwrap();
-    let mut long = record("long");
+    let mut long = UsageRecord::clone(&record("long"));
     long.model = Some("x".repeat(3 << 20));
+    let long = Arc::new(long);
     journal.append(&Entry::Closed(&long)).unwrap();
     journal.append(&Entry::Closed(&record("next"))).unwrap();
     let (records, _) = journal.read(Position::default(), 10).unwrap();

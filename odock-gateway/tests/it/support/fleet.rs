@@ -3,9 +3,14 @@
 use entity::envelope::Envelope;
 use entity::pricing::Pricing;
 use entity::resource::{ModelConfig, ProviderConfig};
-use entity::row::{SecretHash, api_key, api_key_model_access, model, organisation, provider, provider_api_key};
-use entity::vocab::{ApiKeyType, ModelType, OrganisationStatus, ProviderType};
-use entity::{ApiKeyId, GrantId, ModelId, OrganisationId, ProviderId, ProviderKeyId, Timestamp};
+use entity::row::{
+    SecretHash, Thresholds, api_key, api_key_model_access, budget, model, organisation, provider, provider_api_key,
+    quota,
+};
+use entity::vocab::{ApiKeyType, Enforcement, Metric, ModelType, OrganisationStatus, OwnerType, Period, ProviderType};
+use entity::{
+    ApiKeyId, BudgetId, GrantId, ModelId, Money, OrganisationId, ProviderId, ProviderKeyId, QuotaId, Timestamp,
+};
 use odock_gateway::credential::{self, CredentialKind};
 use odock_gateway::gateway::Gateway;
 use sea_orm::ActiveValue::Set;
@@ -140,6 +145,63 @@ impl Fleet {
             };
             row.into_active_model().insert(db).await.unwrap();
         }
+        id
+    }
+
+    /// A budget on everything in the organisation, in USD a month.
+    pub(crate) async fn budget(&self, name: &str, usd: &str, enforcement: Enforcement) -> BudgetId {
+        let (db, now) = (self.gateway.database.writer(), Timestamp::now());
+        let row = budget::Model {
+            id: BudgetId::new(),
+            organisation_id: self.organisation,
+            name: name.into(),
+            owner_type: OwnerType::Org,
+            owner_id: self.organisation.0,
+            period: Period::Monthly,
+            starts_at: None,
+            ends_at: None,
+            timezone: "UTC".into(),
+            currency: "USD".into(),
+            amount_nanos: usd.parse::<Money>().unwrap().nanos(),
+            rollover: false,
+            thresholds: Thresholds([50, 100].into()),
+            enforcement,
+            active: true,
+            revision: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        let id = row.id;
+        row.into_active_model().insert(db).await.unwrap();
+        self.gateway.invalidate(&[self.organisation.0]).await;
+        id
+    }
+
+    /// A quota on the key, a month.
+    pub(crate) async fn quota(&self, name: &str, metric: Metric, limit: i64) -> QuotaId {
+        let (db, now) = (self.gateway.database.writer(), Timestamp::now());
+        let row = quota::Model {
+            id: QuotaId::new(),
+            organisation_id: self.organisation,
+            name: name.into(),
+            owner_type: OwnerType::ApiKey,
+            owner_id: self.key.0,
+            metric,
+            limit_value: limit,
+            period: Period::Monthly,
+            starts_at: None,
+            ends_at: None,
+            timezone: "UTC".into(),
+            rollover: false,
+            thresholds: Thresholds::default(),
+            active: true,
+            revision: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        let id = row.id;
+        row.into_active_model().insert(db).await.unwrap();
+        self.gateway.invalidate(&[self.key.0]).await;
         id
     }
 

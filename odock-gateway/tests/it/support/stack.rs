@@ -55,6 +55,37 @@ impl Stack {
     }
 }
 
+impl Stack {
+    /// The same for a gateway that is a process of its own, told by the environment. It shares the sealing key of the node
+    /// `a`, which must have been started before.
+    pub(crate) fn environment(&self, node: &str) -> Vec<(String, String)> {
+        let dir = self.dir.path().join(node);
+        self.share_sealing_key(node);
+        let mut env = vec![("ODOCK_DATA_DIR".to_owned(), dir.display().to_string())];
+        if let Some(servers) = &self.servers {
+            let base = servers.admin_url.rsplit_once('/').unwrap().0;
+            env.push(("DATABASE_URL".into(), format!("{base}/{}", servers.database)));
+            env.push(("REDIS_URL".into(), servers.redis_url.clone()));
+            env.push(("REDIS_KEY_PREFIX".into(), servers.prefix.clone()));
+            env.push(("CACHE_INVALIDATION_CHANNEL".into(), format!("{}:invalidation", servers.prefix)));
+        }
+        env
+    }
+
+    /// Gives `node` the sealing key of the node `a`.
+    pub(crate) fn share_sealing_key(&self, node: &str) {
+        let (from, to) = (self.dir.path().join("a"), self.dir.path().join(node));
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if name.contains("seal") && path.is_file() && node != "a" {
+                std::fs::copy(&path, to.join(name)).unwrap();
+            }
+        }
+    }
+}
+
 impl Servers {
     async fn new() -> Self {
         let env = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
