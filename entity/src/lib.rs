@@ -32,6 +32,7 @@ pub mod resource;
 #[cfg(feature = "db")]
 pub mod row;
 pub mod session;
+pub mod simulation;
 pub mod time;
 pub mod usage;
 pub mod vocab;

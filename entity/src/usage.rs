@@ -404,6 +404,22 @@ pub enum Breakdown {
     Error,
 }
 
+/// What a ranking goes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Ranking {
+    /// What was spent.
+    #[default]
+    Cost,
+    /// How many requests.
+    Requests,
+    /// How many tokens, in and out.
+    Tokens,
+    /// How many requests that ended with status 400 or above.
+    Errors,
+}
+
 /// One row of a summary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -195,6 +195,23 @@ pub enum Command {
     /// See what was used, and what is being used.
     #[command(subcommand)]
     Usage(commands::usage::Command),
+    /// Look into one request.
+    #[command(subcommand)]
+    Request(commands::request::Command),
+    /// Say what each gate would say to a request that is not sent.
+    Simulate(commands::simulate::Args),
+    /// See how budgets stand.
+    #[command(subcommand)]
+    Budget(commands::limit::Budget),
+    /// See how quotas stand.
+    #[command(subcommand)]
+    Quota(commands::limit::Quota),
+    /// Scale the limits of a scope for a while.
+    #[command(subcommand)]
+    Overlay(commands::overlay::Command),
+    /// See what a period cost, line by line.
+    #[command(subcommand)]
+    Invoice(commands::invoice::Command),
     /// Send a chat message through the gateway with a virtual key.
     Chat(commands::chat::Args),
     /// See who did what.

@@ -138,10 +138,28 @@ fn order(spec: &Value, [from, to]: [&str; 2], found: &mut Vec<Violation>) {
 }
 
 fn model(spec: &Value, found: &mut Vec<Violation>) {
+    price_changes(spec, found);
     let limit = |field: &str| spec.pointer(&format!("/config/{field}")).and_then(Value::as_u64);
     let (Some(window), Some(output)) = (limit("contextWindow"), limit("maxOutputTokens")) else { return };
     if output > window {
         let message = format!("{output} tokens of output do not fit into a context of {window}");
         found.push(Violation::new("/config/maxOutputTokens", code::INVALID, message));
+    }
+}
+
+/// The same instant can be written in many ways, which the table takes for as many.
+fn price_changes(spec: &Value, found: &mut Vec<Violation>) {
+    let mut first: Vec<(Timestamp, &str)> = Vec::new();
+    for (index, change) in spec.get("priceChanges").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let Some(text) = change.get("from").and_then(Value::as_str) else { continue };
+        let Ok(at) = text.parse::<Timestamp>() else { continue };
+        match first.iter().find(|(other, _)| *other == at) {
+            Some((_, other)) if *other != text => {
+                let message = format!("`{text}` is the instant `{other}`, at which another price list begins to apply");
+                found.push(Violation::new(format!("/priceChanges/{index}/from"), code::DUPLICATE, message));
+            }
+            Some(_) => {}
+            None => first.push((at, text)),
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! | `retry` | what is tried again, and when |
 //! | `error` | everything that can go wrong, in terms of the caller |
 //! | `path` `query` | addresses that cannot be bent by names in them |
-//! | `calls` `organisation` `admin` | one method a route |
+//! | `calls` `organisation` `admin` `simulate` | one method a route |
 //! | `sse` `live` | server-sent events, read byte by byte |
 
 mod admin;
@@ -20,6 +20,7 @@ mod query;
 mod reply;
 mod request;
 mod retry;
+mod simulate;
 mod sse;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,8 @@ pub use error::ClientError;
 pub use live::decode as decode_live;
 pub use organisation::{ApiKeys, OrganisationApi, ProviderKeys, TeamMembers, Wire};
 pub use path::Path;
-pub use query::{AuditQuery, ListQuery, LiveQuery, SummaryQuery, UsageQuery};
+pub use query::{AuditQuery, InvoiceQuery, ListQuery, LiveQuery, SummaryQuery, TopQuery, UsageQuery};
 pub use request::{Answer, Request};
 pub use retry::Backoff;
+pub use simulate::Simulate;
 pub use sse::{Event, EventDecoder, EventTooLarge};

@@ -1,6 +1,7 @@
 //! Calls within one organisation.
 
 use entity::audit::AuditEvent;
+use entity::ledger::{Invoice, LimitStatus, LimitStatuses};
 use entity::live::LiveEvent;
 use entity::manifest::ApplyRequest;
 use entity::page::Page;
@@ -18,7 +19,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::query::NoQuery;
-use super::{AuditQuery, Client, ClientError, ListQuery, LiveQuery, Path, Request, SummaryQuery, UsageQuery, live};
+use super::{
+    AuditQuery, Client, ClientError, InvoiceQuery, ListQuery, LiveQuery, Path, Request, SummaryQuery, TopQuery,
+    UsageQuery, live,
+};
 
 /// A resource that has a kind: the type says which collection it is in.
 pub trait Wire: Serialize + DeserializeOwned + Send {
@@ -57,7 +61,7 @@ wires! {
 /// The routes below `/api/organisations/{organisation}`.
 #[derive(Clone, Debug)]
 pub struct OrganisationApi {
-    client: Client,
+    pub(super) client: Client,
     organisation: String,
 }
 
@@ -186,6 +190,31 @@ impl OrganisationApi {
         self.client.get(&self.at("usage/summary")?, query).await
     }
 
+    /// Ranks what caused usage.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn usage_top(&self, query: &TopQuery) -> Result<UsageSummary, ClientError> {
+        self.client.get(&self.at("usage/top")?, query).await
+    }
+
+    /// Budgets and quotas with their open windows, by kind, then name.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn limits(&self) -> Result<Vec<LimitStatus>, ClientError> {
+        let statuses: LimitStatuses = self.client.get(&self.at("limits")?, &NoQuery {}).await?;
+        Ok(statuses.items)
+    }
+
+    /// What the organisation owes for a period.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn invoice(&self, query: &InvoiceQuery) -> Result<Invoice, ClientError> {
+        self.client.get(&self.at("invoices/preview")?, query).await
+    }
+
     /// The live stream: one connection, which the caller renews when it ends.
     ///
     /// # Errors
@@ -224,11 +253,11 @@ impl OrganisationApi {
 /// Virtual keys of an organisation.
 #[derive(Clone, Debug)]
 pub struct ApiKeys {
-    of: OrganisationApi,
+    pub(super) of: OrganisationApi,
 }
 
 impl ApiKeys {
-    fn key(&self, name: &str) -> Result<Path, ClientError> {
+    pub(super) fn key(&self, name: &str) -> Result<Path, ClientError> {
         self.of.item(Kind::ApiKey, name)
     }
 

@@ -1,7 +1,7 @@
 //! Query strings of lists, summaries and streams.
 
 use entity::Timestamp;
-use entity::usage::Breakdown;
+use entity::usage::{Breakdown, Ranking};
 use serde::Serialize;
 
 /// What to list.
@@ -78,6 +78,37 @@ pub struct SummaryQuery {
     /// What the rows are about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Breakdown>,
+}
+
+/// What to rank.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TopQuery {
+    /// The first instant that counts; a day ago when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// The first instant that no longer counts; now when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// What the rows are about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Breakdown>,
+    /// What the ranking goes by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Ranking>,
+    /// The most rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// The period of an invoice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct InvoiceQuery {
+    /// The first instant that counts; the beginning of the current month when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// The first instant that no longer counts; the end of the month of `from` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
 }
 
 /// Which audit events to list.

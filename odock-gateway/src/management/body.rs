@@ -165,7 +165,7 @@ impl Fields {
     }
 
     /// Takes a field out that may be `null`, which is as good as nothing.
-    fn take(&mut self, name: &'static str) -> Option<Value> {
+    pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
         self.raw(name).filter(|value| !value.is_null())
     }
 

@@ -11,8 +11,8 @@ use super::attempts::Attempts;
 use super::frame::frame;
 use super::problem::{ApiError, Code};
 use super::{
-    about, admin, apikeys, apply, audit_log, budgets, live, models, organisations, overlays, providers, quotas,
-    refusals, session, teams, usage, users,
+    about, admin, apikeys, apply, audit_log, budgets, ledger, live, models, organisations, overlays, providers, quotas,
+    refusals, session, simulate, teams, usage, users,
 };
 use crate::gateway::Gateway;
 
@@ -62,6 +62,7 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(apikeys::revoke))
         .routes(routes!(apikeys::unrevoke))
         .routes(routes!(apikeys::history))
+        .routes(routes!(simulate::simulate))
         .routes(routes!(apikeys::grant, apikeys::ungrant))
         .routes(routes!(budgets::list, budgets::create))
         .routes(routes!(budgets::show, budgets::patch, budgets::delete))
@@ -71,7 +72,10 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(overlays::show, overlays::patch, overlays::delete))
         .routes(routes!(usage::list))
         .routes(routes!(usage::summary))
+        .routes(routes!(usage::top))
         .routes(routes!(usage::show))
+        .routes(routes!(ledger::limits))
+        .routes(routes!(ledger::invoice))
         .routes(routes!(live::of_organisation))
         .routes(routes!(audit_log::of_organisation));
     let admin = OpenApiRouter::new()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entity::Timestamp;
-use entity::usage::{Breakdown, UsageRecord, UsageSummary};
+use entity::usage::{Breakdown, Ranking, UsageRecord, UsageSummary};
 use entity::vocab::Outcome;
 use serde::Deserialize;
 
@@ -125,12 +125,60 @@ pub(super) async fn summary(
     tenant: Tenant,
     Params(params): Params<SummaryParams>,
 ) -> Result<Json<UsageSummary>, ApiError> {
-    let to = params.to.unwrap_or_else(|| gateway.clock.now());
-    let from = params.from.unwrap_or_else(|| to.minus(DAY));
+    let (from, to) = period(&gateway, params.from, params.to)?;
+    let by = params.by.unwrap_or_default();
+    let (total, rows) = store::usage::summary(gateway.database.reader(), tenant.id, (from, to), by).await?;
+    Ok(Json(UsageSummary { from, to, by, total, rows }))
+}
+
+fn period(
+    gateway: &Gateway,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+) -> Result<(Timestamp, Timestamp), ApiError> {
+    let to = to.unwrap_or_else(|| gateway.clock.now());
+    let from = from.unwrap_or_else(|| to.minus(DAY));
     if from > to {
         return Err(ApiError::new(Code::BadRequest, "`from` is after `to`"));
     }
-    let by = params.by.unwrap_or_default();
-    let (total, rows) = store::usage::summary(gateway.database.reader(), tenant.id, (from, to), by).await?;
+    Ok((from, to))
+}
+
+/// What to rank.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TopParams {
+    /// The first instant that counts; 24 hours before `to` when absent.
+    from: Option<Timestamp>,
+    /// The first instant that no longer counts; now when absent.
+    to: Option<Timestamp>,
+    /// What the rows are about.
+    #[param(inline)]
+    by: Option<Breakdown>,
+    /// What the ranking goes by.
+    #[param(inline)]
+    metric: Option<Ranking>,
+    /// The most rows.
+    #[param(minimum = 1, maximum = 1_000, default = 100)]
+    limit: Option<u32>,
+}
+
+/// Ranks what caused usage. `total` is the sum of everything, not only of the rows.
+#[utoipa::path(
+    get, path = "/api/organisations/{organisation}/usage/top", tag = "usage", operation_id = "rank_usage",
+    params(("organisation" = String, Path, description = "Slug or id."), TopParams),
+    responses((status = 200, description = "The ranking.", body = UsageSummary), Refusals)
+)]
+pub(super) async fn top(
+    State(gateway): State<Gateway>,
+    tenant: Tenant,
+    Params(params): Params<TopParams>,
+) -> Result<Json<UsageSummary>, ApiError> {
+    let (from, to) = period(&gateway, params.from, params.to)?;
+    let limit = u64::try_from(limit(params.limit)?).map_err(ApiError::internal)?;
+    let (by, metric) = (params.by.unwrap_or_default(), params.metric.unwrap_or_default());
+    let db = gateway.database.reader();
+    let (total, rows) = store::usage::top(db, tenant.id, (from, to), by, metric, limit).await?;
     Ok(Json(UsageSummary { from, to, by, total, rows }))
 }

@@ -9,7 +9,7 @@ use entity::row::{SecretHash, api_key_rotation};
 use entity::{ApiKeyId, RotationId, Timestamp};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 /// What there is to reveal.
 #[derive(Debug)]
@@ -116,4 +116,9 @@ fn change(columns: ActiveModel, key: ApiKeyId, now: Timestamp) -> sea_orm::Updat
         .set(columns)
         .col_expr(Column::Revision, Column::Revision.into_expr().add(1))
         .filter(Column::Id.eq(key))
+}
+
+/// The hash of a key's secret.
+pub async fn secret_hash(db: &impl ConnectionTrait, id: ApiKeyId) -> Result<Option<SecretHash>, DbErr> {
+    Entity::find().select_only().column(Column::SecretHash).filter(Column::Id.eq(id)).into_tuple().one(db).await
 }

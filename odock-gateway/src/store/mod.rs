@@ -5,6 +5,7 @@
 pub mod api_keys;
 pub mod audit;
 pub mod batch;
+pub mod invoices;
 pub mod kinds;
 pub mod ledger;
 pub mod limits;
@@ -17,6 +18,7 @@ pub mod provider_keys;
 pub mod referrers;
 pub mod retention;
 pub mod rollups;
+pub mod statuses;
 pub mod targets;
 pub mod teams;
 pub mod thresholds;

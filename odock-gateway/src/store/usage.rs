@@ -1,12 +1,13 @@
 //! Usage records, read: one, a page, or sums over many.
 
 use entity::row::usage_record::{Column, Entity, Model};
-use entity::usage::{Breakdown, UsageRecord, UsageRow, UsageTotals};
+use entity::usage::{Breakdown, Ranking, UsageRecord, UsageRow, UsageTotals};
 use entity::vocab::Outcome;
 use entity::{ApiKeyId, OrganisationId, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use uuid::Uuid;
 
@@ -104,8 +105,9 @@ pub async fn last_use(db: &impl ConnectionTrait, key: ApiKeyId) -> Result<Option
         .await
 }
 
+/// What [`sums`] selects.
 #[derive(Debug, FromQueryResult)]
-struct Sums {
+pub(super) struct Sums {
     requests: i64,
     errors: Option<i64>,
     tokens_in: Option<i64>,
@@ -116,7 +118,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn totals(&self) -> UsageTotals {
+    pub(super) fn totals(&self) -> UsageTotals {
         let count = |sum: Option<i64>| u64::try_from(sum.unwrap_or(0)).unwrap_or(0);
         let requests = count(Some(self.requests));
         UsageTotals {
@@ -138,6 +140,12 @@ struct Group {
     sums: Sums,
 }
 
+impl Group {
+    fn row(self) -> UsageRow {
+        UsageRow { totals: self.sums.totals(), name: self.name.unwrap_or_else(|| "-".into()) }
+    }
+}
+
 /// Sums over the records of an organisation from `from` until before `to`: of all of them, and by `by`.
 pub async fn summary(
     db: &impl ConnectionTrait,
@@ -147,7 +155,38 @@ pub async fn summary(
 ) -> Result<(UsageTotals, Vec<UsageRow>), DbErr> {
     let filter = Filter { from: Some(from), to: Some(to), ..Filter::default() }.condition(organisation);
     let total = sums(Entity::find().select_only().filter(filter.clone())).into_model::<Sums>().one(db).await?;
-    let column = match by {
+    let mut groups = groups(filter, by).limit(SUMMARY_ROWS).into_model::<Group>().all(db).await?;
+    let weight = |group: &Group| (group.sums.cost_nanos.unwrap_or(0), group.sums.requests);
+    groups.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.name.cmp(&b.name)));
+    Ok((total.map(|sums| sums.totals()).unwrap_or_default(), groups.into_iter().map(Group::row).collect()))
+}
+
+/// The first `limit` rows of a ranking by `ranking`, and the sums of everything that was ranked.
+pub async fn top(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    (from, to): (Timestamp, Timestamp),
+    by: Breakdown,
+    ranking: Ranking,
+    limit: u64,
+) -> Result<(UsageTotals, Vec<UsageRow>), DbErr> {
+    let filter = Filter { from: Some(from), to: Some(to), ..Filter::default() }.condition(organisation);
+    let total = sums(Entity::find().select_only().filter(filter.clone())).into_model::<Sums>().one(db).await?;
+    let weight = match ranking {
+        Ranking::Cost => Column::CostNanos.sum(),
+        Ranking::Requests => Column::Id.count(),
+        Ranking::Tokens => Column::TokensIn.into_expr().add(Column::TokensOut.into_expr()).sum(),
+        Ranking::Errors => count_if(Condition::all().add(Column::Status.gte(400))),
+    };
+    // The databases do not agree where to put what has no sum.
+    let weight = SimpleExpr::from(Func::coalesce([weight, Expr::value(0)]));
+    let ranked = groups(filter, by).order_by(weight, Order::Desc).order_by_asc(column(by)).limit(limit);
+    let rows = ranked.into_model::<Group>().all(db).await?;
+    Ok((total.map(|sums| sums.totals()).unwrap_or_default(), rows.into_iter().map(Group::row).collect()))
+}
+
+const fn column(by: Breakdown) -> Column {
+    match by {
         Breakdown::Model => Column::Model,
         Breakdown::Key => Column::ApiKey,
         Breakdown::Team => Column::Team,
@@ -155,20 +194,24 @@ pub async fn summary(
         Breakdown::Provider => Column::Provider,
         Breakdown::Status => Column::Status,
         Breakdown::Error => Column::ErrorCode,
-    };
-    let name = column.into_expr().cast_as("text");
-    let select = Entity::find().select_only().column_as(name, "name").filter(filter).group_by(column);
-    let mut groups = sums(select).limit(SUMMARY_ROWS).into_model::<Group>().all(db).await?;
-    let weight = |group: &Group| (group.sums.cost_nanos.unwrap_or(0), group.sums.requests);
-    groups.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.name.cmp(&b.name)));
-    let row = |group: Group| UsageRow { totals: group.sums.totals(), name: group.name.unwrap_or_else(|| "-".into()) };
-    Ok((total.map(|sums| sums.totals()).unwrap_or_default(), groups.into_iter().map(row).collect()))
+    }
 }
 
-fn sums(select: sea_orm::Select<Entity>) -> sea_orm::Select<Entity> {
-    // Postgres sums BIGINT as NUMERIC, which is more than we have room for.
-    let sum = |expr: SimpleExpr| expr.sum().cast_as("bigint");
-    let count_if = |condition: Condition| sum(Expr::case(condition, 1).finally(0).into());
+fn groups(filter: Condition, by: Breakdown) -> sea_orm::Select<Entity> {
+    let name = column(by).into_expr().cast_as("text");
+    sums(Entity::find().select_only().column_as(name, "name").filter(filter).group_by(column(by)))
+}
+
+/// Postgres sums BIGINT as NUMERIC, which is more than we have room for.
+pub(super) fn sum(expr: impl Into<SimpleExpr>) -> SimpleExpr {
+    expr.into().sum().cast_as("bigint")
+}
+
+pub(super) fn count_if(condition: Condition) -> SimpleExpr {
+    sum(Expr::case(condition, 1).finally(0))
+}
+
+pub(super) fn sums(select: sea_orm::Select<Entity>) -> sea_orm::Select<Entity> {
     let unpriced = Condition::all().add(Column::ModelId.is_not_null()).add(Column::CostNanos.is_null());
     select
         .column_as(Column::Id.count(), "requests")

@@ -36,7 +36,7 @@ async fn ten_mistakes_are_told_at_once() {
             manifest("ApiKey", "ci", json!({"type": "TEAM"})),
             {"apiVersion": "v1", "kind": "Modle", "metadata": {}, "spec": {}},
             manifest("Team", "a/b", json!({})),
-            manifest("Budget", "b", json!({})),
+            manifest("McpServer", "b", json!({})),
         ]),
     )
     .await;

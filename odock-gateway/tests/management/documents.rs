@@ -56,6 +56,13 @@ async fn answers_match_the_document() {
     api.create("providers", "openai", json!({"type": "OPENAI"})).await.expect(201);
     api.create("models", "fast", json!({"provider": "openai"})).await.expect(201);
     api.create("apikeys", "ci", json!({"type": "ORGANISATION", "models": ["fast"]})).await.expect(201);
+    let organisation = json!({"type": "ORG"});
+    let budget = json!({"owner": organisation, "period": "DAILY", "amountUsd": "1", "thresholds": [50]});
+    api.create("budgets", "money", budget).await.expect(201);
+    let quota = json!({"owner": organisation, "period": "DAILY", "metric": "TOKENS", "limit": 1});
+    api.create("quotas", "tokens", quota).await.expect(201);
+    let overlay = json!({"scope": organisation, "factor": "0.5", "ends": "2100-01-01T00:00:00Z"});
+    api.create("overlays", "brake", overlay).await.expect(201);
     for (path, concrete) in [
         ("/api/whoami", "/api/whoami"),
         ("/api/version", "/api/version"),
@@ -65,6 +72,12 @@ async fn answers_match_the_document() {
         ("/api/organisations/{organisation}/providers/{name}", "/api/organisations/acme/providers/openai"),
         ("/api/organisations/{organisation}/models/{name}", "/api/organisations/acme/models/fast"),
         ("/api/organisations/{organisation}/apikeys/{name}", "/api/organisations/acme/apikeys/ci"),
+        ("/api/organisations/{organisation}/budgets", "/api/organisations/acme/budgets"),
+        ("/api/organisations/{organisation}/quotas/{name}", "/api/organisations/acme/quotas/tokens"),
+        ("/api/organisations/{organisation}/overlays/{name}", "/api/organisations/acme/overlays/brake"),
+        ("/api/organisations/{organisation}/limits", "/api/organisations/acme/limits"),
+        ("/api/organisations/{organisation}/invoices/preview", "/api/organisations/acme/invoices/preview"),
+        ("/api/organisations/{organisation}/usage/top", "/api/organisations/acme/usage/top"),
         ("/api/organisations/{organisation}/audit", "/api/organisations/acme/audit"),
     ] {
         let answer = api.get(concrete, Some(&api.root)).await.expect(200);
@@ -170,7 +183,7 @@ async fn whatever_is_sent_is_answered_with_a_problem() {
         "/api/",
         "/api/nothing",
         "/api/organisations",
-        "/api/organisations/acme/budgets",
+        "/api/organisations/acme/nothing",
         "/elsewhere",
         "/api/organisations/acme/teams/",
     ] {

@@ -4,17 +4,16 @@ use entity::usage::{TokenUsage, UsageRecord};
 use entity::vocab::{Outcome, UsageSource};
 use entity::{ApiKeyId, ModelId, OrganisationId, Timestamp, UsageRecordId};
 use http::Method;
-use odock_gateway::store;
 use serde_json::{Value, json};
 
 use crate::support::Api;
 
-async fn organisation(api: &Api, name: &str) -> OrganisationId {
+pub(crate) async fn organisation(api: &Api, name: &str) -> OrganisationId {
     let id = api.get(&format!("/api/organisations/{name}"), Some(&api.root)).await.expect(200).text("/id");
     id.parse().unwrap()
 }
 
-fn record(organisation_id: OrganisationId, number: u64, at: Timestamp) -> UsageRecord {
+pub(crate) fn record(organisation_id: OrganisationId, number: u64, at: Timestamp) -> UsageRecord {
     let failed = number.is_multiple_of(5);
     UsageRecord {
         id: UsageRecordId::new(),
@@ -62,8 +61,7 @@ async fn with_usage() -> Api {
     // Two records a second share their instant, so that pages must cut between them.
     let mut records: Vec<UsageRecord> = (0..20).map(|number| record(acme, number, at(number / 2 * 2))).collect();
     records.push(record(globex, 1, at(1)));
-    let records: Vec<_> = records.into_iter().map(std::sync::Arc::new).collect();
-    store::usage_records::commit(&api.gateway.database, &api.gateway.ledger, &records).await.unwrap();
+    api.keep(&records).await;
     api
 }
 
@@ -161,4 +159,34 @@ async fn sums_add_up() {
         .await
         .problem(400, "bad_request");
     api.acme(Method::GET, "usage/summary?by=colour", None).await.problem(400, "bad_request");
+}
+
+#[tokio::test]
+async fn rankings_go_by_what_was_asked() {
+    let api = with_usage().await;
+    let acme = organisation(&api, "acme").await;
+    // Cheap and chatty, against dear and silent; and one without a price, whose sum is nothing at all.
+    let now = odock_gateway::clock::Clock::now(&api.clock).minus(std::time::Duration::from_secs(30));
+    let of = |number, key: &str, cost: Option<i64>, tokens_in| {
+        let mut record = record(acme, number, now);
+        (record.request_id, record.api_key) = (format!("top-{number}"), key.to_owned());
+        (record.status, record.cost_nanos, record.tokens.input_text) = (200, cost, tokens_in);
+        record
+    };
+    let records = [of(100, "dear", Some(5_000_000), 1), of(101, "chatty", Some(1), 90_000), of(102, "free", None, 5)];
+    api.keep(&records).await;
+    let top = async |query: &str| {
+        let answer = api.acme(Method::GET, &format!("usage/top?by=key&{query}"), None).await.expect(200).body;
+        assert_eq!(answer["total"]["requests"], 23, "the total is of everything: {query}");
+        let name = |row: &Value| row["name"].as_str().unwrap().to_owned();
+        answer["rows"].as_array().unwrap().iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(top("metric=cost&limit=2").await, ["dear", "ci"]);
+    assert_eq!(top("").await, ["dear", "ci", "laptop", "chatty", "free"]);
+    assert_eq!(top("metric=tokens&limit=1").await, ["chatty"]);
+    assert_eq!(top("metric=requests&limit=2").await, ["ci", "laptop"]);
+    assert_eq!(top("metric=errors&limit=3").await, ["ci", "laptop", "chatty"]);
+    for bad in ["metric=colour", "limit=0", "limit=1001", "by=colour", "order=asc"] {
+        api.acme(Method::GET, &format!("usage/top?{bad}"), None).await.problem(400, "bad_request");
+    }
 }

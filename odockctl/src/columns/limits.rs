@@ -24,8 +24,9 @@ const HALF: Factor = match Factor::from_thousandths(500) {
     None => panic!("a half is a factor"),
 };
 
-/// `team/search`, or `org`.
-pub(super) fn owner(owner: &Owner) -> String {
+/// An owner as people write it: `team/search`, or `org`.
+#[must_use]
+pub fn owner(owner: &Owner) -> String {
     scoped(
         match owner.r#type {
             OwnerType::Org => "org",

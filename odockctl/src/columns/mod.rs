@@ -1,11 +1,13 @@
 //! How everything that can be listed looks as a table.
 
 mod access;
+mod ledger;
 mod limits;
 mod resources;
 mod usage;
 
 pub use access::ContextRow;
+pub use limits::owner;
 
 use entity::Timestamp;
 use entity::policy::{Concurrency, IpPolicy, PayloadLimits, Policies, RateLimit, RequestLimits, TokenLimits};

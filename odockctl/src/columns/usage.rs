@@ -6,7 +6,7 @@ use entity::usage::{
     Attempt, LimitMark, ReservationMark, RoutingTrace, StageMark, TokenUsage, UsageMetadata, UsageRecord, UsageRow,
     UsageTotals,
 };
-use entity::vocab::{LimitKind, Metric, Outcome, UsageSource};
+use entity::vocab::{Outcome, UsageSource};
 use entity::{ApiKeyId, AuditEventId, ModelId, OrganisationId, ProviderId, TeamId, UsageRecordId, UserId};
 use serde_json::json;
 
@@ -108,24 +108,8 @@ impl Show for UsageRecord {
                 inbound_request_id: Some("mine".into()),
                 client_address: Some("192.0.2.1".into()),
                 error_message: Some("too slow".into()),
-                limits: vec![LimitMark {
-                    gate: "early".into(),
-                    scope: "api_key".into(),
-                    limit: "rpm".into(),
-                    of: 60,
-                    remaining: 59,
-                    verdict: "pass".into(),
-                }],
-                reservations: vec![ReservationMark {
-                    kind: LimitKind::Budget,
-                    name: "search-monthly".into(),
-                    metric: Metric::Cost,
-                    estimate: 1,
-                    limit: 2,
-                    left: 2,
-                    ends_at: at(),
-                    refused: true,
-                }],
+                limits: vec![LimitMark::example()],
+                reservations: vec![ReservationMark::example()],
                 clamped_to: Some(1),
                 replay_of: Some("0198c0dd".into()),
                 usage_mismatch: true,

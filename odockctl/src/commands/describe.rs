@@ -1,5 +1,7 @@
 //! `odockctl describe`: everything that bears on one resource.
 
+mod limits;
+
 use entity::Kind;
 use entity::resource::{ApiKey, Model, Provider, Team};
 use entity::usage::{Breakdown, UsageTotals};
@@ -66,6 +68,9 @@ async fn describe<T: Wire + Show>(session: &Session, name: &str) -> Result<Value
     for (label, value) in related(&api, T::KIND, &own_name, &description["resource"]).await? {
         description[label] = value;
     }
+    if matches!(T::KIND, Kind::Budget | Kind::Quota | Kind::Overlay) {
+        return Ok(description);
+    }
     let by = match T::KIND {
         Kind::ApiKey => Breakdown::Key,
         Kind::Model => Breakdown::Model,
@@ -87,7 +92,12 @@ async fn related(
     let all = ListQuery::default();
     let names = |names: Vec<String>| Value::from(names);
     Ok(match kind {
-        Kind::ApiKey => vec![("rotations", json!(api.apikeys().history(name).await?))],
+        Kind::ApiKey => {
+            let rotations = json!(api.apikeys().history(name).await?);
+            vec![("limits", limits::of_key(api, name, resource).await), ("rotations", rotations)]
+        }
+        Kind::Budget | Kind::Quota => vec![("standing", limits::standing(api, kind, name).await)],
+        Kind::Overlay => Vec::new(),
         Kind::Model => {
             let keys = api.list::<ApiKey>(&all).await?;
             let granted = keys.into_iter().filter(|key| key.spec.models.contains(name)).map(|key| key.name);
@@ -156,6 +166,8 @@ fn text(session: &Session, description: &Value) -> String {
             "kind" | "resource" => {}
             "usageLastDay" => text.push_str(&format!("  usage of the last day\n{}", usage(value))),
             "rotations" => rotations(&mut text, value),
+            "limits" => text.push_str(&limits::text("budgets, quotas and overlays", value)),
+            "standing" => text.push_str(&limits::text("standing", value)),
             _ => line(&mut text, 1, key, value),
         }
     }

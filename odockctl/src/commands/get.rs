@@ -11,7 +11,8 @@ use crate::session::Session;
 
 /// List resources of a kind, or show some by name.
 ///
-/// Kinds are organisations, users, teams, providers, models and keys; singular, plural and `kind/name` all work.
+/// Kinds are organisations, users, teams, providers, models, keys, budgets, quotas and overlays; singular, plural and
+/// `kind/name` all work.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl get keys

@@ -47,8 +47,9 @@ impl Impact {
                 Self::Destroy
             }
             ["whoami" | "auth" | "get" | "describe" | "diff" | "validate" | "usage" | "audit" | "completion", ..]
-            | ["version" | "tui" | "help" | "chat", ..]
-            | ["key", "history", ..]
+            | ["version" | "tui" | "help" | "chat" | "request" | "simulate" | "budget" | "quota" | "invoice", ..]
+            | ["key", "history" | "check", ..]
+            | ["overlay", "list", ..]
             | ["token", "list", ..]
             | ["context", "list" | "show" | "validate", ..] => Self::Read,
             _ => Self::Write,

@@ -29,6 +29,8 @@ pub enum Command {
     Unrevoke(Unrevoke),
     /// List the rotations of a key, newest first.
     History(History),
+    /// Say why a key would be refused for a model, gate by gate.
+    Check(super::simulate::Check),
 }
 
 /// Where a new secret goes.
@@ -159,6 +161,7 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> 
         Command::Rotate(args) => rotate(session, args).await,
         Command::Revoke(args) => revoke(session, args).await,
         Command::Unrevoke(args) => unrevoke(session, args).await,
+        Command::Check(args) => super::simulate::check(session, args).await,
         Command::History(args) => {
             let rotations = session.api().await?.apikeys().history(&args.name).await.map_err(about(&args.name))?;
             session.out.list(&rotations, None)?;

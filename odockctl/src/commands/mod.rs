@@ -12,9 +12,14 @@ pub mod diff;
 pub mod get;
 pub mod grant;
 pub mod help;
+pub mod invoice;
 pub mod key;
+pub mod limit;
 pub mod login;
 pub mod logout;
+pub mod overlay;
+pub mod request;
+pub mod simulate;
 pub mod target;
 pub mod token;
 pub mod tui;
@@ -48,6 +53,12 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> 
         Command::Grant(args) => grant::run(session, args).await,
         Command::Ungrant(args) => grant::ungrant(session, args).await,
         Command::Usage(command) => usage::run(session, command).await,
+        Command::Request(command) => request::run(session, command).await,
+        Command::Simulate(args) => simulate::run(session, args).await,
+        Command::Budget(command) => limit::budget(session, command).await,
+        Command::Quota(command) => limit::quota(session, command).await,
+        Command::Overlay(command) => overlay::run(session, command).await,
+        Command::Invoice(command) => invoice::run(session, command).await,
         Command::Chat(args) => chat::run(session, args).await,
         Command::Audit(command) => audit::run(session, command).await,
         Command::Token(command) => token::run(session, command).await,

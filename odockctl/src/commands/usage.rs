@@ -1,5 +1,7 @@
 //! `odockctl usage`: what was used, and what is being used.
 
+mod top;
+
 use std::time::Duration;
 
 use entity::Timestamp;
@@ -22,6 +24,8 @@ pub enum Command {
     List(Box<List>),
     /// Sum up usage by model, key, team, user, provider, status or error.
     Summary(Summary),
+    /// Rank what caused usage.
+    Top(top::Top),
     /// Follow requests as they end.
     Tail(Tail),
 }
@@ -138,6 +142,7 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> 
     match command {
         Command::List(args) => list(session, *args).await,
         Command::Summary(args) => summary(session, args).await,
+        Command::Top(args) => top::run(session, args).await,
         Command::Tail(args) => tail(session, args).await,
     }
 }

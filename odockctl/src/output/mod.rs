@@ -12,7 +12,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 pub use clean::{clean, one_line};
-pub use show::{Column, Show, amount, count, instant, latency, money, percent, yes_no};
+pub use render::csv_line;
+pub use show::{Column, Show, amount, bar, count, instant, latency, money, percent, yes_no};
 pub use table::Table;
 
 use crate::cli::Global;
@@ -141,6 +142,19 @@ impl Output {
         self.raw(&text)
     }
 
+    /// Writes rows for people under a heading of their own, or nothing if there are none.
+    ///
+    /// # Errors
+    /// stdout is closed.
+    pub fn section<T: Show>(&self, title: &str, items: &[T]) -> Result<(), CliError> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let table = render::list(Format::Table, None, items, None)?;
+        let indented: String = table.lines().map(|line| format!("  {line}\n")).collect();
+        self.raw(&format!("\n{}\n{indented}", self.paint(Style::Bold, title)))
+    }
+
     /// Writes one thing.
     ///
     /// # Errors
@@ -210,6 +224,13 @@ impl Output {
     pub fn note(&self, text: &str) {
         if !self.quiet {
             talk(&format!("{}\n", clean(text)));
+        }
+    }
+
+    /// Says in colour on stderr how something ended, unless told to be quiet.
+    pub fn verdict(&self, style: Style, text: &str) {
+        if !self.quiet {
+            talk(&format!("{}\n", self.paint_talk(style, text)));
         }
     }
 

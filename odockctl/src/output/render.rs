@@ -132,7 +132,8 @@ fn csv<T: Show>(wanted: Option<&[String]>, fields: Option<&[Field<T>]>, items: &
     Ok(text)
 }
 
-fn csv_line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+/// One line of CSV (RFC 4180).
+pub fn csv_line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
     let quoted = cells.map(|cell| {
         if cell.contains(['"', ',', '\n', '\r']) {
             format!("\"{}\"", cell.replace('"', "\"\""))

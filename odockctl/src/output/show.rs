@@ -71,6 +71,18 @@ pub fn percent(part: i64, whole: i64) -> String {
     }
 }
 
+/// How much of a whole is used and reserved, as ten characters: `####==----`.
+#[must_use]
+pub fn bar(used: i64, reserved: i64, whole: i64) -> String {
+    const WIDTH: i128 = 10;
+    let place = |part: i128| match i128::from(whole) {
+        whole if whole > 0 => usize::try_from((part.max(0) * WIDTH / whole).min(WIDTH)).unwrap_or(0),
+        _ => 10,
+    };
+    let (used, taken) = (place(used.into()), place(i128::from(used) + i128::from(reserved)));
+    format!("{}{}{}", "#".repeat(used), "=".repeat(taken.saturating_sub(used)), "-".repeat(10 - taken.max(used)))
+}
+
 /// A duration in the unit that suits it, to three digits.
 #[must_use]
 pub fn latency(us: u64) -> String {
@@ -104,6 +116,20 @@ mod tests {
     fn durations_have_the_unit_that_suits_them() {
         let shown = [0, 999, 1_000, 9_999, 12_345, 123_456, 1_234_567, 98_765_432].map(latency);
         assert_eq!(shown, ["0 us", "999 us", "1.00 ms", "9.99 ms", "12.3 ms", "123 ms", "1.23 s", "98.7 s"]);
+    }
+
+    #[test]
+    fn bars_and_percents_never_say_more_than_is_used() {
+        assert_eq!([bar(0, 0, 10), bar(39, 21, 100), bar(99, 0, 100)], ["----------", "###===----", "#########-"]);
+        assert_eq!([bar(100, 0, 100), bar(250, 9, 100), bar(0, 0, 0)], ["##########"; 3]);
+        assert_eq!(bar(i64::MAX, i64::MAX, 1), "##########");
+        assert_eq!([percent(1, 3), percent(999, 1_000), percent(150, 100), percent(1, 0)], ["33%", "99%", "150%", "-"]);
+    }
+
+    #[test]
+    fn amounts_have_their_unit() {
+        let shown = [(Metric::Cost, 1_500_000_000), (Metric::Tokens, 7), (Metric::LatencyMs, 7)];
+        assert_eq!(shown.map(|(metric, value)| amount(metric, value)), ["$1.5", "7", "7 ms"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod formats;
 mod guards;
 mod help;
 mod keys;
+mod limits;
 mod session;
 mod support;
 mod tail;

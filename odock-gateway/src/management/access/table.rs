@@ -175,6 +175,8 @@ pub(in crate::management) const RULES: &[Rule] = &[
     rule("POST",   "/api/organisations/{organisation}/apikeys/{name}/revoke", "apikey", Write, Organisation, ADMINS),
     rule("POST",   "/api/organisations/{organisation}/apikeys/{name}/unrevoke", "apikey", Write, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/apikeys/{name}/history", "apikey", Read, Organisation, ADMINS),
+    // It changes nothing: a token that may read may ask.
+    rule("POST",   "/api/organisations/{organisation}/apikeys/{name}/simulate", "apikey", Read, Organisation, ADMINS),
     rule("PUT",    "/api/organisations/{organisation}/apikeys/{name}/models/{model}", "grant", Write, Organisation, ADMINS),
     rule("DELETE", "/api/organisations/{organisation}/apikeys/{name}/models/{model}", "grant", Write, Organisation, ADMINS),
 
@@ -198,7 +200,10 @@ pub(in crate::management) const RULES: &[Rule] = &[
 
     rule("GET",    "/api/organisations/{organisation}/usage", "usage", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/usage/summary", "usage", Read, Organisation, ADMINS),
+    rule("GET",    "/api/organisations/{organisation}/usage/top", "usage", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/usage/{request}", "usage", Read, Organisation, ADMINS),
+    rule("GET",    "/api/organisations/{organisation}/limits", "limit", Read, Organisation, ADMINS),
+    rule("GET",    "/api/organisations/{organisation}/invoices/preview", "invoice", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/live", "usage", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/audit", "audit", Read, Organisation, ADMINS),
 ];

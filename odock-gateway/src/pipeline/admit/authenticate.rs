@@ -79,7 +79,8 @@ fn unauthorized(message: &'static str) -> GatewayError {
     GatewayError::new(ErrorCode::Unauthorized, message)
 }
 
-fn refusal(error: AuthError) -> GatewayError {
+/// What a caller gets to hear whose key is refused.
+pub(crate) fn refusal(error: AuthError) -> GatewayError {
     match error {
         AuthError::Unknown => unauthorized("the API key is not known"),
         AuthError::Expired => GatewayError::new(ErrorCode::ApiKeyExpired, "the API key has expired"),

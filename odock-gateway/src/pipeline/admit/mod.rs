@@ -1,6 +1,6 @@
 //! May this caller speak?
 
-mod authenticate;
+pub(crate) mod authenticate;
 pub(in crate::pipeline) mod early_gate;
 mod identify;
 mod pre_auth_gate;

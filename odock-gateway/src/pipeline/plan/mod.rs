@@ -2,8 +2,9 @@
 
 mod decode;
 mod final_gate;
+pub(crate) mod look;
 mod reserve;
-mod route;
+pub(crate) mod route;
 
 pub use self::decode::{Call, Decoded, decode};
 pub use self::final_gate::{Fitted, final_gate};

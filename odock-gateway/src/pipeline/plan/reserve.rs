@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use entity::Timestamp;
+use entity::pricing::Pricing;
 use entity::usage::ReservationMark;
 use entity::vocab::{Enforcement, LimitKind, ProviderType};
 
@@ -19,7 +20,7 @@ use crate::telemetry::metrics::Reservation;
 use crate::usage::tokens;
 
 /// Times that an answer is made shorter until it can be paid for. Each time the tightest budget known so far decides.
-const CUTS: usize = 4;
+pub(super) const CUTS: usize = 4;
 
 /// A request that is paid for.
 pub struct Reserved {
@@ -49,10 +50,7 @@ async fn set_aside(gw: &Gateway, case: &Case, chat: &mut ChatRequest, target: &T
     let Some(principal) = case.principal.get() else { return Ok(()) };
     let (limits, at) = (&principal.limits, case.received_at);
     let prices = target.prices(at).map(|(prices, _)| prices);
-    let model_cap = target.config.max_output_tokens.map(u64::from);
-    let cap = chat.output_cap.or(model_cap).unwrap_or_else(|| gw.config.ledger.default_output_tokens.into());
-    // No text has more tokens than bytes. That costs nothing to know, and is enough until a limit comes near.
-    let mut demand = Demand { input: chat.body().len() as u64, output: cap.saturating_mul(chat.choices) };
+    let mut demand = most(gw, chat, target);
     let (mut counted, mut cuts) = (false, 0);
     let (hold, marks) = loop {
         let claims = demand.claims(limits, prices);
@@ -104,8 +102,16 @@ async fn set_aside(gw: &Gateway, case: &Case, chat: &mut ChatRequest, target: &T
     Ok(())
 }
 
+/// The most that a call may consume. No text has more tokens than bytes: that costs nothing to know, and is enough until a
+/// limit comes near.
+pub(super) fn most(gw: &Gateway, chat: &ChatRequest, target: &Target) -> Demand {
+    let model_cap = target.config.max_output_tokens.map(u64::from);
+    let cap = chat.output_cap.or(model_cap).unwrap_or_else(|| gw.config.ledger.default_output_tokens.into());
+    Demand { input: chat.body().len() as u64, output: cap.saturating_mul(chat.choices) }
+}
+
 /// How many tokens of output a budget still pays for, if that is fewer than were wanted and at least one an answer.
-fn affordable(prices: Option<&entity::pricing::Pricing>, demand: Demand, left: i64, choices: u64) -> Option<u64> {
+pub(super) fn affordable(prices: Option<&Pricing>, demand: Demand, left: i64, choices: u64) -> Option<u64> {
     let prices = prices?;
     let output = prices.affordable_output(left.saturating_sub(prices.bound(demand.input, 0)))?;
     let whole = output / choices * choices;

@@ -39,6 +39,14 @@ pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> 
     // The only stage that learns it.
     let _ = exchange.case.target.set(Arc::clone(&target));
     let Call::Chat(_) = &call;
+    let (uri, key) = upstream(&target)?;
+    let (uri, credential) = (uri.clone(), credential(gw, &target, key)?);
+    exchange.case.mark(Stage::Route);
+    Ok(Routed { exchange, call, plan: Plan { target, uri, credential }, _sealed: () })
+}
+
+/// Where a target's upstream is and which key it wants, if it can be called at all.
+pub(crate) fn upstream(target: &Target) -> Result<(&http::Uri, &KeyRef), GatewayError> {
     match target.family() {
         Some(Family::OpenAi) => {}
         None => {
@@ -53,14 +61,13 @@ pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> 
         let message = format!("the provider {} of the model {} is switched off", target.provider, target.model);
         return Err(GatewayError::new(ErrorCode::ProviderDisabled, message));
     }
-    let uri = target.chat.clone().map_err(|problem| unusable(&target, problem))?;
-    let key = target.key.as_ref().map_err(|problem| unusable(&target, *problem))?;
-    let credential = credential(gw, &target, key)?;
-    exchange.case.mark(Stage::Route);
-    Ok(Routed { exchange, call, plan: Plan { target, uri, credential }, _sealed: () })
+    let uri = target.chat.as_ref().map_err(|problem| unusable(target, *problem))?;
+    let key = target.key.as_ref().map_err(|problem| unusable(target, *problem))?;
+    Ok((uri, key))
 }
 
-async fn target(gw: &Gateway, principal: &Principal, model: &str) -> Result<Arc<Target>, GatewayError> {
+/// What a caller means by a model's name, if it may call it.
+pub(crate) async fn target(gw: &Gateway, principal: &Principal, model: &str) -> Result<Arc<Target>, GatewayError> {
     let unavailable = |error| {
         GatewayError::new(ErrorCode::ModelLookupUnavailable, "models cannot be looked up at present")
             .retry_after(1)

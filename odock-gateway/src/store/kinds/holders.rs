@@ -34,7 +34,7 @@ pub const fn of_scope(scope: ScopeType) -> Option<Kind> {
 }
 
 /// The names of holders, by id. Organisations have none, since what they hold is in them.
-pub(super) async fn names(
+pub async fn names(
     db: &impl ConnectionTrait,
     holders: impl Iterator<Item = (Kind, Uuid)>,
 ) -> Result<HashMap<Uuid, String>, DbErr> {

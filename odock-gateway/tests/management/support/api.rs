@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use entity::Timestamp;
+use entity::usage::UsageRecord;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use odock_gateway::clock::ManualClock;
 use odock_gateway::config::Config;
 use odock_gateway::gateway::Gateway;
-use odock_gateway::{bootstrap, management};
+use odock_gateway::{bootstrap, management, store};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -100,6 +101,12 @@ impl Api {
             api.post("/api/admin/organisations", Some(&api.root), json!({"name": name, "spec": {}})).await.expect(201);
         }
         api
+    }
+
+    /// Writes usage records as the gateway does.
+    pub(crate) async fn keep(&self, records: &[UsageRecord]) {
+        let records: Vec<Arc<UsageRecord>> = records.iter().cloned().map(Arc::new).collect();
+        store::usage_records::commit(&self.gateway.database, &self.gateway.ledger, &records).await.unwrap();
     }
 
     pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> Answer {

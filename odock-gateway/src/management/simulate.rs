@@ -1,0 +1,199 @@
+//! What each gate would say to a request with a virtual key, without sending it or taking anything.
+
+use bytes::Bytes;
+use entity::ApiKeyId;
+use entity::check::code;
+use entity::resource::ApiKeySpec;
+use entity::simulation::{GateFinding, Simulation, Verdict};
+use entity::usage::ReservationMark;
+use entity::vocab::LimitKind;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::body::Fields;
+use super::crud::prelude::*;
+use super::engine::find;
+use crate::auth::{AuthError, Principal};
+use crate::credential;
+use crate::error::{ErrorCode, GatewayError};
+use crate::models::Target;
+use crate::pipeline::admit::authenticate;
+use crate::pipeline::plan::{look, route};
+use crate::providers::openai::chat::ChatRequest;
+use crate::store;
+
+/// What to simulate: exactly one of the two.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[allow(dead_code, reason = "read field by field, so that all mistakes are told; this is its description")]
+pub(super) struct Simulate {
+    /// A chat completion as callers send it.
+    #[schema(value_type = Object)]
+    request: Option<Value>,
+    /// A model's name, for the smallest request that there is.
+    model: Option<String>,
+}
+
+/// Says what each gate would say to a request with a key. Nothing is sent, and nothing is taken from any limit.
+#[utoipa::path(
+    post, path = "/api/organisations/{organisation}/apikeys/{name}/simulate", tag = "apikeys",
+    operation_id = "simulate_request",
+    params(("organisation" = String, Path, description = "Slug or id."), ("name" = String, Path, description = "Name or id.")),
+    request_body = Simulate,
+    responses((status = 200, description = "What each gate said.", body = Simulation), Refusals, BodyRefusals)
+)]
+pub(super) async fn simulate(
+    State(gateway): State<Gateway>,
+    tenant: Tenant,
+    Name(name): Name,
+    Document(body): Document,
+) -> Result<Json<Simulation>, ApiError> {
+    let request = read(body)?;
+    let db = gateway.database.reader();
+    let key = find::<ApiKeySpec>(db, Scope::Within(tenant.id), &name).await?.resource;
+    let hash = store::api_keys::secret_hash(db, ApiKeyId(key.id)).await?;
+    let hash = hash.and_then(|hash| credential::hash_from_row(&hash));
+    let hash = hash.ok_or_else(|| ApiError::internal("the key has no usable hash"))?;
+    // From the database, not from a cache: an administrator asks about what stands there now.
+    let principal = store::principals::by_hash(db, &hash, gateway.clock.now()).await?;
+    let principal = principal.ok_or_else(|| ApiError::not_found("apikey", &name))?;
+    let mut gates = Gates::default();
+    let chat = gates.admit(&gateway, &principal, request);
+    if let Some(chat) = chat
+        && let Some(target) = gates.route(&gateway, &principal, &chat).await
+    {
+        gates.reserve(&gateway, &principal, &chat, &target).await;
+    }
+    Ok(Json(gates.done()))
+}
+
+/// The body of the request to simulate.
+fn read(body: Value) -> Result<Bytes, ApiError> {
+    let mut fields = Fields::of(body)?;
+    let (request, model) = (fields.take("request"), fields.text("model"));
+    let request = match (request, model) {
+        (Some(request), None) if request.is_object() => Some(request),
+        (Some(_), None) => {
+            fields.report("request", code::WRONG_TYPE, "must be an object: the body of a chat completion")
+        }
+        (None, Some(model)) => {
+            Some(json!({"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "."}]}))
+        }
+        (Some(_), Some(_)) => fields.report("model", code::INVALID, "stands in `request` already"),
+        (None, None) if fields.has_error("model") => None,
+        (None, None) => fields.report("request", code::MISSING, "`request` or `model` is needed"),
+    };
+    fields.finish()?;
+    serde_json::to_vec(&request).map(Bytes::from).map_err(ApiError::internal)
+}
+
+/// What the gates said so far.
+#[derive(Default)]
+struct Gates {
+    found: Vec<GateFinding>,
+    clamped_to: Option<u64>,
+}
+
+impl Gates {
+    fn passed(&mut self, gate: &str, detail: String) {
+        self.found.push(GateFinding {
+            gate: gate.to_owned(),
+            ok: true,
+            detail,
+            code: None,
+            limit: None,
+            reservation: None,
+        });
+    }
+
+    fn refused(&mut self, gate: &str, error: &GatewayError) {
+        self.found.push(GateFinding {
+            gate: gate.to_owned(),
+            ok: false,
+            detail: error.message.clone().into_owned(),
+            code: Some(error.code.wire().1.to_owned()),
+            limit: None,
+            reservation: None,
+        });
+    }
+
+    /// Whether the key works, and whether the request can be read.
+    fn admit(&mut self, gateway: &Gateway, principal: &Principal, request: Bytes) -> Option<ChatRequest> {
+        let is_over = principal.expires_at.is_some_and(|end| end <= gateway.clock.now());
+        match principal.refused.map(AuthError::Refused).or(is_over.then_some(AuthError::Expired)) {
+            Some(error) => self.refused("authenticate", &authenticate::refusal(error)),
+            None => self.passed("authenticate", format!("the key {} is in force", principal.key)),
+        }
+        match ChatRequest::decode(request) {
+            Ok(chat) => {
+                self.passed("decode", format!("a chat completion of {} bytes", chat.body_bytes()));
+                Some(chat)
+            }
+            Err(error) => {
+                self.refused("decode", &GatewayError::new(ErrorCode::InvalidRequestBody, error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Whether the key may call the model, and whether that can be called.
+    async fn route(
+        &mut self,
+        gateway: &Gateway,
+        principal: &Principal,
+        chat: &ChatRequest,
+    ) -> Option<std::sync::Arc<Target>> {
+        let target = match route::target(gateway, principal, &chat.model).await {
+            Ok(target) => target,
+            Err(error) => {
+                self.refused("model", &error);
+                return None;
+            }
+        };
+        self.passed("model", format!("the key may call {}", target.model));
+        match route::upstream(&target) {
+            Ok(_) => self.passed("provider", format!("{} serves it as {}", target.provider, target.slug)),
+            Err(error) => self.refused("provider", &error),
+        }
+        Some(target)
+    }
+
+    /// Whether every budget and quota has enough left.
+    async fn reserve(&mut self, gateway: &Gateway, principal: &Principal, chat: &ChatRequest, target: &Target) {
+        match look::look(gateway, chat, principal, target, gateway.clock.now()).await {
+            Ok(looked) => {
+                self.clamped_to = looked.clamped_to;
+                self.found.extend(looked.marks.into_iter().map(reservation));
+            }
+            Err(cause) => {
+                let message = "nobody can say at present what is left of this caller's budgets";
+                self.refused("reserve", &GatewayError::new(ErrorCode::Overloaded, message).caused_by(cause));
+            }
+        }
+    }
+
+    fn done(self) -> Simulation {
+        let verdict = if self.found.iter().all(|gate| gate.ok) { Verdict::Pass } else { Verdict::Deny };
+        Simulation { verdict, gates: self.found, clamped_to: self.clamped_to }
+    }
+}
+
+fn reservation(mark: ReservationMark) -> GateFinding {
+    let (kind, name) = (mark.kind, &mark.name);
+    let code = match kind {
+        LimitKind::Budget => ErrorCode::BudgetExceeded,
+        LimitKind::Quota => ErrorCode::QuotaExceeded,
+    };
+    let detail = if mark.refused {
+        format!("what is left of the {kind} {name} is too little; its window ends at {}", mark.ends_at)
+    } else {
+        format!("the {kind} {name} has enough left")
+    };
+    GateFinding {
+        gate: "reserve".to_owned(),
+        ok: !mark.refused,
+        detail,
+        code: mark.refused.then(|| code.wire().1.to_owned()),
+        limit: None,
+        reservation: Some(mark),
+    }
+}

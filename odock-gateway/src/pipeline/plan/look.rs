@@ -1,0 +1,58 @@
+//! What setting aside would find, for a call that is not made.
+
+use entity::Timestamp;
+use entity::usage::ReservationMark;
+use entity::vocab::Enforcement;
+
+use super::reserve::{CUTS, affordable, most};
+use crate::auth::Principal;
+use crate::gateway::Gateway;
+use crate::models::Target;
+use crate::providers::openai::chat::ChatRequest;
+use crate::usage::tokens;
+
+/// What was found.
+pub(crate) struct Looked {
+    /// Each budget and quota, with what the call would set aside of it.
+    pub(crate) marks: Vec<ReservationMark>,
+    /// The tokens that an answer would be cut to.
+    pub(crate) clamped_to: Option<u64>,
+}
+
+/// Asks every budget and quota of a caller, in the same steps as a call that is made: counting only when a limit is near,
+/// and cutting the answer where a hard budget does not pay for all of it.
+pub(crate) async fn look(
+    gw: &Gateway,
+    chat: &ChatRequest,
+    principal: &Principal,
+    target: &Target,
+    at: Timestamp,
+) -> Result<Looked, String> {
+    let prices = target.prices(at).map(|(prices, _)| prices);
+    let mut demand = most(gw, chat, target);
+    let (mut counted, mut cuts, mut clamped_to) = (false, 0, None);
+    loop {
+        let marks = gw.ledger.look(&demand.claims(&principal.limits, prices), at).await?;
+        let refusing = marks.iter().find(|mark| mark.refused);
+        let Some(refusing) = refusing else { return Ok(Looked { marks, clamped_to }) };
+        let is_hard = principal.limits.iter().any(|limit| {
+            limit.kind == refusing.kind && limit.name == refusing.name && limit.enforcement == Enforcement::Hard
+        });
+        if !counted {
+            counted = true;
+            let input = tokens::count(chat.body(), &target.slug, is_hard).await;
+            if let Some(input) = input.filter(|input| *input < demand.input) {
+                demand.input = input;
+                continue;
+            }
+        }
+        match affordable(prices, demand, refusing.left, chat.choices).filter(|_| is_hard && cuts < CUTS) {
+            Some(output) => {
+                cuts += 1;
+                demand.output = output;
+                clamped_to = Some(output / chat.choices.max(1));
+            }
+            None => return Ok(Looked { marks, clamped_to: None }),
+        }
+    }
+}
