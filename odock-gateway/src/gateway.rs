@@ -13,6 +13,7 @@ use crate::auth::Auth;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::hot::{Epochs, HotStore, MemoryStore, RedisStore, Signal, Subject};
+use crate::limits::Limits;
 use crate::live::Hub;
 use crate::models::{Credentials, Models};
 use crate::pipeline::send::Upstreams;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub credentials: Credentials,
     /// Connections to providers.
     pub upstreams: Upstreams,
+    /// Rate limits.
+    pub limits: Limits,
     /// Usage records on their way to the database.
     pub usage: Usage,
     /// Finished requests, for whoever watches.
@@ -118,6 +121,7 @@ impl Gateway {
         let models = Models::new(Arc::clone(&config), db, bus, history, metrics);
         let credentials = Credentials::new(Arc::clone(&sealing), config.cache.provider_key_ttl);
         let upstreams = Upstreams::new(config.upstream.allow_link_local);
+        let limits = Limits::start(&config.limits, &hot, Arc::clone(&clock), metrics);
         let usage = Usage::start(&config.usage, &config.data.dir.join("journal"), database.clone(), metrics.clone())?;
         let gateway = Self(Arc::new(Parts {
             config,
@@ -129,6 +133,7 @@ impl Gateway {
             models,
             credentials,
             upstreams,
+            limits,
             usage,
             live: Arc::new(Hub::default()),
             telemetry,
@@ -150,6 +155,7 @@ impl Gateway {
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
             tracing::warn!("background work did not end in time");
         }
+        self.limits.drain(grace).await;
         self.usage.drain(grace).await;
         if tokio::time::timeout(grace, self.database.clone().close()).await.is_err() {
             tracing::warn!("the database's connections did not close in time");

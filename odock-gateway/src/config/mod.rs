@@ -10,6 +10,7 @@ mod database;
 mod flags;
 mod http;
 mod keys;
+mod limits;
 mod log;
 mod problem;
 mod providers;
@@ -34,6 +35,7 @@ pub use self::data::Data;
 pub use self::database::{Database, DatabaseUrl};
 pub use self::flags::Flags;
 pub use self::http::{Http, TlsFiles};
+pub use self::limits::{FailureMode, Limits};
 pub use self::log::{Log, LogFormat, Metrics};
 pub use self::problem::{ConfigErrors, Problem, Source};
 pub use self::providers::{ProviderDefaults, Providers};
@@ -67,6 +69,8 @@ pub struct Config {
     pub cache: Cache,
     /// The key pair that provider keys are sealed for.
     pub secrets: Secrets,
+    /// Limits that hold for everything.
+    pub limits: Limits,
     /// The usage journal.
     pub usage: Usage,
     /// Logging.
@@ -166,6 +170,7 @@ fn resolve(mut raw: Raw, home: Option<&Path>) -> Result<Loaded, ConfigErrors> {
         upstream: Upstream::read(&mut check),
         cache: Cache::read(&mut check),
         secrets: Secrets::read(&mut check),
+        limits: Limits::read(&mut check),
         usage: Usage::read(&mut check),
         log: Log::read(&mut check),
         metrics: Metrics::read(&mut check),

@@ -42,6 +42,8 @@ codes! {
     ApiKeyExpired = UNAUTHORIZED "api_key_expired",
     /// The key was revoked.
     ApiKeyRevoked = UNAUTHORIZED "api_key_revoked",
+    /// The caller's address may not call.
+    IpNotAllowed = FORBIDDEN "ip_not_allowed",
     /// The key may not call the model.
     ModelNotAllowed = FORBIDDEN "model_not_allowed",
     /// The model's provider is switched off.
@@ -54,6 +56,18 @@ codes! {
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed",
     /// The body is larger than the gateway takes.
     PayloadTooLarge = PAYLOAD_TOO_LARGE "payload_too_large",
+    /// More tokens are asked for than a scope allows.
+    MaxTokensExceeded = TOO_MANY_REQUESTS "max_tokens_exceeded",
+    /// As many requests are under way as a scope allows.
+    ConcurrencyExceeded = TOO_MANY_REQUESTS "concurrency_exceeded",
+    /// A scope's burst is used up.
+    BurstExceeded = TOO_MANY_REQUESTS "burst_exceeded",
+    /// A scope has had its requests of this second.
+    RpsExceeded = TOO_MANY_REQUESTS "rps_exceeded",
+    /// A scope has had its requests of this minute.
+    RpmExceeded = TOO_MANY_REQUESTS "rpm_exceeded",
+    /// A scope has had its tokens of this minute.
+    TpmExceeded = TOO_MANY_REQUESTS "tpm_exceeded",
     /// The gateway failed; its log says why.
     Internal = INTERNAL_SERVER_ERROR "internal_error",
     /// The upstream could not be reached, broke off, or sent what cannot be understood.
@@ -90,12 +104,19 @@ mod tests {
         401 unauthorized
         401 api_key_expired
         401 api_key_revoked
+        403 ip_not_allowed
         403 model_not_allowed
         403 provider_disabled
         403 provider_api_key_revoked
         404 not_found
         405 method_not_allowed
         413 payload_too_large
+        429 max_tokens_exceeded
+        429 concurrency_exceeded
+        429 burst_exceeded
+        429 rps_exceeded
+        429 rpm_exceeded
+        429 tpm_exceeded
         500 internal_error
         502 upstream_error
         503 model_access_unavailable

@@ -17,13 +17,17 @@ pub struct GatewayError {
     pub message: Cow<'static, str>,
     /// Seconds after which another try makes sense.
     pub retry_after: Option<u32>,
+    /// Whose limit refuses the request.
+    pub scope: Option<&'static str>,
+    /// That limit's number.
+    pub limit: Option<u64>,
     source: Option<BoxError>,
 }
 
 impl GatewayError {
     /// An error with a message for the caller.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), retry_after: None, source: None }
+        Self { code, message: message.into(), retry_after: None, scope: None, limit: None, source: None }
     }
 
     /// Adds what caused it, for the log.
@@ -37,6 +41,13 @@ impl GatewayError {
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
+        self
+    }
+
+    /// Adds whose limit refuses the request, and its number if it has one.
+    #[must_use]
+    pub fn limited(mut self, scope: &'static str, limit: Option<u64>) -> Self {
+        (self.scope, self.limit) = (Some(scope), limit);
         self
     }
 

@@ -9,6 +9,7 @@ use entity::Timestamp;
 use entity::usage::{Attempt, StageMark};
 
 use crate::auth::Principal;
+use crate::limits::Notes;
 use crate::models::Target;
 
 macro_rules! stages {
@@ -76,6 +77,8 @@ pub struct Case {
     pub provider_request_id: OnceLock<String>,
     /// What came of calling the upstream.
     pub attempt: OnceLock<Attempt>,
+    /// What the gates found.
+    pub limits: Notes,
     /// Tokens of the prompt as the gateway estimates them.
     pub estimated_prompt: AtomicU32,
     marks: [AtomicU32; Stage::ALL.len()],
@@ -104,6 +107,7 @@ impl Case {
             target: OnceLock::new(),
             provider_request_id: OnceLock::new(),
             attempt: OnceLock::new(),
+            limits: Notes::default(),
             estimated_prompt: AtomicU32::new(0),
             marks: std::array::from_fn(|_| AtomicU32::new(NEVER)),
         }

@@ -22,6 +22,10 @@ struct Inner<'a> {
     param: Option<&'static str>,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
     request_id: &'a str,
 }
@@ -34,6 +38,8 @@ fn body(error: &GatewayError, request_id: &str) -> Vec<u8> {
             r#type: kind(status),
             param: None,
             code,
+            scope: error.scope,
+            limit: error.limit,
             retry_after: error.retry_after,
             request_id,
         },
@@ -53,6 +59,9 @@ pub fn error(error: &GatewayError, request_id: &str) -> Response {
     }
     if let Some(seconds) = error.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    } else if error.code.wire().0 == StatusCode::TOO_MANY_REQUESTS {
+        // No wait will help; OpenAI's SDKs would try a 429 again by themselves.
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }
     response
 }

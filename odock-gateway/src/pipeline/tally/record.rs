@@ -42,6 +42,7 @@ pub(super) fn leave_as(
     if let Some(target) = case.target.get() {
         gw.telemetry.metrics.provider(target.provider_type.as_str(), "chat_completions").tokens(&record.tokens);
     }
+    gw.limits.settle(&case.limits, record.tokens.total);
     gw.usage.closed(&record);
     if gw.live.is_wanted() {
         gw.live.finished(&Arc::new(record));
@@ -111,7 +112,7 @@ fn record(
             inbound_request_id: case.refused_id().map(Into::into),
             client_address: Some(case.client.to_string()),
             error_message,
-            limits: Vec::new(),
+            limits: case.limits.marks(),
             reservations: Vec::new(),
             clamped_to: None,
             replay_of: None,

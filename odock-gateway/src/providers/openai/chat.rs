@@ -18,6 +18,12 @@ struct Head<'a> {
     #[serde(default, borrow, deserialize_with = "present")]
     stream_options: Option<&'a RawValue>,
     #[serde(default, borrow)]
+    max_completion_tokens: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    max_tokens: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    n: Option<&'a RawValue>,
+    #[serde(default, borrow)]
     messages: Option<&'a RawValue>,
 }
 
@@ -38,6 +44,10 @@ pub struct ChatRequest {
     pub wants_usage: bool,
     /// Bytes of the conversation, from which prompt tokens are estimated where the upstream reports none.
     pub prompt_bytes: usize,
+    /// The cap on each answer that the caller asks for, in tokens.
+    pub output_cap: Option<u64>,
+    /// How many answers the caller asks for.
+    pub choices: u64,
     model_at: Range<usize>,
     usage_edit: Option<Edit>,
 }
@@ -94,9 +104,22 @@ impl ChatRequest {
             (true, None) => (false, Some(Edit { at: model_at.end..model_at.end, text: OPTIONS.into() })),
             (true, Some(options)) => usage_option(options.get(), at(options))?,
         };
+        let asked = whole(head.max_completion_tokens, "max_completion_tokens", 0)?;
+        let output_cap = match (asked, whole(head.max_tokens, "max_tokens", 0)?) {
+            // Upstreams differ in which of the two they obey.
+            (Some(one), Some(other)) => Some(one.max(other)),
+            (one, other) => one.or(other),
+        };
+        let choices = whole(head.n, "n", 1)?.unwrap_or(1);
         let prompt_bytes = head.messages.map_or(0, |messages| messages.get().len());
         let model = model.into_owned();
-        Ok(Self { model, stream, wants_usage, prompt_bytes, model_at, usage_edit, body })
+        Ok(Self { model, stream, wants_usage, prompt_bytes, output_cap, choices, model_at, usage_edit, body })
+    }
+
+    /// Bytes of the body as it came.
+    #[must_use]
+    pub fn body_bytes(&self) -> u64 {
+        self.body.len() as u64
     }
 
     /// The body for the upstream, in pieces: the caller's own bytes but for the model's name there and, on streams, the
@@ -156,6 +179,15 @@ fn usage_option(options: &str, at: Range<usize>) -> Result<(bool, Option<Edit>),
             let text = if empty { r#""include_usage":true"# } else { r#""include_usage":true,"# };
             Ok((false, Some(Edit { at: at.start + 1..at.start + 1, text: text.into() })))
         }
+    }
+}
+
+/// A whole number of `least` or more, if it is there and not null.
+fn whole(raw: Option<&RawValue>, field: &str, least: u64) -> Result<Option<u64>, ChatError> {
+    let Some(text) = raw.map(RawValue::get).filter(|text| *text != "null") else { return Ok(None) };
+    match text.parse::<u64>() {
+        Ok(number) if number >= least => Ok(Some(number)),
+        _ => Err(ChatError(format!("\"{field}\" must be a whole number of {least} or more"))),
     }
 }
 
@@ -263,6 +295,10 @@ mod tests {
             (r#"{"model":"a","stream":true,"stream":false}"#, "\"stream\" stands twice"),
             (r#"{"model":"a","stream":true,"stream_options":[]}"#, "\"stream_options\" must be an object"),
             (r#"{"model":"a","stream":true,"stream_options":{"include_usage":1}}"#, "include_usage"),
+            (r#"{"model":"a","max_tokens":1.5}"#, "\"max_tokens\" must be a whole number"),
+            (r#"{"model":"a","max_completion_tokens":-1}"#, "\"max_completion_tokens\" must be a whole number"),
+            (r#"{"model":"a","max_tokens":"9"}"#, "\"max_tokens\" must be a whole number"),
+            (r#"{"model":"a","n":0}"#, "\"n\" must be a whole number of 1 or more"),
             (r#"{"model":"\ud800"}"#, "\"model\" must be a string"),
             ("\u{feff}{}", "byte order mark"),
         ];
@@ -272,6 +308,18 @@ mod tests {
         }
         let error = ChatRequest::decode(Bytes::from_static(b"{\"model\":\"\xff\"}")).unwrap_err();
         assert_eq!(error.0, "the body is not UTF-8 at byte 10");
+    }
+
+    #[test]
+    fn what_an_answer_may_come_to_is_read() {
+        let asked = |more: &str| {
+            let request = decode(&format!("{{\"model\":\"m\"{more}}}")).unwrap();
+            (request.output_cap, request.choices)
+        };
+        assert_eq!(asked(""), (None, 1));
+        assert_eq!(asked(r#","max_tokens":null,"n":null"#), (None, 1));
+        assert_eq!(asked(r#","max_tokens":7,"n":3"#), (Some(7), 3));
+        assert_eq!(asked(r#","max_completion_tokens":9,"max_tokens":7"#), (Some(9), 1));
     }
 
     #[test]

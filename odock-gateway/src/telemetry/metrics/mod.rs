@@ -4,6 +4,7 @@
 //! and logs.
 
 mod family;
+mod rate_limit;
 mod request;
 mod storage;
 mod table;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 
 pub use self::family::{Family, Kind, Tag};
+pub use self::rate_limit::{RateLimitMetrics, Unmetered};
 pub use self::request::{InFlight, RouteMetrics};
 pub use self::storage::{CacheMetrics, Lookup, OperationMetrics, UsageMetrics};
 pub use self::upstream::{Failure, OpenStream, ProviderMetrics, StreamEnd};
@@ -36,11 +38,13 @@ struct Handles {
     database: Table<&'static str, OperationMetrics>,
     hot_store: Table<&'static str, OperationMetrics>,
     usage: UsageMetrics,
+    rate_limits: Arc<RateLimitMetrics>,
 }
 
 impl Metrics {
     pub(super) fn new(recorder: PrometheusRecorder) -> Self {
         let usage = UsageMetrics::new(&recorder);
+        let rate_limits = Arc::new(RateLimitMetrics::new(&recorder));
         Self(Arc::new(Handles {
             recorder,
             routes: Table::default(),
@@ -49,6 +53,7 @@ impl Metrics {
             database: Table::default(),
             hot_store: Table::default(),
             usage,
+            rate_limits,
         }))
     }
 
@@ -77,6 +82,11 @@ impl Metrics {
     pub fn hot_store(&self, operation: &'static str) -> Arc<OperationMetrics> {
         let (duration, errors) = (Family::HotStoreDuration, Family::HotStoreErrors);
         self.0.hot_store.get(operation, || OperationMetrics::new(&self.0.recorder, duration, errors, operation))
+    }
+
+    /// The handles of rate limits.
+    pub fn rate_limits(&self) -> Arc<RateLimitMetrics> {
+        Arc::clone(&self.0.rate_limits)
     }
 
     /// The handles of the usage journal.

@@ -24,6 +24,7 @@ fn record(request_id: &str) -> UsageRecord {
         endpoint: "/v1/chat/completions".into(),
         stream: false,
         outcome: Outcome::Ok,
+        dispatched: true,
         status: 200,
         error_code: None,
         tokens: TokenUsage::default(),
