@@ -36,6 +36,7 @@ fn record(organisation_id: OrganisationId, number: u64, at: Timestamp) -> UsageR
         endpoint: "/v1/chat/completions".into(),
         stream: false,
         outcome: if failed { Outcome::Failed } else { Outcome::Ok },
+        dispatched: true,
         status: if failed { 502 } else { 200 },
         error_code: failed.then(|| "upstream_error".into()),
         tokens: TokenUsage { input_text: 10, output_text: number, total: 10 + number, ..Default::default() },
