@@ -26,7 +26,7 @@ const MOST_RELEASES: usize = 100_000;
 pub(super) struct Shared {
     hot: Arc<dyn HotStore>,
     latency: Arc<OperationMetrics>,
-    pending: Mutex<Chores>,
+    pending: Mutex<Pending>,
     told: Notify,
     held: Mutex<HashMap<LeaseId, Held>>,
 }
@@ -78,10 +78,11 @@ impl Shared {
     /// step took, also if nobody waits for the step any more.
     pub(super) async fn take(self: &Arc<Self>, meters: &mut [Meter]) -> Result<(Option<SharedLease>, i64), HotError> {
         let (lease, id) = self.hold(meters);
-        let owed = Owed { shared: self, releases: self.some_releases() };
-        let chores = Chores { releases: owed.releases.clone(), corrections: Vec::new() };
+        let places = meters.iter().filter(|meter| meter.module == Module::Concurrency);
+        let releases = self.pending().of(places.map(|meter| meter.counter));
+        let chores = Chores { releases, corrections: Vec::new() };
         let now = self.latency.measure(self.store()?.take(id, meters, &chores)).await?;
-        owed.done();
+        self.pending().told(&chores.releases);
         Ok((lease, now))
     }
 
@@ -98,13 +99,7 @@ impl Shared {
     /// Tells everything there is to tell. False when the shared meters are away.
     pub(super) async fn flush(&self) -> bool {
         loop {
-            let corrections = {
-                let mut pending = self.pending();
-                let most = pending.corrections.len().min(BATCH);
-                pending.corrections.drain(..most).collect()
-            };
-            let owed = Owed { shared: self, releases: self.some_releases() };
-            let chores = Chores { releases: owed.releases.clone(), corrections };
+            let chores = self.pending().some();
             if chores.is_empty() {
                 return true;
             }
@@ -114,7 +109,7 @@ impl Shared {
             if self.latency.measure(store.take(LeaseId::nil(), &mut [], &chores)).await.is_err() {
                 return false;
             }
-            owed.done();
+            self.pending().told(&chores.releases);
         }
     }
 
@@ -135,12 +130,6 @@ impl Shared {
         let id = LeaseId::now_v7();
         self.held().insert(id, Held { places, renewed: Instant::now() });
         (Some(SharedLease { shared: Arc::clone(self), id }), id)
-    }
-
-    fn some_releases(&self) -> Vec<Release> {
-        let mut pending = self.pending();
-        let most = pending.releases.len().min(BATCH);
-        pending.releases.drain(..most).collect()
     }
 
     /// Puts off the end of every lease of which a third is over.
@@ -168,7 +157,7 @@ impl Shared {
         }
     }
 
-    fn pending(&self) -> MutexGuard<'_, Chores> {
+    fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -177,27 +166,49 @@ impl Shared {
     }
 }
 
-/// Releases that are being told. Told again unless that is known to have worked; telling twice does no harm.
-struct Owed<'a> {
-    shared: &'a Shared,
-    releases: Vec<Release>,
+/// What the shared meters are not known to know yet.
+///
+/// A release stays until some step has told it for certain, and goes with every step on its scope until then: a step must
+/// not overtake word of the place that it needs. Telling twice does no harm.
+#[derive(Default)]
+struct Pending {
+    releases: HashMap<Counter, Vec<LeaseId>>,
+    count: usize,
+    corrections: Vec<Correction>,
 }
 
-impl Owed<'_> {
-    fn done(mut self) {
-        self.releases.clear();
-    }
-}
-
-impl Drop for Owed<'_> {
-    fn drop(&mut self) {
-        if self.releases.is_empty() {
-            return;
+impl Pending {
+    fn give_back(&mut self, counter: Counter, lease: LeaseId) {
+        if self.count < MOST_RELEASES {
+            self.count += 1;
+            self.releases.entry(counter).or_default().push(lease);
         }
-        let mut pending = self.shared.pending();
-        let room = MOST_RELEASES.saturating_sub(pending.releases.len());
-        pending.releases.extend(self.releases.drain(..).take(room));
-        self.shared.told.notify_one();
+    }
+
+    /// The releases of some scopes.
+    fn of(&self, counters: impl Iterator<Item = Counter>) -> Vec<Release> {
+        let leases = |counter| self.releases.get(&counter).into_iter().flatten().map(move |lease| (counter, *lease));
+        counters.flat_map(leases).map(|(counter, lease)| Release { counter, lease }).take(BATCH).collect()
+    }
+
+    /// Some of everything; corrections are taken out.
+    fn some(&mut self) -> Chores {
+        let corrections = self.corrections.drain(..self.corrections.len().min(BATCH)).collect();
+        Chores { releases: self.of(self.releases.keys().copied()), corrections }
+    }
+
+    fn told(&mut self, releases: &[Release]) {
+        for Release { counter, lease } in releases {
+            let Some(leases) = self.releases.get_mut(counter) else { continue };
+            // Near the front: they are told in the order in which they came.
+            if let Some(index) = leases.iter().position(|other| other == lease) {
+                leases.remove(index);
+                self.count -= 1;
+            }
+            if leases.is_empty() {
+                self.releases.remove(counter);
+            }
+        }
     }
 }
 
@@ -211,9 +222,7 @@ impl Drop for SharedLease {
     fn drop(&mut self) {
         let Some(held) = self.shared.held().remove(&self.id) else { return };
         let mut pending = self.shared.pending();
-        let room = MOST_RELEASES.saturating_sub(pending.releases.len());
-        let places = held.places.iter().map(|(counter, _)| Release { counter: *counter, lease: self.id });
-        pending.releases.extend(places.take(room));
+        held.places.iter().for_each(|(counter, _)| pending.give_back(*counter, self.id));
         self.shared.told.notify_one();
     }
 }

@@ -20,6 +20,7 @@ mod limits;
 pub mod plan;
 pub mod screen;
 pub mod send;
+mod swallow;
 pub mod tally;
 
 use axum::response::Response;

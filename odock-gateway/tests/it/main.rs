@@ -9,6 +9,8 @@ mod access;
 mod errors;
 mod hot;
 mod journal;
+mod limits;
+mod meters;
 mod outages;
 mod process;
 mod requests;

@@ -11,6 +11,7 @@ use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
+use crate::pipeline::swallow::swallow;
 
 /// A request that may send its body.
 pub struct Cleared {
@@ -46,7 +47,14 @@ pub async fn early_gate(gw: &Gateway, from: Authenticated) -> Result<Cleared, Ga
     let bytes = announced.or((!unannounced).then_some(0));
     let case = &exchange.case;
     let lease = gw.limits.early(&principal, case.client, bytes, global_is_due, &case.limits).await;
-    exchange.guards.places.extend(lease.map_err(|refusal| refused(case, refusal))?);
+    match lease {
+        Ok(lease) => exchange.guards.places.extend(lease),
+        Err(refusal) => {
+            let error = refused(case, refusal);
+            swallow(exchange.body).await;
+            return Err(error);
+        }
+    }
     exchange.guards.organisation = Some(gw.live.enter(principal.organisation_id));
     Ok(Cleared { exchange, principal, unannounced, _sealed: () })
 }

@@ -7,6 +7,7 @@ use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
+use crate::pipeline::swallow::swallow;
 
 /// A request that may present its key.
 pub struct Admitted {
@@ -31,6 +32,13 @@ pub async fn pre_auth_gate(gw: &Gateway, from: Identified) -> Result<Admitted, G
         };
     let case = &exchange.case;
     let lease = gw.limits.pre_auth(case.client, counts && !global_is_due, &case.limits).await;
-    exchange.guards.places.extend(lease.map_err(|refusal| refused(case, refusal))?);
+    match lease {
+        Ok(lease) => exchange.guards.places.extend(lease),
+        Err(refusal) => {
+            let error = refused(case, refusal);
+            swallow(exchange.body).await;
+            return Err(error);
+        }
+    }
     Ok(Admitted { exchange, global_is_due, _sealed: () })
 }

@@ -18,6 +18,7 @@ use crate::pipeline::admit::early_gate::too_large;
 use crate::pipeline::case::Stage;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
+use crate::pipeline::swallow::swallow;
 use crate::providers::openai::chat::ChatRequest;
 use crate::usage::estimate;
 
@@ -62,8 +63,10 @@ pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError
     let cap = if unannounced { gw.limits.body_cap(&principal) } else { None };
     let most = gw.config.http.max_body_bytes;
     let cut = cap.and_then(|cap| usize::try_from(cap.most).ok()).map_or(most, |cap| cap.min(most));
-    let body = match read(std::mem::take(&mut exchange.body), cut, gw.config.http.read_timeout).await {
+    let mut coming = std::mem::take(&mut exchange.body);
+    let body = match read(&mut coming, cut, gw.config.http.read_timeout).await {
         Err(TooLarge::Is) if cut < most => {
+            swallow(coming).await;
             let refusal = gw.limits.body(&principal, cut as u64 + 1, &exchange.case.limits);
             return Err(refusal.map_or_else(|refusal| refused(&exchange.case, refusal), |()| too_large(cut)));
         }
@@ -101,7 +104,7 @@ impl From<GatewayError> for TooLarge {
 }
 
 /// Collects the body, unless it is larger than `most`. A single frame, the usual case, is not copied.
-async fn read(mut body: Body, most: usize, patience: Duration) -> Result<Bytes, TooLarge> {
+async fn read(body: &mut Body, most: usize, patience: Duration) -> Result<Bytes, TooLarge> {
     let (mut first, mut all) = (Bytes::new(), BytesMut::new());
     // For the whole body: a byte now and then would otherwise hold its place for ever.
     let end = tokio::time::Instant::now() + patience;
