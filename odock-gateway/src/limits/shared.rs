@@ -83,6 +83,11 @@ impl Shared {
         let chores = Chores { releases, corrections: Vec::new() };
         let now = self.latency.measure(self.store()?.take(id, meters, &chores)).await?;
         self.pending().told(&chores.releases);
+        if meters.iter().any(Meter::refuses) {
+            // Nothing was taken, so there is nothing to give back.
+            self.held().remove(&id);
+            return Ok((None, now));
+        }
         Ok((lease, now))
     }
 

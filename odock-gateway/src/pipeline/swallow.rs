@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use http::HeaderMap;
+use http::header::EXPECT;
 use http_body_util::BodyExt;
 
 /// The largest body that is read for nothing, and how long it may take.
@@ -11,7 +13,12 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Reads a small body to its end, or what is left of one, and forgets it. A connection on which a body was left unread has to be closed, and a caller that sends
 /// its next request on it at that moment sees an error instead of its refusal.
-pub(in crate::pipeline) async fn swallow(mut body: Body) {
+///
+/// A caller that waits to be asked for its body (`Expect: 100-continue`) has not sent it, and is not asked.
+pub(in crate::pipeline) async fn swallow(headers: &HeaderMap, mut body: Body) {
+    if headers.contains_key(EXPECT) {
+        return;
+    }
     let reading = async {
         let mut left = MOST;
         while let Some(Ok(frame)) = body.frame().await {

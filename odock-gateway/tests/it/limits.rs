@@ -387,6 +387,35 @@ async fn places_are_shared_by_gateways_and_come_back_at_once() {
 }
 
 #[tokio::test]
+async fn the_lease_of_a_request_is_put_off_while_it_lives_and_ends_with_it() {
+    let Some(server) = RedisServer::start().await else { return };
+    let policy = json!({"ratelimit":{"concurrency":{"max":2,"lease_ttl_seconds":2}}});
+    let gw = gateway_on(&server, policy, FailureMode::Closed).await;
+    let redis = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let leases = || {
+        let mut redis = redis.clone();
+        async move {
+            let key = format!("o:limit:GLOBAL:{}:places", uuid::Uuid::nil().simple());
+            let mut leases = redis::cmd("ZRANGE");
+            leases.arg(key).arg(0).arg(-1).arg("WITHSCORES");
+            leases.query_async::<Vec<(Vec<u8>, f64)>>(&mut redis).await.unwrap()
+        }
+    };
+    gw.sim.enqueue(Script::default().chunks(4).stall_after(2));
+    let request = gw.http.post(gw.url("/v1/chat/completions")).bearer_auth(&gw.fleet.secret).json(&stream("fast"));
+    let response = request.send().await.unwrap();
+    let taken = leases().await;
+    assert_eq!(taken.len(), 1);
+    eventually("the lease to be put off", || async {
+        let now = leases().await;
+        (now.len() == 1 && now[0].0 == taken[0].0 && now[0].1 > taken[0].1).then_some(())
+    })
+    .await;
+    drop(response);
+    eventually("the lease to end", || async { leases().await.is_empty().then_some(()) }).await;
+}
+
+#[tokio::test]
 async fn without_redis_the_failure_mode_decides_and_afterwards_all_is_as_before() {
     let Some(mut server) = RedisServer::start().await else { return };
     let policy = json!({"ratelimit":{"requests":{"per_minute":4},"concurrency":{"max":9}}});

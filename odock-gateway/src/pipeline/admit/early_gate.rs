@@ -51,7 +51,7 @@ pub async fn early_gate(gw: &Gateway, from: Authenticated) -> Result<Cleared, Ga
         Ok(lease) => exchange.guards.places.extend(lease),
         Err(refusal) => {
             let error = refused(case, refusal);
-            swallow(exchange.body).await;
+            swallow(&exchange.head.headers, exchange.body).await;
             return Err(error);
         }
     }

@@ -36,7 +36,7 @@ pub async fn pre_auth_gate(gw: &Gateway, from: Identified) -> Result<Admitted, G
         Ok(lease) => exchange.guards.places.extend(lease),
         Err(refusal) => {
             let error = refused(case, refusal);
-            swallow(exchange.body).await;
+            swallow(&exchange.head.headers, exchange.body).await;
             return Err(error);
         }
     }

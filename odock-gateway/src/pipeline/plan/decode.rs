@@ -66,7 +66,7 @@ pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError
     let mut coming = std::mem::take(&mut exchange.body);
     let body = match read(&mut coming, cut, gw.config.http.read_timeout).await {
         Err(TooLarge::Is) if cut < most => {
-            swallow(coming).await;
+            swallow(&exchange.head.headers, coming).await;
             let refusal = gw.limits.body(&principal, cut as u64 + 1, &exchange.case.limits);
             return Err(refusal.map_or_else(|refusal| refused(&exchange.case, refusal), |()| too_large(cut)));
         }
