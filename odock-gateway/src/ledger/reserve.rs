@@ -9,7 +9,7 @@ use entity::usage::ReservationMark;
 use super::account::{Account, Look, State};
 use super::hold::{Held, Hold};
 use super::{Ledger, Limit};
-use crate::config::FailureMode;
+use crate::config::LedgerFailure;
 
 /// Rounds of asking for one request. Each ends with capacity, a refusal or an error, unless others take what was granted.
 const ROUNDS: usize = 32;
@@ -80,7 +80,7 @@ impl Ledger {
                     let asked = Box::pin(self.refill(&accounts[index], claim.amount, at)).await;
                     match asked {
                         Ok(()) => {}
-                        Err(error) if self.config.failure_mode == FailureMode::Open => {
+                        Err(error) if self.config.failure_mode == LedgerFailure::Open => {
                             tracing::warn!(%error, limit = %claim.limit.name, "serving a request although nobody can say what is left");
                             return Ok((Hold { ledger: Arc::clone(self), held: Vec::new() }, Vec::new()));
                         }
@@ -101,24 +101,10 @@ impl Ledger {
         for claim in claims {
             let account = self.account(&claim.limit);
             for _ in 0..ROUNDS {
-<<<<<<< HEAD
-                let (looked, slice) = {
-                    let mut state = account.lock();
-                    state.learn(&claim.limit);
-                    let looked = state.look(claim.amount, at, Instant::now());
-                    (looked, state.slice(at).map(|slice| (slice.limit, slice.span.1)))
-                };
-                match (looked, slice) {
-                    (Look::Idle, _) => break,
-                    (Look::Fits { left } | Look::Refused { left }, Some((limit, ends_at))) => {
-                        let refused = matches!(looked, Look::Refused { .. });
-                        marks.push(mark(claim, left, limit, ends_at, refused));
-=======
                 match glance(&account, claim, at) {
                     Glance::Idle => break,
                     Glance::Seen(mark) => {
                         marks.push(mark);
->>>>>>> main
                         break;
                     }
                     Glance::Ask => self.refill(&account, claim.amount, at).await?,
