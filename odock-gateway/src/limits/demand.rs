@@ -20,11 +20,18 @@ pub(super) enum Share {
 const MOST_REQUESTS: u64 = 1_000_000_000;
 const MOST_TOKENS: u64 = 1_000_000_000_000_000;
 
+/// The meters of four scopes; a gate rarely asks more.
+const MOST_METERS: usize = 16;
+
 /// Adds the meters of a scope, with its numbers as they are at `now`. `tokens` is what the request may use.
 pub(super) fn meters(scope: &Scope, share: Share, now: Timestamp, tokens: u64, to: &mut Vec<Meter>) {
     let limits = &scope.policies.ratelimit;
     let counter = Counter { kind: scope.kind, id: scope.id };
     let mut add = |module, of, cost, rate| {
+        if to.is_empty() {
+            // Once for all scopes of a gate.
+            to.reserve(MOST_METERS);
+        }
         to.push(Meter { counter, module, shadow: scope.policies.shadow, of, cost, rate, reading: Reading::default() });
     };
     let scaled = |limit: u64, most: u64| scope.scaled(limit, now).min(most);

@@ -235,3 +235,77 @@ async fn leases_run_out_unless_they_are_renewed() {
     let chores = Chores { releases: vec![release(third)], corrections: Vec::new() };
     assert!(take(LeaseId::now_v7(), chores).await, "a lease that was given back is not brought back to life");
 }
+
+/// A window and a bucket without any cleverness.
+#[derive(Default)]
+struct Model {
+    slots: std::collections::BTreeMap<i64, u64>,
+    missing: u64,
+    filled_at: i64,
+}
+
+impl Model {
+    /// What is left of a second's window of `of`, and of a bucket of `size` with a `rate` a minute.
+    fn left(&mut self, now: i64, of: u64, size: u64, rate: u64) -> [u64; 2] {
+        let oldest = now.div_euclid(50_000) - 20;
+        let sum: u64 = self.slots.range(oldest..).map(|(_, taken)| taken).sum();
+        self.missing = self.missing.saturating_sub(now.abs_diff(self.filled_at).saturating_mul(rate));
+        self.filled_at = now;
+        [of.saturating_sub(sum), (size * 60_000_000 - self.missing) / 60_000_000]
+    }
+}
+
+#[tokio::test]
+async fn redis_decides_as_a_plain_log_by_its_own_clock_would() {
+    let Some(server) = RedisServer::start().await else { return };
+    let store = redis(&server).await;
+    let scope = counter();
+    let (of, size, rate) = (300, 20, 12_000);
+    let window = meter(scope, Module::Rps, of);
+    let bucket = Meter { rate, ..meter(scope, Module::Burst, size) };
+    let mut model = Model::default();
+    let mut dice = 7_u64;
+    let mut below = move |most: u64| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) % most
+    };
+    let (mut passed, mut refused, mut at_us) = (0, 0, 0);
+    for _ in 0..1_200 {
+        // Now and then a correction of something that was taken lately, and sometimes a pause.
+        let mut chores = Chores::default();
+        if passed > 0 && below(8) == 0 {
+            let (ago, by) = (i64::try_from(below(1_500_000)).unwrap(), i64::try_from(below(9)).unwrap() - 4);
+            chores.corrections.push(Correction { counter: scope, module: Module::Rps, at_us: at_us - ago, by });
+        }
+        if below(40) == 0 {
+            tokio::time::sleep(Duration::from_millis(below(120))).await;
+        }
+        let mut step = [Meter { cost: 1 + below(4), ..window }, bucket];
+        let cost = step[0].cost;
+        at_us = store.take(LeaseId::now_v7(), &mut step, &chores).await.unwrap();
+        for correction in &chores.corrections {
+            let slot = correction.at_us.div_euclid(50_000);
+            if slot >= at_us.div_euclid(50_000) - 20 {
+                let taken = model.slots.entry(slot).or_default();
+                *taken = taken.saturating_add_signed(correction.by);
+            }
+        }
+        let [in_window, in_bucket] = model.left(at_us, of, size, rate);
+        let fits = cost <= in_window && in_bucket >= 1;
+        assert_eq!(!step.iter().any(Meter::refuses), fits, "{step:?} but {in_window} and {in_bucket} were left");
+        let taken = |cost| if fits { cost } else { 0 };
+        assert_eq!(
+            [step[0].reading.left, step[1].reading.left],
+            [in_window - taken(cost), in_bucket - taken(1)],
+            "{step:?}"
+        );
+        if fits {
+            *model.slots.entry(at_us.div_euclid(50_000)).or_default() += cost;
+            model.missing += 60_000_000;
+            passed += 1;
+        } else {
+            refused += 1;
+        }
+    }
+    assert!(passed > 20 && refused > 20, "{passed} passed and {refused} were refused: the test tests nothing");
+}
