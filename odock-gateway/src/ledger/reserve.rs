@@ -101,24 +101,10 @@ impl Ledger {
         for claim in claims {
             let account = self.account(&claim.limit);
             for _ in 0..ROUNDS {
-<<<<<<< HEAD
-                let (looked, slice) = {
-                    let mut state = account.lock();
-                    state.learn(&claim.limit);
-                    let looked = state.look(claim.amount, at, Instant::now());
-                    (looked, state.slice(at).map(|slice| (slice.limit, slice.span.1)))
-                };
-                match (looked, slice) {
-                    (Look::Idle, _) => break,
-                    (Look::Fits { left } | Look::Refused { left }, Some((limit, ends_at))) => {
-                        let refused = matches!(looked, Look::Refused { .. });
-                        marks.push(mark(claim, left, limit, ends_at, refused));
-=======
                 match glance(&account, claim, at) {
                     Glance::Idle => break,
                     Glance::Seen(mark) => {
                         marks.push(mark);
->>>>>>> main
                         break;
                     }
                     Glance::Ask => self.refill(&account, claim.amount, at).await?,
