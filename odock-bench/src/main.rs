@@ -46,7 +46,7 @@ pub(crate) struct Plan {
     #[arg(long, default_value_t = 3.0, value_parser = seconds)]
     seconds: f64,
     /// Numbers of connections for the unary figures
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 32], value_parser = connections)]
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 32, 64], value_parser = connections)]
     connections: Vec<usize>,
     /// Two rounds of half a second: shows that everything works, and nothing else
     #[arg(long)]
@@ -54,6 +54,9 @@ pub(crate) struct Plan {
     /// Only the gateway on its embedded defaults, or only the one on Postgres and Redis
     #[arg(long)]
     only: Option<Only>,
+    /// Only the gateways whose caller has limits, budgets and a quota
+    #[arg(long)]
+    governed_only: bool,
     /// Also holds this many streams open at once and watches the memory
     #[arg(long, value_name = "N", default_value_t = 0)]
     held_streams: usize,

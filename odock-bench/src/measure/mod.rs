@@ -3,6 +3,7 @@
 mod cell;
 mod connection;
 pub(crate) mod held;
+pub(crate) mod ledger;
 mod load;
 pub(crate) mod procfs;
 mod requests;

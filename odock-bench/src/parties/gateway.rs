@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::process::Launch;
+use super::provision;
 use super::servers::Servers;
 
 /// The one-time token of the gateway's first administrator. It opens a gateway that lives as long as the benchmark, on
@@ -16,12 +17,15 @@ pub(crate) fn run() -> ExitCode {
 }
 
 /// How to start a gateway on its embedded defaults, or on these servers.
-pub(crate) fn launch(name: &'static str, data_dir: &Path, servers: Option<&Servers>) -> Launch {
+pub(crate) fn launch(name: &'static str, data_dir: &Path, servers: Option<&Servers>, governed: bool) -> Launch {
     let mut launch = Launch::new(name, "__gateway")
         .env("ODOCK_DATA_DIR", data_dir.display())
         .env("ODOCK_BOOTSTRAP_TOKEN", BOOTSTRAP_TOKEN)
         .env("HTTP_HOST", "127.0.0.1")
         .port_in_env("HTTP_PORT");
+    if governed {
+        launch = launch.env("RATELIMIT_GLOBAL_POLICY", provision::limits());
+    }
     if let Some(servers) = servers {
         launch = launch
             .env("DATABASE_URL", servers.database_url())

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use entity::pricing::{ClassPrices, Pricing};
-use entity::resource::{ApiKeySpec, CreateApiKey, Model, ModelSpec, Provider, ProviderKeySpec, ProviderSpec};
+use entity::resource::{
+    ApiKeySpec, Budget, CreateApiKey, Model, ModelSpec, Provider, ProviderKeySpec, ProviderSpec, Quota, Team,
+};
 use odock_client::http::OrganisationApi;
 use odock_client::{Client, seal::Sealer};
 use serde::de::DeserializeOwned;
@@ -20,23 +22,56 @@ use super::{HELD_MODEL, MODEL, UPSTREAM_KEY};
 const ORGANISATION: &str = "acme";
 
 /// Provisions a fresh gateway, and returns the secret of the virtual key.
-pub(crate) async fn provision(gateway: SocketAddr, upstream: SocketAddr) -> anyhow::Result<String> {
+pub(crate) async fn provision(gateway: SocketAddr, upstream: SocketAddr, governed: bool) -> anyhow::Result<String> {
     let url = Url::parse(&format!("http://{gateway}"))?;
     let client = Client::builder(url).timeout(Duration::from_secs(10)).build()?;
     let issued = client.sign_in(&BOOTSTRAP_TOKEN.into(), Some("benchmark")).await.context("cannot sign in")?;
     let client = client.with_token(issued.secret.into());
     client
         .admin()
-        .create_organisation(ORGANISATION, spec(json!({}))?)
+        .create_organisation(ORGANISATION, spec(json!({"policies": policies(governed)}))?)
         .await
         .context("cannot create the organisation")?;
     let acme = client.organisation(ORGANISATION);
     let sealer = Sealer::new(&client.encryption_key().await?)?;
     provider(&acme, &sealer, upstream).await.context("cannot create the provider")?;
     for model in [MODEL, HELD_MODEL] {
-        acme.create::<Model>(model, model_spec()?).await.with_context(|| format!("cannot create the model {model}"))?;
+        acme.create::<Model>(model, model_spec(governed)?)
+            .await
+            .with_context(|| format!("cannot create the model {model}"))?;
     }
-    virtual_key(&acme).await.context("cannot create the virtual key")
+    if governed {
+        acme.create::<Team>("team", spec(json!({"policies": policies(true)}))?).await?;
+    }
+    let key = virtual_key(&acme, governed).await.context("cannot create the virtual key")?;
+    if governed {
+        limits_of_money(&acme).await.context("cannot create the budgets")?;
+    }
+    Ok(key)
+}
+
+/// Limits that a caller is held to and never reaches.
+pub(crate) fn limits() -> serde_json::Value {
+    json!({"ratelimit": {
+        "requests": {"per_second": 900_000_000, "per_minute": 900_000_000},
+        "tokens": {"per_minute": 900_000_000_000_u64},
+        "concurrency": {"max": 1_000_000},
+    }})
+}
+
+fn policies(governed: bool) -> serde_json::Value {
+    if governed { limits() } else { json!({}) }
+}
+
+/// Two hard budgets on the same spending, and a quota.
+async fn limits_of_money(acme: &OrganisationApi) -> anyhow::Result<()> {
+    for (name, owner) in [("organisation", json!({"type": "ORG"})), ("team", json!({"type": "TEAM", "name": "team"}))] {
+        let budget = json!({"owner": owner, "period": "MONTHLY", "amountUsd": "100000", "enforcement": "hard"});
+        acme.create::<Budget>(name, spec(budget)?).await?;
+    }
+    let quota = json!({"owner": {"type": "APIKEY", "name": "benchmark"}, "metric": "REQUESTS", "limit": 1_000_000_000, "period": "MONTHLY"});
+    acme.create::<Quota>("requests", spec(quota)?).await?;
+    Ok(())
 }
 
 async fn provider(acme: &OrganisationApi, sealer: &Sealer, upstream: SocketAddr) -> anyhow::Result<()> {
@@ -47,17 +82,22 @@ async fn provider(acme: &OrganisationApi, sealer: &Sealer, upstream: SocketAddr)
     Ok(())
 }
 
-fn model_spec() -> anyhow::Result<ModelSpec> {
+fn model_spec(governed: bool) -> anyhow::Result<ModelSpec> {
     let price = |text: &str| -> anyhow::Result<ClassPrices> {
         Ok(ClassPrices { text_cost_per_1k_tokens: Some(text.parse()?), ..ClassPrices::default() })
     };
     let pricing = Pricing { input: price("0.00015")?, output: price("0.0006")?, ..Pricing::default() };
-    Ok(ModelSpec { pricing: Some(pricing), ..spec(json!({"provider": "upstream"}))? })
+    Ok(ModelSpec { pricing: Some(pricing), ..spec(json!({"provider": "upstream", "policies": policies(governed)}))? })
 }
 
-async fn virtual_key(acme: &OrganisationApi) -> anyhow::Result<String> {
+async fn virtual_key(acme: &OrganisationApi, governed: bool) -> anyhow::Result<String> {
     let models = BTreeSet::from([MODEL.to_owned(), HELD_MODEL.to_owned()]);
-    let declared = ApiKeySpec { models, ..spec(json!({"type": "ORGANISATION"}))? };
+    let owner = if governed {
+        json!({"type": "TEAM", "team": "team", "policies": policies(true)})
+    } else {
+        json!({"type": "ORGANISATION"})
+    };
+    let declared = ApiKeySpec { models, ..spec(owner)? };
     let key = CreateApiKey { name: "benchmark".to_owned(), spec: declared, reveal: true };
     acme.apikeys().create(&key).await?.secret.context("the gateway did not show the key's secret")
 }

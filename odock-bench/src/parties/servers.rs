@@ -24,12 +24,12 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// Creates the database, when both servers answer.
-    pub(crate) async fn create(postgres: &Url, redis: &Url) -> anyhow::Result<Self> {
+    pub(crate) async fn create(postgres: &Url, redis: &Url, governed: bool) -> anyhow::Result<Self> {
         for url in [postgres, redis] {
             ensure!(is_loopback(url), "{} is not a loopback address", url.host_str().unwrap_or("it"));
         }
         let servers = Self {
-            name: format!("odock_bench_{}", std::process::id()),
+            name: format!("odock_bench_{}{}", std::process::id(), if governed { "_governed" } else { "" }),
             postgres: postgres.clone(),
             redis: redis.clone(),
         };

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Report, Row};
 use crate::measure::Cell;
-use crate::run::{EMBEDDED, PASS_THROUGH, SERVERS};
+use crate::run::{EMBEDDED, GOVERNED_EMBEDDED, GOVERNED_SERVERS, PASS_THROUGH, SERVERS};
 
 /// One bar, and what was measured.
 #[derive(Debug, Clone, Serialize)]
@@ -24,13 +24,29 @@ const MB: f64 = 1e6;
 /// Judges every bar whose figures there are.
 pub(crate) fn judge(report: &Report) -> Vec<Bar> {
     let mut bars = Vec::new();
-    ratios(report, EMBEDDED, &mut bars);
-    ratios(report, SERVERS, &mut bars);
+    for target in [EMBEDDED, GOVERNED_EMBEDDED] {
+        ratios(report, target, true, &mut bars);
+    }
+    for target in [SERVERS, GOVERNED_SERVERS] {
+        ratios(report, target, false, &mut bars);
+    }
+    for target in [GOVERNED_EMBEDDED, GOVERNED_SERVERS] {
+        hard_budget(report, target, &mut bars);
+    }
     sizes(report, &mut bars);
     bars
 }
 
-fn ratios(report: &Report, target: &'static str, bars: &mut Vec<Bar>) {
+/// Many who spend from the same budgets do not wait for each other.
+fn hard_budget(report: &Report, target: &'static str, bars: &mut Vec<Bar>) {
+    let per_second = |connections| Some(report.summary.get(target, Cell::unary(connections))?.per_second);
+    if let (Some(many), Some(usual)) = (per_second(64), per_second(32)) {
+        let what = "hard budget: requests/s of 64 connections to those of 32";
+        bars.push(bar(what, target, many / usual, 0.9, false, "×"));
+    }
+}
+
+fn ratios(report: &Report, target: &'static str, embedded: bool, bars: &mut Vec<Bar>) {
     let mut ratio = |what: &str, cell: Cell, figure: fn(&Row) -> f64, limit: f64, at_most: bool| {
         let rows = (report.summary.get(target, cell), report.summary.get(PASS_THROUGH, cell));
         if let (Some(own), Some(reference)) = rows {
@@ -38,7 +54,6 @@ fn ratios(report: &Report, target: &'static str, bars: &mut Vec<Bar>) {
         }
     };
     let (one, many) = (Cell::unary(1), Cell::unary(32));
-    let embedded = target == EMBEDDED;
     let of = |embedded_limit, servers_limit| if embedded { embedded_limit } else { servers_limit };
     ratio("CPU a request, 32 connections", many, |row| row.cpu_us, of(1.9, 3.5), true);
     ratio("requests/s, 32 connections", many, |row| row.per_second, of(0.60, 0.30), false);
@@ -53,10 +68,10 @@ fn ratios(report: &Report, target: &'static str, bars: &mut Vec<Bar>) {
 
 #[allow(clippy::cast_precision_loss)] // sizes far below 2^52
 fn sizes(report: &Report, bars: &mut Vec<Bar>) {
-    if let Some(own) = report.footprints.iter().find(|footprint| footprint.target == EMBEDDED) {
-        bars.push(bar("resident, idle", EMBEDDED, own.idle.now as f64 / MB, 25.0, true, "MB"));
-        bars.push(bar("resident, after the load", EMBEDDED, own.after.now as f64 / MB, 45.0, true, "MB"));
-        bars.push(bar("start to first answer", EMBEDDED, own.start_ms, 150.0, true, "ms"));
+    for own in report.footprints.iter().filter(|it| [EMBEDDED, GOVERNED_EMBEDDED].contains(&it.target)) {
+        bars.push(bar("resident, idle", own.target, own.idle.now as f64 / MB, 25.0, true, "MB"));
+        bars.push(bar("resident, after the load", own.target, own.after.now as f64 / MB, 45.0, true, "MB"));
+        bars.push(bar("start to first answer", own.target, own.start_ms, 150.0, true, "ms"));
     }
     for held in report.held.iter().filter(|held| held.target != PASS_THROUGH) {
         let what = format!("resident with {} open streams", held.streams);

@@ -15,7 +15,7 @@ pub(crate) use table::print;
 
 use crate::Plan;
 use crate::measure::procfs::Resident;
-use crate::measure::{Reading, held::Held};
+use crate::measure::{Reading, held::Held, ledger::Ledger};
 
 /// What one process used, apart from the load's figures.
 #[derive(Debug, Clone, Serialize)]
@@ -38,6 +38,7 @@ pub(crate) struct Report {
     pub(crate) summary: Summary,
     pub(crate) footprints: Vec<Footprint>,
     pub(crate) held: Vec<Held>,
+    pub(crate) ledgers: Vec<Ledger>,
     /// Bytes of the gateway's program, when it was built beside this one.
     pub(crate) binary_bytes: Option<u64>,
     pub(crate) bars: Vec<Bar>,
@@ -76,6 +77,7 @@ impl Report {
         readings: Vec<Reading>,
         footprints: Vec<Footprint>,
         held: Vec<Held>,
+        ledgers: Vec<Ledger>,
     ) -> Self {
         let mut report = Self {
             machine: Machine::here(),
@@ -85,6 +87,7 @@ impl Report {
             targets,
             footprints,
             held,
+            ledgers,
             binary_bytes: binary_bytes(),
             bars: Vec::new(),
             readings,

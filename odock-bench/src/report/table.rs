@@ -28,6 +28,7 @@ fn text(report: &Report) -> String {
         lines.extend(cell_rows(report, cell));
     }
     lines.extend(footprint_rows(report));
+    lines.extend(ledger_rows(report));
     if !report.bars.is_empty() {
         lines.extend(bar_rows(&report.bars));
     }
@@ -93,6 +94,21 @@ fn footprint_rows(report: &Report) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Two hard budgets and a quota, spent over 64 connections.
+fn ledger_rows(report: &Report) -> Vec<String> {
+    if report.ledgers.is_empty() {
+        return Vec::new();
+    }
+    let line = |what: &str, figure: fn(&crate::measure::ledger::Ledger) -> f64| {
+        let found = |target: &&str| report.ledgers.iter().find(|ledger| ledger.target == *target);
+        row(what, report.targets.iter().map(|target| found(target).map_or("–".to_owned(), |it| whole(figure(it)))))
+    };
+    vec![
+        line("reservations/s, 64 conn.", |ledger| ledger.reservations_per_second),
+        line("database transactions/s, 64 conn.", |ledger| ledger.transactions_per_second),
+    ]
 }
 
 fn bar_rows(bars: &[Bar]) -> Vec<String> {

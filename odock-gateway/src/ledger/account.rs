@@ -45,6 +45,8 @@ pub(super) struct Slice {
     pub(super) used: i64,
     /// What could be granted, as last read.
     pub(super) available: i64,
+    /// How much more is lent than there is: what becomes free is given back before it is used again.
+    pub(super) over: i64,
     pub(super) slice: i64,
     pub(super) held: i64,
     pub(super) unsettled: i64,
@@ -132,7 +134,7 @@ impl State {
                 Look::Fits { left }
             };
         }
-        let free = slice.free();
+        let free = slice.usable();
         if now > slice.valid_until {
             return Look::Ask;
         }
@@ -183,6 +185,7 @@ impl Slice {
             limit: 0,
             used: 0,
             available: 0,
+            over: 0,
             slice: 0,
             held: 0,
             unsettled: 0,
@@ -196,9 +199,21 @@ impl Slice {
         }
     }
 
-    /// What can be set aside without asking anybody.
+    /// What this node holds beyond what its requests need.
     pub(super) const fn free(&self) -> i64 {
         self.slice - self.held - self.unsettled
+    }
+
+    /// What can be set aside without asking anybody.
+    pub(super) const fn usable(&self) -> i64 {
+        self.free() - self.over
+    }
+
+    /// What can be given back and is used by nobody meanwhile: under new terms nothing is taken until they are taken up,
+    /// and what is lent too much is not taken either.
+    pub(super) fn spare(&self, revision: i64) -> i64 {
+        let free = self.free().max(0);
+        if self.revision < revision { free } else { free.min(self.over) }
     }
 
     /// Remembers that no more than `left` could be had.

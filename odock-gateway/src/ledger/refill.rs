@@ -47,7 +47,7 @@ impl Ledger {
             if state.look(amount, at, Instant::now()) != Look::Ask {
                 return Ok(());
             }
-            let free = state.slice(at).map_or(0, |slice| slice.free());
+            let free = state.slice(at).map_or(0, |slice| slice.usable());
             (Arc::clone(&state.limit), amount.saturating_sub(free))
         };
         let Some(span) = limit.window(at) else {
@@ -67,7 +67,7 @@ impl Ledger {
         }
         let mut state = account.lock();
         if let Some(slice) = state.by_id(left.window) {
-            let most = slice.free().max(0).saturating_add(left.available);
+            let most = slice.usable().max(0).saturating_add(left.available.max(0));
             slice.refuse(most, Instant::now());
         }
         Ok(())
@@ -90,7 +90,7 @@ impl Ledger {
             let _ = tokio::time::timeout(LOOK_AGAIN, account.answered.notified()).await;
             let lacking = {
                 let mut state = account.lock();
-                amount.saturating_sub(state.by_id(window).map_or(0, |slice| slice.free()))
+                amount.saturating_sub(state.by_id(window).map_or(0, |slice| slice.usable()))
             };
             if lacking <= 0 {
                 return Ok(None);
@@ -118,9 +118,7 @@ impl Ledger {
         let started = Instant::now();
         // What is known only afterwards is never lent: the window is merely read, and brought into being.
         let afterwards = is_known_afterwards(limit.metric);
-        // Under new terms nothing is taken until they are taken up, so what is free now stays free until then.
-        let spare =
-            account.lock().by_span(span).filter(|it| it.revision < limit.revision).map_or(0, |it| it.free().max(0));
+        let spare = account.lock().by_span(span).map_or(0, |slice| slice.spare(limit.revision));
         let ask = Ask {
             node: self.node,
             lacking: if afterwards { 0 } else { lacking },
@@ -140,7 +138,8 @@ impl Ledger {
         slice.limit = granted.limit;
         // The books do not have what waits to be committed.
         slice.used = granted.used.saturating_add(slice.unsettled);
-        slice.available = granted.available;
+        slice.available = granted.available.max(0);
+        slice.over = (-granted.available).max(0);
         if !granted.held_before && slice.slice > 0 {
             slice.lose();
         }

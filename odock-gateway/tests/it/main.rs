@@ -11,6 +11,7 @@ mod errors;
 mod hot;
 mod journal;
 mod ledger_crash;
+mod ledger_model;
 mod outages;
 mod process;
 mod requests;

@@ -23,7 +23,7 @@ pub struct Ask {
     pub lacking: i64,
     /// Whether more may be granted, for the requests to come.
     pub ahead: bool,
-    /// What the node can give back if more is lent than there is, as when a limit was lowered.
+    /// What the node can give back if more is lent than there is.
     pub spare: i64,
     /// How long the node may hold it without saying that it lives.
     pub ttl: Duration,
@@ -43,7 +43,7 @@ pub struct Granted {
     pub granted: i64,
     /// Whether the node had a lease before. Without one, what it believed to hold is gone.
     pub held_before: bool,
-    /// What could still be granted after this.
+    /// What could still be granted after this; negative if more is lent than there is, as when a limit was lowered.
     pub available: i64,
     /// The last time that somebody asked the others to give back.
     pub asks: i64,

@@ -22,7 +22,8 @@ pub(super) fn positive(amount: i64) -> i64 {
     amount.max(0)
 }
 
-/// What the node gets in addition, and what could be granted after that. Negative if the node has to give back.
+/// What the node gets in addition, negative if it has to give back; and what could be granted after that, negative if
+/// more is lent than there is.
 ///
 /// What all nodes hold and what is used never come to more than the limit by a grant. A node that is ahead of its needs
 /// leaves half of what is left for the others, shared evenly, so that leases shrink as the window nears its limit.
@@ -39,7 +40,7 @@ pub(super) fn share(standing: Standing, ask: &Ask) -> (i64, i64) {
     } else {
         lacking + if ask.ahead { (most - lacking) / (2 * (nodes + 1)) } else { 0 }
     };
-    (granted, positive(available - positive(granted - debt).min(positive(available))))
+    (granted, available + positive(own) - positive(own + granted))
 }
 
 #[cfg(test)]
@@ -75,11 +76,7 @@ mod tests {
                                 } else {
                                     assert_eq!(granted, 0);
                                 }
-                                assert_eq!(
-                                    left,
-                                    positive(room - (positive(own + granted) - positive(own))),
-                                    "{standing:?} {lacking} {granted}"
-                                );
+                                assert_eq!(left, limit - used - held, "{standing:?} {lacking} {granted}");
                             }
                         }
                     }
