@@ -14,6 +14,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::hot::{Epochs, HotStore, MemoryStore, RedisStore, Signal, Subject};
 use crate::ledger::{Ledger, Worker};
+use crate::limits::Limits;
 use crate::live::Hub;
 use crate::models::{Credentials, Models};
 use crate::pipeline::send::Upstreams;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub credentials: Credentials,
     /// Connections to providers.
     pub upstreams: Upstreams,
+    /// Rate limits.
+    pub limits: Limits,
     /// Usage records on their way to the database.
     pub usage: Usage,
     /// Budgets and quotas.
@@ -123,6 +126,7 @@ impl Gateway {
         let upstreams = Upstreams::new(config.upstream.allow_link_local);
         let ledger = Ledger::new(config.ledger.clone(), database.clone(), Arc::clone(&hot));
         let journal = config.data.dir.join("journal");
+        let limits = Limits::start(&config.limits, &hot, Arc::clone(&clock), metrics);
         let usage = Usage::start(&config.usage, &journal, database.clone(), Arc::clone(&ledger), metrics.clone())?;
         let gateway = Self(Arc::new(Parts {
             config,
@@ -134,6 +138,7 @@ impl Gateway {
             models,
             credentials,
             upstreams,
+            limits,
             usage,
             ledger,
             live: Arc::new(Hub::default()),
@@ -158,6 +163,7 @@ impl Gateway {
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
             tracing::warn!("background work did not end in time");
         }
+        self.limits.drain(grace).await;
         self.usage.drain(grace).await;
         // Capacity whose records are still on disk only belongs to them: the next process gives it back after them.
         if self.usage.backlog().0 == 0 {

@@ -116,6 +116,14 @@ pub fn check_spec(kind: Kind, spec: &Value) -> Vec<Violation> {
     found
 }
 
+/// Everything that is wrong with policies that stand by themselves; pointers start at the policies.
+#[must_use]
+pub fn check_policies(policies: &Value) -> Vec<Violation> {
+    let mut found = walk::walk(&table::POLICIES, policies);
+    semantics::policies(policies, "", &mut found);
+    found
+}
+
 /// Reads a `spec` as its type, or says everything that is wrong with it.
 ///
 /// # Errors

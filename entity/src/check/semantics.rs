@@ -12,7 +12,9 @@ const SERVED: &[ProviderType] =
     &[ProviderType::OpenAi, ProviderType::AzureOpenAi, ProviderType::Vllm, ProviderType::Custom];
 
 pub(super) fn check(kind: Kind, spec: &Value, found: &mut Vec<Violation>) {
-    policies(spec, found);
+    if let Some(given) = spec.get("policies") {
+        policies(given, "/policies", found);
+    }
     match kind {
         Kind::Provider => provider(spec, found),
         Kind::ApiKey => api_key(spec, found),
@@ -82,13 +84,13 @@ fn api_key(spec: &Value, found: &mut Vec<Violation>) {
 }
 
 /// A bucket that never fills up again is no limit but a trap.
-fn policies(spec: &Value, found: &mut Vec<Violation>) {
-    let Some(requests) = spec.pointer("/policies/ratelimit/requests") else { return };
+pub(super) fn policies(policies: &Value, at: &str, found: &mut Vec<Violation>) {
+    let Some(requests) = policies.pointer("/ratelimit/requests") else { return };
     let rate = given(requests, "per_second").or_else(|| given(requests, "per_minute"));
     if given(requests, "burst").is_some() && rate.is_none() {
         let message = "`burst` is the size of a bucket, and says nothing about how fast it fills up again";
         found.push(
-            Violation::new("/policies/ratelimit/requests/burst", code::INVALID, message)
+            Violation::new(format!("{at}/ratelimit/requests/burst"), code::INVALID, message)
                 .hint("add `per_second` or `per_minute`"),
         );
     }

@@ -112,6 +112,15 @@ impl Auth {
         Ok(Arc::clone(principal))
     }
 
+    /// Whether this process knows the key, and knows that it may call: finding its principal then asks nobody.
+    pub async fn knows(&self, hash: &KeyHash) -> bool {
+        let Some(fact) = self.cache.get(hash).await else { return false };
+        let may_call = |principal: &Arc<Principal>| {
+            principal.refused.is_none() && principal.expires_at.is_none_or(|end| end > self.clock.now())
+        };
+        self.is_current(&fact) && fact.principal.as_ref().is_some_and(may_call)
+    }
+
     async fn fact(&self, hash: &KeyHash) -> Result<Arc<Fact>, AuthError> {
         if let Some(fact) = self.cache.get(hash).await {
             if self.is_current(&fact) {

@@ -94,6 +94,8 @@ pub(super) static KEYS: &[Key] = &[
     open("cache.invalidation_channel", &["CACHE_INVALIDATION_CHANNEL"]),
     open("secrets.key_id", &["PROVIDER_KEY_ENCRYPTION_KEY_ID"]),
     hidden("secrets.private_key", &["PROVIDER_KEY_ENCRYPTION_PRIVATE_KEY"]),
+    open("limits.global_policy", &["RATELIMIT_GLOBAL_POLICY"]),
+    open("limits.failure_mode", &["RATELIMIT_FAILURE_MODE"]),
     open("usage.journal_max_bytes", &["USAGE_JOURNAL_MAX_BYTES"]),
     open("usage.journal_when_full", &["USAGE_JOURNAL_WHEN_FULL"]),
     open("usage.flush_interval", &["USAGE_FLUSH_INTERVAL"]),

@@ -17,7 +17,7 @@ pub struct Ledger {
     /// How long a request waits for capacity that must be asked for.
     pub patience: Duration,
     /// What happens to requests while nobody can say what is left.
-    pub failure_mode: FailureMode,
+    pub failure_mode: LedgerFailure,
     /// What becomes of the requests of a node that is lost with its journal.
     pub on_node_loss: NodeLoss,
     /// Tokens of output that are set aside for a request whose caller and model name no cap.
@@ -37,7 +37,7 @@ pub struct Webhook {
 
 /// What happens to requests while nobody can say what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureMode {
+pub enum LedgerFailure {
     /// They are answered with 503.
     Closed,
     /// They are served and charged; a limit may be passed.
@@ -57,8 +57,8 @@ impl Ledger {
     pub(super) fn read(check: &mut Check<'_>) -> Self {
         let second = Duration::from_secs(1);
         let failure_mode = check.parsed("ledger.failure_mode", |text| match text {
-            "closed" => Ok(FailureMode::Closed),
-            "open" => Ok(FailureMode::Open),
+            "closed" => Ok(LedgerFailure::Closed),
+            "open" => Ok(LedgerFailure::Open),
             _ => Err(format!("\"{text}\" is neither \"closed\" nor \"open\"")),
         });
         let on_node_loss = check.parsed("ledger.on_node_loss", |text| match text {
@@ -70,7 +70,7 @@ impl Ledger {
             lease_ttl: check.duration("ledger.lease_ttl", second..=second * 3_600),
             worker_interval: check.duration("ledger.worker_interval", second / 10..=second * 3_600),
             patience: check.duration("ledger.patience", second / 100..=second * 30),
-            failure_mode: failure_mode.unwrap_or(FailureMode::Closed),
+            failure_mode: failure_mode.unwrap_or(LedgerFailure::Closed),
             on_node_loss: on_node_loss.unwrap_or(NodeLoss::Charge),
             default_output_tokens: check.number("ledger.default_output_tokens", 1..=10_000_000),
             webhook: webhook(check),

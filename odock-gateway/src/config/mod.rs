@@ -11,6 +11,7 @@ mod flags;
 mod http;
 mod keys;
 mod ledger;
+mod limits;
 mod log;
 mod problem;
 mod providers;
@@ -35,7 +36,8 @@ pub use self::data::Data;
 pub use self::database::{Database, DatabaseUrl};
 pub use self::flags::Flags;
 pub use self::http::{Http, TlsFiles};
-pub use self::ledger::{FailureMode, Ledger, NodeLoss, Webhook};
+pub use self::ledger::{Ledger, LedgerFailure, NodeLoss, Webhook};
+pub use self::limits::{FailureMode, Limits};
 pub use self::log::{Log, LogFormat, Metrics};
 pub use self::problem::{ConfigErrors, Problem, Source};
 pub use self::providers::{ProviderDefaults, Providers};
@@ -69,6 +71,8 @@ pub struct Config {
     pub cache: Cache,
     /// The key pair that provider keys are sealed for.
     pub secrets: Secrets,
+    /// Limits that hold for everything.
+    pub limits: Limits,
     /// The usage journal.
     pub usage: Usage,
     /// Budgets and quotas.
@@ -170,6 +174,7 @@ fn resolve(mut raw: Raw, home: Option<&Path>) -> Result<Loaded, ConfigErrors> {
         upstream: Upstream::read(&mut check),
         cache: Cache::read(&mut check),
         secrets: Secrets::read(&mut check),
+        limits: Limits::read(&mut check),
         usage: Usage::read(&mut check),
         ledger: Ledger::read(&mut check),
         log: Log::read(&mut check),

@@ -272,3 +272,31 @@ fn log_filters_are_checked() {
         assert!(load(&[("LOG_LEVEL", bad)], "").is_err(), "{bad}");
     }
 }
+
+#[test]
+fn the_global_policy_is_read_from_text_or_file_and_its_mistakes_are_named() {
+    let policy = r#"{"policies":{"ratelimit":{"requests":{"per_second":5}}}}"#;
+    let loaded = |text: &str| load(&[("RATELIMIT_GLOBAL_POLICY", text)], "").unwrap().config.limits;
+    let limits = loaded(policy);
+    assert_eq!(limits.failure_mode, FailureMode::Local);
+    assert_eq!(limits.global_policy.as_ref().unwrap().ratelimit.requests.per_second, Some(5));
+    assert_eq!(loaded(r#"{"ratelimit":{"requests":{"per_second":5}}}"#).global_policy, limits.global_policy);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("policy.json");
+    std::fs::write(&path, policy).unwrap();
+    assert_eq!(loaded(&format!("@{}", path.display())).global_policy, limits.global_policy);
+    assert!(load(&[], "").unwrap().config.limits.global_policy.is_none());
+
+    let found = |text: &str| problems(&[("RATELIMIT_GLOBAL_POLICY", text)], "").join("\n");
+    for (text, expected) in [
+        ("{", "limits.global_policy: is not valid JSON"),
+        (r#"{"ratelimit":{"requests":{"per_second":-5}}}"#, "/ratelimit/requests/per_second: "),
+        (r#"{"ratelimit":{"requests":{"per_secnd":5}}}"#, "/ratelimit/requests/per_secnd: "),
+        (r#"{"ratelimit":{"requests":{"burst":5}}}"#, "/ratelimit/requests/burst: "),
+        (r#"{"policies":{"ip":{"blocklist":["10.0.0.1/8"]}}}"#, "/ip/blocklist/0: "),
+        ("@/nowhere/policy.json", "/nowhere/policy.json cannot be read"),
+    ] {
+        assert!(found(text).contains(expected), "{text}: {}", found(text));
+    }
+    assert!(problems(&[("RATELIMIT_FAILURE_MODE", "shut")], "")[0].contains("is none of"));
+}

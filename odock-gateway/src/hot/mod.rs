@@ -4,6 +4,7 @@
 
 mod epochs;
 mod memory;
+pub mod meters;
 mod redis;
 mod reread;
 
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 pub use self::epochs::{Epochs, Stamp};
 pub use self::memory::MemoryStore;
+use self::meters::SharedMeters;
 pub use self::redis::RedisStore;
 pub use self::reread::Reread;
 
@@ -102,4 +104,9 @@ pub trait HotStore: Send + Sync + 'static {
 
     /// Whether the bus is up. While it is down, changes made on other nodes go unheard.
     fn bus_is_up(&self) -> bool;
+
+    /// The meters that nodes share; `None` where this process is the only node, and counts by itself.
+    fn meters(&self) -> Option<&dyn SharedMeters> {
+        None
+    }
 }

@@ -3,6 +3,7 @@
 //! The server should not evict keys (`maxmemory-policy noeviction`): the marks that make cached facts stale live beside them.
 
 mod bus;
+mod meters;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +16,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
 use self::bus::Bus;
-use super::{HotError, HotStore, Mark, Signal, Subject};
+use super::{HotError, HotStore, Mark, SharedMeters, Signal, Subject};
 use crate::config;
 
 /// How long a subject's mark is kept: longer than any fact may be cached.
@@ -31,6 +32,8 @@ pub struct RedisStore {
     channel: String,
     recall: Script,
     changed: Script,
+    meters: Script,
+    renew: Script,
     signals: broadcast::Sender<Signal>,
     bus_is_up: Arc<AtomicBool>,
     live_wanted: Arc<AtomicBool>,
@@ -91,6 +94,8 @@ impl RedisStore {
             channel: channel.to_owned(),
             recall: Script::new(include_str!("scripts/recall.lua")),
             changed: Script::new(include_str!("scripts/changed.lua")),
+            meters: Script::new(include_str!("scripts/meters.lua")),
+            renew: Script::new(include_str!("scripts/renew.lua")),
             signals,
             bus_is_up,
             live_wanted,
@@ -245,5 +250,9 @@ impl HotStore for RedisStore {
 
     fn bus_is_up(&self) -> bool {
         self.bus_is_up.load(Ordering::Acquire)
+    }
+
+    fn meters(&self) -> Option<&dyn SharedMeters> {
+        Some(self)
     }
 }

@@ -9,7 +9,7 @@ use entity::usage::ReservationMark;
 use super::account::{Account, Look, State};
 use super::hold::{Held, Hold};
 use super::{Ledger, Limit};
-use crate::config::FailureMode;
+use crate::config::LedgerFailure;
 
 /// Rounds of asking for one request. Each ends with capacity, a refusal or an error, unless others take what was granted.
 const ROUNDS: usize = 32;
@@ -80,7 +80,7 @@ impl Ledger {
                     let asked = Box::pin(self.refill(&accounts[index], claim.amount, at)).await;
                     match asked {
                         Ok(()) => {}
-                        Err(error) if self.config.failure_mode == FailureMode::Open => {
+                        Err(error) if self.config.failure_mode == LedgerFailure::Open => {
                             tracing::warn!(%error, limit = %claim.limit.name, "serving a request although nobody can say what is left");
                             return Ok((Hold { ledger: Arc::clone(self), held: Vec::new() }, Vec::new()));
                         }

@@ -47,13 +47,19 @@ impl Scope {
     /// The scope's name in records, metrics and refusals.
     #[must_use]
     pub const fn word(&self) -> &'static str {
-        match self.kind {
-            ScopeType::Global => "global",
-            ScopeType::Org => "organisation",
-            ScopeType::Team => "team",
-            ScopeType::ApiKey => "api_key",
-            ScopeType::Model => "model",
-            ScopeType::McpServer => "mcp_server",
-        }
+        scope_word(self.kind)
+    }
+}
+
+/// The name of a kind of scope in records, metrics and refusals.
+#[must_use]
+pub const fn scope_word(kind: ScopeType) -> &'static str {
+    match kind {
+        ScopeType::Global => "global",
+        ScopeType::Org => "organisation",
+        ScopeType::Team => "team",
+        ScopeType::ApiKey => "api_key",
+        ScopeType::Model => "model",
+        ScopeType::McpServer => "mcp_server",
     }
 }

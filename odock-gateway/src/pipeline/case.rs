@@ -10,6 +10,7 @@ use entity::{Timestamp, UsageRecordId};
 
 use crate::auth::Principal;
 use crate::ledger::{Demand, Hold};
+use crate::limits::Notes;
 use crate::models::Target;
 
 macro_rules! stages {
@@ -91,6 +92,8 @@ pub struct Case {
     pub journaled: AtomicBool,
     /// What is set aside for it, until its record is left.
     hold: Mutex<Option<Hold>>,
+    /// What the gates found.
+    pub limits: Notes,
     /// Tokens of the prompt as the gateway estimates them.
     pub estimated_prompt: AtomicU32,
     marks: [AtomicU32; Stage::ALL.len()],
@@ -126,6 +129,7 @@ impl Case {
             clamped_to: AtomicU64::new(0),
             journaled: AtomicBool::new(false),
             hold: Mutex::new(None),
+            limits: Notes::default(),
             estimated_prompt: AtomicU32::new(0),
             marks: std::array::from_fn(|_| AtomicU32::new(NEVER)),
         }

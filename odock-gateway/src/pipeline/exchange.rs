@@ -7,6 +7,7 @@ use http::request::Parts;
 
 use super::case::Case;
 use crate::gateway::Entered;
+use crate::limits::Lease;
 use crate::live::InFlight;
 
 /// A request under way: its case file, its head and body, and every guard taken so far. Dropping it gives them back.
@@ -28,4 +29,6 @@ pub struct Guards {
     pub(super) process: Option<Entered>,
     /// A place among the organisation's requests under way.
     pub(super) organisation: Option<InFlight>,
+    /// Places under the limits of concurrency.
+    pub(super) places: Vec<Lease>,
 }

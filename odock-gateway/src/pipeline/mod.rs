@@ -16,9 +16,11 @@
 pub mod admit;
 mod case;
 mod exchange;
+mod limits;
 pub mod plan;
 pub mod screen;
 pub mod send;
+mod swallow;
 pub mod tally;
 
 use axum::response::Response;

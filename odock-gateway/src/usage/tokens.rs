@@ -42,10 +42,10 @@ fn tokenizer(slug: &str) -> Option<Tokenizer> {
     // Some servers put the vendor before the name.
     let name = slug.strip_prefix("openai/").unwrap_or(slug);
     let is = |family: &&str| name.starts_with(*family);
-    if O200K.iter().any(|family| is(family)) {
+    if O200K.iter().any(is) {
         return Some(|| tiktoken_rs::o200k_base_singleton());
     }
-    CL100K.iter().any(|family| is(family)).then_some((|| tiktoken_rs::cl100k_base_singleton()) as Tokenizer)
+    CL100K.iter().any(is).then_some((|| tiktoken_rs::cl100k_base_singleton()) as Tokenizer)
 }
 
 fn prompt(body: &[u8], tokenizer: Option<Tokenizer>, small: bool) -> Option<u64> {

@@ -11,7 +11,7 @@ use crate::support::{RedisServer, eventually};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn redis(server: &RedisServer) -> Arc<RedisStore> {
+pub(crate) async fn redis(server: &RedisServer) -> Arc<RedisStore> {
     let config = config::Redis {
         url: config::RedisUrl::parse(&server.url()).unwrap(),
         connections: 2,

@@ -12,6 +12,8 @@ mod hot;
 mod journal;
 mod ledger_crash;
 mod ledger_model;
+mod limits;
+mod meters;
 mod outages;
 mod process;
 mod requests;

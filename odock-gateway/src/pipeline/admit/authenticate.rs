@@ -21,6 +21,8 @@ const ID_TTL: Duration = Duration::from_secs(3_600);
 pub struct Authenticated {
     pub(in crate::pipeline) exchange: Exchange,
     pub(in crate::pipeline) principal: Arc<Principal>,
+    /// Whether the global policy's requests are still to be counted.
+    pub(in crate::pipeline) global_is_due: bool,
     _sealed: (),
 }
 
@@ -29,7 +31,7 @@ pub struct Authenticated {
 /// # Errors
 /// `unauthorized`, `api_key_expired`, `api_key_revoked`, or `model_access_unavailable` when nobody can say.
 pub async fn authenticate(gw: &Gateway, from: Admitted) -> Result<Authenticated, GatewayError> {
-    let Admitted { exchange, .. } = from;
+    let Admitted { exchange, global_is_due, .. } = from;
     let key = presented(&exchange.head.headers)?;
     if !credential::check(CredentialKind::VirtualKey, key) {
         return Err(unauthorized("the API key is not an Odock key: it begins with sk-odock- and must be whole"));
@@ -45,12 +47,12 @@ pub async fn authenticate(gw: &Gateway, from: Admitted) -> Result<Authenticated,
         exchange.case.refuse_proposed_id();
     }
     exchange.case.mark(Stage::Authenticate);
-    Ok(Authenticated { exchange, principal, _sealed: () })
+    Ok(Authenticated { exchange, principal, global_is_due, _sealed: () })
 }
 
 /// The key in `Authorization: Bearer`, `X-API-Key` or `x-goog-api-key`. Two different ones are refused: which of them
 /// counts must never depend on who reads the headers.
-fn presented(headers: &HeaderMap) -> Result<&str, GatewayError> {
+pub(super) fn presented(headers: &HeaderMap) -> Result<&str, GatewayError> {
     let mut found: Option<&str> = None;
     for name in [AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key"] {
         for value in headers.get_all(name) {

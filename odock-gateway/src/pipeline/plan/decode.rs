@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -16,6 +17,8 @@ use crate::pipeline::admit::Cleared;
 use crate::pipeline::admit::early_gate::too_large;
 use crate::pipeline::case::Stage;
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::limits::refused;
+use crate::pipeline::swallow::swallow;
 use crate::providers::openai::chat::ChatRequest;
 use crate::usage::estimate;
 
@@ -49,7 +52,7 @@ pub struct Decoded {
 /// # Errors
 /// `invalid_request_body` or `payload_too_large`.
 pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError> {
-    let Cleared { mut exchange, principal, .. } = from;
+    let Cleared { mut exchange, principal, unannounced, .. } = from;
     let headers = &exchange.head.headers;
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(invalid("compressed request bodies are not accepted: send the body without Content-Encoding"));
@@ -57,7 +60,24 @@ pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError
     if headers.get(CONTENT_TYPE).is_some_and(|given| !is_json(given.as_bytes())) {
         return Err(invalid("the body must be JSON: send \"Content-Type: application/json\""));
     }
-    let body = read(std::mem::take(&mut exchange.body), gw).await?;
+    let cap = if unannounced { gw.limits.body_cap(&principal) } else { None };
+    let most = gw.config.http.max_body_bytes;
+    let cut = cap.and_then(|cap| usize::try_from(cap.most).ok()).map_or(most, |cap| cap.min(most));
+    let mut coming = std::mem::take(&mut exchange.body);
+    let body = match read(&mut coming, cut, gw.config.http.read_timeout).await {
+        Err(TooLarge::Is) if cut < most => {
+            swallow(&exchange.head.headers, coming).await;
+            let refusal = gw.limits.body(&principal, cut as u64 + 1, &exchange.case.limits);
+            return Err(refusal.map_or_else(|refusal| refused(&exchange.case, refusal), |()| too_large(cut)));
+        }
+        Err(TooLarge::Is) => return Err(too_large(most)),
+        Err(TooLarge::Not(error)) => return Err(error),
+        Ok(body) => body,
+    };
+    if unannounced {
+        let fits = gw.limits.body(&principal, body.len() as u64, &exchange.case.limits);
+        fits.map_err(|refusal| refused(&exchange.case, refusal))?;
+    }
     let request = ChatRequest::decode(body).map_err(|error| invalid(error.to_string()))?;
     let case = &exchange.case;
     case.stream.store(request.stream, Ordering::Relaxed);
@@ -69,9 +89,22 @@ pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError
     Ok(Decoded { exchange, principal, call: Call::Chat(request), _sealed: () })
 }
 
-/// Collects the body. A single frame, the usual case, is not copied.
-async fn read(mut body: Body, gw: &Gateway) -> Result<Bytes, GatewayError> {
-    let (most, patience) = (gw.config.http.max_body_bytes, gw.config.http.read_timeout);
+/// Why a body was not read to its end.
+enum TooLarge {
+    /// It is larger than it may be.
+    Is,
+    /// Something else is wrong.
+    Not(GatewayError),
+}
+
+impl From<GatewayError> for TooLarge {
+    fn from(error: GatewayError) -> Self {
+        Self::Not(error)
+    }
+}
+
+/// Collects the body, unless it is larger than `most`. A single frame, the usual case, is not copied.
+async fn read(body: &mut Body, most: usize, patience: Duration) -> Result<Bytes, TooLarge> {
     let (mut first, mut all) = (Bytes::new(), BytesMut::new());
     // For the whole body: a byte now and then would otherwise hold its place for ever.
     let end = tokio::time::Instant::now() + patience;
@@ -83,7 +116,7 @@ async fn read(mut body: Body, gw: &Gateway) -> Result<Bytes, GatewayError> {
         let frame = frame.map_err(|error| invalid("the body broke off").caused_by(error))?;
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + all.len() + data.len() > most {
-            return Err(too_large(most));
+            return Err(TooLarge::Is);
         }
         if first.is_empty() && all.is_empty() {
             first = data;

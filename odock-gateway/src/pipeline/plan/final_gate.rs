@@ -1,9 +1,14 @@
 //! What is checked once it is known what is asked and where it goes.
 
+use std::sync::atomic::Ordering;
+
 use super::Routed;
-use crate::error::GatewayError;
+use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
+use crate::limits::Wants;
+use crate::pipeline::case::Case;
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::limits::refused;
 use crate::pipeline::plan::{Call, Plan};
 
 /// A request that fits its limits.
@@ -14,12 +19,31 @@ pub struct Fitted {
     _sealed: (),
 }
 
-/// Lets every request pass: no limit is set on models and tokens.
+/// Holds the request against the limits of tokens in every scope, and against all that the model's own policy limits.
 ///
 /// # Errors
-/// None.
-#[allow(clippy::unused_async, reason = "every gate is asynchronous: its rules ask the hot store")]
-pub async fn final_gate(_: &Gateway, from: Routed) -> Result<Fitted, GatewayError> {
-    let Routed { exchange, call, plan, .. } = from;
+/// `max_tokens_exceeded`, `tpm_exceeded`, for the model also the codes of the early gate, or `overloaded`.
+pub async fn final_gate(gw: &Gateway, from: Routed) -> Result<Fitted, GatewayError> {
+    let Routed { mut exchange, call, plan, .. } = from;
+    let case = &exchange.case;
+    let Some(principal) = case.principal.get() else {
+        return Err(
+            GatewayError::new(ErrorCode::Internal, "the gateway failed").caused_by("a request without principal")
+        );
+    };
+    let wants = wants(case, &call, &plan);
+    let lease = gw.limits.last(principal, &plan.target, case.client, &wants, &case.limits).await;
+    exchange.guards.places.extend(lease.map_err(|refusal| refused(case, refusal))?);
     Ok(Fitted { exchange, call, plan, _sealed: () })
+}
+
+/// What the request may use: its prompt as estimated, and for each answer the cap that it asks for, or else the model's.
+fn wants(case: &Case, call: &Call, plan: &Plan) -> Wants {
+    let Call::Chat(chat) = call;
+    let cap = chat.output_cap.or(plan.target.config.max_output_tokens.map(u64::from)).unwrap_or(0);
+    let prompt = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
+    // Nobody has more tokens than this; sums of them stay far from any edge.
+    const MOST: u64 = 1 << 50;
+    let tokens = cap.saturating_mul(chat.choices).saturating_add(prompt).min(MOST);
+    Wants { bytes: chat.body_bytes(), output_cap: chat.output_cap, tokens }
 }

@@ -17,7 +17,7 @@ use super::upstream::{UpstreamBody, UpstreamFailure, attempted, since, since_dis
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::http::dialect::openai;
-use crate::pipeline::case::Stage;
+use crate::pipeline::case::{Case, Stage};
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::tally::{Ending, Settlement};
@@ -81,9 +81,9 @@ impl MeteredStream {
         }
     }
 
-    /// The request's handle.
-    pub fn request_id(&self) -> String {
-        self.exchange.case.request_id().to_owned()
+    /// The request's case file.
+    pub fn case(&self) -> Arc<Case> {
+        Arc::clone(&self.exchange.case)
     }
 
     fn arrived(&mut self, data: Bytes) {

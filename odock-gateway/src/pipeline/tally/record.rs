@@ -35,6 +35,7 @@ pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&Ga
     if let Some(hold) = hold.filter(|_| record.dispatched) {
         hold.settle(&record);
     }
+    gw.limits.settle(&case.limits, record.tokens.total);
     gw.usage.closed(&record);
     if gw.live.is_wanted() {
         gw.live.finished(&record);
@@ -115,7 +116,7 @@ fn record(case: &Case, principal: &Principal, ending: Ending, total: u32, overhe
             inbound_request_id: case.refused_id().map(Into::into),
             client_address: Some(case.client.to_string()),
             error_message,
-            limits: Vec::new(),
+            limits: case.limits.marks(),
             reservations: case.reservations.get().cloned().unwrap_or_default(),
             clamped_to: Some(case.clamped_to.load(Ordering::Relaxed)).filter(|cap| *cap > 0),
             replay_of: None,

@@ -11,6 +11,7 @@ use crate::gateway::Gateway;
 use crate::http::dialect::openai;
 use crate::pipeline::admit::REQUEST_ID;
 use crate::pipeline::case::Case;
+use crate::pipeline::limits;
 use crate::pipeline::send::{Answered, Refused, Unary};
 
 /// Answers the caller. The record is on disk before the last byte can go out.
@@ -19,15 +20,15 @@ pub fn respond(gw: &Gateway, answered: Answered) -> Response {
         Answered::Unary(unary) => {
             let Unary { exchange, status, headers, body, reported, content_bytes } = unary;
             record::leave(gw, &exchange.case, Ending::answered(status).metered(reported, content_bytes), None);
-            response(status, headers, Body::from(body), exchange.case.request_id())
+            response(status, headers, Body::from(body), &exchange.case)
         }
         Answered::Refused(Refused { exchange, status, headers, body }) => {
             record::leave(gw, &exchange.case, Ending::answered(status), None);
-            response(status, headers, Body::from(body), exchange.case.request_id())
+            response(status, headers, Body::from(body), &exchange.case)
         }
         Answered::Stream(mut stream) => {
-            let (status, headers, id) = (stream.status, std::mem::take(&mut stream.headers), stream.request_id());
-            response(status, headers, Body::new(*stream), &id)
+            let (status, headers, case) = (stream.status, std::mem::take(&mut stream.headers), stream.case());
+            response(status, headers, Body::new(*stream), &case)
         }
     }
 }
@@ -36,15 +37,18 @@ pub fn respond(gw: &Gateway, answered: Answered) -> Response {
 pub fn denied(gw: &Gateway, case: &Case, error: GatewayError) -> Response {
     let failed = matches!(error.code, ErrorCode::UpstreamError | ErrorCode::UpstreamTimeout | ErrorCode::Internal);
     record::leave(gw, case, Ending::refused(&error, failed), Some(&error));
-    openai::error(&error, case.request_id())
+    let mut response = openai::error(&error, case.request_id());
+    limits::add_headers(&case.limits, response.headers_mut());
+    response
 }
 
-fn response(status: StatusCode, headers: HeaderMap, body: Body, request_id: &str) -> Response {
+fn response(status: StatusCode, headers: HeaderMap, body: Body, case: &Case) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    if let Ok(id) = HeaderValue::from_str(request_id) {
+    if let Ok(id) = HeaderValue::from_str(case.request_id()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
+    limits::add_headers(&case.limits, response.headers_mut());
     response
 }

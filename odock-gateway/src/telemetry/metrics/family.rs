@@ -70,6 +70,9 @@ families! {
     DatabaseErrors = "gateway_database_errors_total", Counter, "Operations of the database that failed.";
     HotStoreDuration = "gateway_hot_store_operation_duration_seconds", Seconds, "Time that an operation of the hot store took.";
     HotStoreErrors = "gateway_hot_store_errors_total", Counter, "Operations of the hot store that failed.";
+    RateLimitDecisions = "gateway_rate_limit_decisions_total", Counter, "Decisions of gates at which something is limited, by gate.";
+    RateLimitRejections = "gateway_rate_limit_rejections_total", Counter, "Limits without room, by gate and kind of limit; those in shadow mode let pass.";
+    RateLimitLocalFallback = "gateway_rate_limit_local_fallback", Gauge, "1 while this node counts by itself because the hot store is away.";
     LogLines = "gateway_log_lines_total", Counter, "Log lines handed to a sink's queue.";
     LogDropped = "gateway_log_dropped_total", Counter, "Log lines dropped because a sink was too slow.";
     LogWriteErrors = "gateway_log_write_errors_total", Counter, "Writes that a sink refused.";

@@ -4,6 +4,7 @@
 //! and logs.
 
 mod family;
+mod rate_limit;
 mod request;
 mod storage;
 mod table;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 
 pub use self::family::{Family, Kind, Tag};
+pub use self::rate_limit::{RateLimitMetrics, Unmetered};
 pub use self::request::{InFlight, RouteMetrics};
 pub use self::storage::{CacheMetrics, LedgerMetrics, Lookup, OperationMetrics, Reservation, UsageMetrics};
 pub use self::upstream::{Failure, OpenStream, ProviderMetrics, StreamEnd};
@@ -37,12 +39,14 @@ struct Handles {
     hot_store: Table<&'static str, OperationMetrics>,
     usage: UsageMetrics,
     ledger: LedgerMetrics,
+    rate_limits: Arc<RateLimitMetrics>,
 }
 
 impl Metrics {
     pub(super) fn new(recorder: PrometheusRecorder) -> Self {
         let usage = UsageMetrics::new(&recorder);
         let ledger = LedgerMetrics::new(&recorder);
+        let rate_limits = Arc::new(RateLimitMetrics::new(&recorder));
         Self(Arc::new(Handles {
             recorder,
             routes: Table::default(),
@@ -52,6 +56,7 @@ impl Metrics {
             hot_store: Table::default(),
             usage,
             ledger,
+            rate_limits,
         }))
     }
 
@@ -85,6 +90,11 @@ impl Metrics {
     /// The handles of budgets and quotas.
     pub fn ledger(&self) -> &LedgerMetrics {
         &self.0.ledger
+    }
+
+    /// The handles of rate limits.
+    pub fn rate_limits(&self) -> Arc<RateLimitMetrics> {
+        Arc::clone(&self.0.rate_limits)
     }
 
     /// The handles of the usage journal.

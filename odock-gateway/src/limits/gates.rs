@@ -1,0 +1,157 @@
+//! The gates: which limits each asks, and what comes after.
+
+use std::net::IpAddr;
+
+use entity::usage::LimitMark;
+
+use super::checks::{self, BodyCap};
+use super::demand::{self, Share};
+use super::notes::{Mark, Notes, Reserved};
+use super::words::Gate;
+use super::{Lease, Limits, Refusal};
+use crate::auth::Principal;
+use crate::hot::HotError;
+use crate::hot::meters::Correction;
+use crate::models::Target;
+
+/// What a request asks for, as far as limits care.
+#[derive(Clone, Copy, Debug)]
+pub struct Wants {
+    /// Bytes of its body.
+    pub bytes: u64,
+    /// The cap on its answer that it asks for.
+    pub output_cap: Option<u64>,
+    /// Tokens that it may use: prompt and answers.
+    pub tokens: u64,
+}
+
+impl Limits {
+    /// Whether the global policy counts requests, which is to be done before a key is looked up.
+    #[must_use]
+    pub fn counts_globally(&self) -> bool {
+        self.global.as_ref().is_some_and(demand::counts_requests)
+    }
+
+    /// The pre-auth gate: addresses, and requests if `count`.
+    ///
+    /// # Errors
+    /// When the global policy refuses, or nobody can say.
+    pub async fn pre_auth(&self, client: IpAddr, count: bool, notes: &Notes) -> Result<Option<Lease>, Refusal> {
+        let gate = Gate::PreAuth;
+        self.plain(checks::address(gate, self.global.iter(), client, notes))?;
+        let mut meters = Vec::new();
+        if let Some(global) = self.global.as_ref().filter(|_| count) {
+            demand::meters(global, Share::Requests, self.clock.now(), 0, &mut meters);
+        }
+        self.pass(gate, meters, notes).await
+    }
+
+    /// The early gate. `bytes` is the announced length of the body. `global_too` when the pre-auth gate left the global
+    /// policy's requests to this one.
+    ///
+    /// # Errors
+    /// When a scope refuses, or nobody can say.
+    pub async fn early(
+        &self,
+        principal: &Principal,
+        client: IpAddr,
+        bytes: Option<u64>,
+        global_too: bool,
+        notes: &Notes,
+    ) -> Result<Option<Lease>, Refusal> {
+        let gate = Gate::Early;
+        self.plain(checks::address(gate, principal.scopes.iter(), client, notes))?;
+        if let Some(bytes) = bytes {
+            self.body(principal, bytes, notes)?;
+        }
+        let mut meters = Vec::new();
+        let now = self.clock.now();
+        for scope in self.global.iter().filter(|_| global_too).chain(&principal.scopes) {
+            demand::meters(scope, Share::Requests, now, 0, &mut meters);
+        }
+        self.pass(gate, meters, notes).await
+    }
+
+    /// Whether a body of so many bytes fits the scopes that are known before the model is.
+    ///
+    /// # Errors
+    /// When a scope refuses.
+    pub fn body(&self, principal: &Principal, bytes: u64, notes: &Notes) -> Result<(), Refusal> {
+        self.plain(checks::payload(Gate::Early, self.global.iter().chain(&principal.scopes), bytes, notes))
+    }
+
+    /// How large a body may become, for one whose length was not announced.
+    #[must_use]
+    pub fn body_cap(&self, principal: &Principal) -> Option<BodyCap> {
+        checks::body_cap(self.global.iter().chain(&principal.scopes))
+    }
+
+    /// The final gate.
+    ///
+    /// # Errors
+    /// When a scope refuses, or nobody can say.
+    pub async fn last(
+        &self,
+        principal: &Principal,
+        target: &Target,
+        client: IpAddr,
+        wants: &Wants,
+        notes: &Notes,
+    ) -> Result<Option<Lease>, Refusal> {
+        let scopes = || self.global.iter().chain(&principal.scopes).chain(&target.scope);
+        self.plain(checks::address(Gate::Final, target.scope.iter(), client, notes))?;
+        self.plain(checks::payload(Gate::Final, target.scope.iter(), wants.bytes, notes))?;
+        if let Some(cap) = wants.output_cap {
+            self.plain(checks::max_tokens(scopes(), cap, notes))?;
+        }
+        let mut meters = Vec::new();
+        let now = self.clock.now();
+        for scope in self.global.iter().chain(&principal.scopes) {
+            demand::meters(scope, Share::Tokens, now, wants.tokens, &mut meters);
+        }
+        if let Some(scope) = &target.scope {
+            demand::meters(scope, Share::All, now, wants.tokens, &mut meters);
+        }
+        self.pass(Gate::Final, meters, notes).await
+    }
+
+    /// Corrects what a request set aside to the tokens that it used. Does so once; whatever comes later is ignored.
+    pub fn settle(&self, notes: &Notes, used: u64) {
+        for Reserved { taken, shared } in notes.take_reserved() {
+            let by = i64::try_from(used).unwrap_or(i64::MAX).saturating_sub(taken.by);
+            let correction = Correction { by, ..taken };
+            match &self.shared {
+                _ if by == 0 => {}
+                Some(meters) if shared => meters.correct(correction),
+                _ => self.local.correct(&correction),
+            }
+        }
+    }
+
+    /// What the early and the final gate would say to a request that may use so many tokens, as things are. Takes nothing.
+    ///
+    /// # Errors
+    /// When the hot store cannot say.
+    pub async fn look(
+        &self,
+        principal: &Principal,
+        target: Option<&Target>,
+        tokens: u64,
+    ) -> Result<Vec<LimitMark>, HotError> {
+        let now = self.clock.now();
+        let mut meters = Vec::new();
+        let scopes = || self.global.iter().chain(&principal.scopes);
+        scopes().for_each(|scope| demand::meters(scope, Share::Requests, now, 0, &mut meters));
+        let early = meters.len();
+        scopes().for_each(|scope| demand::meters(scope, Share::Tokens, now, tokens, &mut meters));
+        if let Some(scope) = target.and_then(|target| target.scope.as_ref()) {
+            demand::meters(scope, Share::All, now, tokens, &mut meters);
+        }
+        match &self.shared {
+            Some(shared) if !meters.is_empty() => shared.look(&mut meters).await?,
+            _ => self.local.look(&mut meters),
+        }
+        let gate = |index| if index < early { Gate::Early } else { Gate::Final };
+        Ok(meters.iter().enumerate().map(|(index, meter)| Mark::of_meter(gate(index), meter).into()).collect())
+    }
+}
