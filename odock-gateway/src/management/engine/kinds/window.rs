@@ -2,7 +2,7 @@ use entity::plan::FieldChange;
 use entity::resource::LimitState;
 
 /// Fields whose change opens another window than the one that is open.
-const SCHEDULE: [&str; 4] = ["/spec/period", "/spec/timezone", "/spec/start", "/spec/end"];
+const SCHEDULE: [&str; 4] = ["/period", "/timezone", "/start", "/end"];
 
 /// Says what a change of a budget or quota leaves of its open window, when its amount grows by `more`.
 pub(super) fn what_is_left(
