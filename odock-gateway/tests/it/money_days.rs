@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use entity::Timestamp;
 use entity::pricing::{ClassPrices, Pricing};
-use entity::row::{budget, ledger_event, ledger_lease, ledger_window, usage_record};
-use entity::vocab::{Enforcement, Period, ProviderType};
+use entity::resource::PriceChange;
+use entity::row::{PriceChanges, budget, ledger_event, ledger_lease, ledger_window, model, usage_record};
+use entity::vocab::{Enforcement, Metric, Period, ProviderType};
 use odock_gateway::clock::ManualClock;
 use odock_gateway::config::DatabaseUrl;
 use odock_gateway::gateway::Gateway;
@@ -16,7 +17,7 @@ use odock_gateway::store::{self, ledger};
 use odock_sim::{Script, Sim};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
 use crate::support::{Fleet, NewModel, Proxy, Stack, TestGateway, eventually};
@@ -329,4 +330,67 @@ async fn old_records_go_and_their_sums_stay() {
     assert_eq!(verified.differences, []);
     let all = ledger::verify(&gateway.database, None, None).await.unwrap();
     assert_eq!(all.differences.len(), 3, "its sums by minute, hour and day are still there: {all:?}");
+}
+
+#[tokio::test]
+async fn every_metric_counts_what_the_records_say() {
+    let gw = TestGateway::start().await;
+    with_model(&gw).await;
+    for metric in Metric::ALL {
+        gw.fleet.quota(metric.as_str(), *metric, 1_000_000_000_000).await;
+    }
+    for _ in 0..3 {
+        assert_eq!(gw.chat(&cent()).await.status, 200);
+    }
+    gw.sim.enqueue(Script::default().status(500));
+    assert_eq!(gw.chat(&cent()).await.status, 500);
+    // Refused by the gateway: counted nowhere.
+    assert_eq!(gw.chat(&json!({ "model": "unknown", "messages": [] })).await.status, 400);
+    eventually("five records", || async { (gw.records().await.len() == 5).then_some(()) }).await;
+    settled(&gw.running.gateway).await;
+    let windows = ledger_window::Entity::find().all(gw.running.gateway.database.reader()).await.unwrap();
+    let used = |metric: Metric| windows.iter().find(|window| window.metric == metric).unwrap().used;
+    let records = gw.records().await;
+    let sent: Vec<_> = records.iter().filter(|record| record.dispatched).collect();
+    assert_eq!(sent.len(), 4);
+    assert_eq!((used(Metric::Requests), used(Metric::Errors), used(Metric::Cost)), (4, 1, 30_000_000));
+    assert_eq!((used(Metric::TokensIn), used(Metric::TokensOut), used(Metric::Tokens)), (21, 30, 51));
+    assert_eq!(used(Metric::LatencyMs), sent.iter().map(|record| record.latency_us / 1_000).sum::<i64>());
+}
+
+#[tokio::test]
+async fn each_request_is_billed_by_the_list_of_its_arrival() {
+    let gw = InTime::at("2026-12-31T23:59:59Z").await;
+    let model = model::Entity::find()
+        .filter(model::Column::Name.eq("dear"))
+        .one(gw.fleet.gateway.database.reader())
+        .await
+        .unwrap()
+        .unwrap();
+    let from: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
+    let output = ClassPrices { text_cost_per_1k_tokens: Some("2".parse().unwrap()), ..Default::default() };
+    let change = PriceChange { from, pricing: Pricing { output, ..Default::default() } };
+    let row = model::ActiveModel {
+        id: Set(model.id),
+        price_changes: Set(Some(PriceChanges(vec![change]))),
+        ..Default::default()
+    };
+    row.update(gw.fleet.gateway.database.writer()).await.unwrap();
+    gw.fleet.gateway.invalidate(&[model.id.0]).await;
+    assert_eq!(gw.call().await, 200);
+    gw.clock.advance(Duration::from_secs(1));
+    assert_eq!(gw.call().await, 200);
+    let records = eventually("both records", || async {
+        let rows = usage_record::Entity::find()
+            .order_by_asc(usage_record::Column::At)
+            .all(gw.running.gateway.database.reader())
+            .await
+            .unwrap();
+        (rows.len() == 2).then_some(rows)
+    })
+    .await;
+    let bills: Vec<_> = records.into_iter().map(|record| record.bill.unwrap()).collect();
+    assert_eq!((bills[0].total_nanos, bills[0].prices_from), (10_000_000, None));
+    assert_eq!((bills[1].total_nanos, bills[1].prices_from), (20_000_000, Some(from)));
+    assert!(bills.iter().all(entity::pricing::Bill::adds_up));
 }
