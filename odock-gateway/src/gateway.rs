@@ -17,7 +17,7 @@ use crate::ledger::{Ledger, Worker};
 use crate::limits::Limits;
 use crate::live::Hub;
 use crate::models::{Credentials, Models};
-use crate::pipeline::send::Upstreams;
+use crate::pipeline::send::{Streams, Upstreams, watch};
 use crate::secrets::Sealing;
 use crate::store::{self, Database};
 use crate::telemetry::Telemetry;
@@ -48,6 +48,8 @@ pub struct Parts {
     pub credentials: Credentials,
     /// Connections to providers.
     pub upstreams: Upstreams,
+    /// Streams under way.
+    pub streams: Streams,
     /// Rate limits.
     pub limits: Limits,
     /// Usage records on their way to the database.
@@ -138,6 +140,7 @@ impl Gateway {
             models,
             credentials,
             upstreams,
+            streams: Streams::default(),
             limits,
             usage,
             ledger,
@@ -153,6 +156,7 @@ impl Gateway {
         gateway.spawn_listener();
         gateway.spawn_keepers();
         gateway.spawn_ticker();
+        gateway.tasks.spawn(watch(gateway.clone()));
         Ok(gateway)
     }
 
@@ -182,10 +186,16 @@ impl Gateway {
             let stopping = gateway.stopping.clone();
             while let Some(signal) = stopping.run_until_cancelled(signals.recv()).await {
                 match signal {
-                    Ok(Signal::Changed(subjects)) => gateway.epochs.changed(&subjects),
+                    Ok(Signal::Changed(subjects)) => {
+                        gateway.epochs.changed(&subjects);
+                        gateway.streams.look_again();
+                    }
                     Ok(Signal::Live(records)) => gateway.live.finished_elsewhere(&records),
                     Ok(Signal::Ledger(word)) => gateway.ledger.heard(&word),
-                    Ok(Signal::AllChanged) | Err(RecvError::Lagged(_)) => gateway.epochs.all_changed(),
+                    Ok(Signal::AllChanged) | Err(RecvError::Lagged(_)) => {
+                        gateway.epochs.all_changed();
+                        gateway.streams.look_again();
+                    }
                     Err(RecvError::Closed) => return,
                 }
             }
@@ -279,6 +289,7 @@ impl Parts {
     /// the change is committed.
     pub async fn invalidate(&self, subjects: &[Subject]) {
         self.epochs.changed(subjects);
+        self.streams.look_again();
         if let Err(error) = self.hot.changed(subjects).await {
             // Where the whole bus is down, other nodes stop trusting their caches by themselves. Where it is not, they do
             // not know that they missed something, nor does the shared cache: it is said again until it is heard.

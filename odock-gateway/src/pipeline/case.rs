@@ -8,7 +8,7 @@ use std::time::Instant;
 use entity::usage::{Attempt, ReservationMark, StageMark};
 use entity::{Timestamp, UsageRecordId};
 
-use crate::auth::Principal;
+use crate::auth::{KeyHash, Principal};
 use crate::ledger::{Demand, Hold};
 use crate::limits::Notes;
 use crate::models::Target;
@@ -72,6 +72,8 @@ pub struct Case {
     proposal_taken: AtomicBool,
     /// Whether the caller wants a stream.
     pub stream: AtomicBool,
+    /// The hash of the key that was presented.
+    pub key_hash: OnceLock<KeyHash>,
     /// Who is calling.
     pub principal: OnceLock<Arc<Principal>>,
     /// The model that was asked for, in the caller's words.
@@ -119,6 +121,7 @@ impl Case {
             fresh_id: fresh_id.simple().to_string(),
             proposal_taken: AtomicBool::new(false),
             stream: AtomicBool::new(false),
+            key_hash: OnceLock::new(),
             principal: OnceLock::new(),
             model: OnceLock::new(),
             target: OnceLock::new(),

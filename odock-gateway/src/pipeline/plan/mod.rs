@@ -3,7 +3,7 @@
 mod decode;
 mod final_gate;
 pub(crate) mod look;
-mod reserve;
+pub(in crate::pipeline) mod reserve;
 pub(crate) mod route;
 
 pub use self::decode::{Call, Decoded, decode};
