@@ -18,5 +18,6 @@ mod outages;
 mod process;
 mod requests;
 mod streams;
+mod streams_end;
 mod support;
 mod upstreams;
