@@ -13,6 +13,7 @@ use crate::auth::Auth;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::hot::{Epochs, HotStore, MemoryStore, RedisStore, Signal, Subject};
+use crate::idempotency::Idempotency;
 use crate::ledger::{Ledger, Worker};
 use crate::limits::Limits;
 use crate::live::Hub;
@@ -50,6 +51,8 @@ pub struct Parts {
     pub upstreams: Upstreams,
     /// Streams under way.
     pub streams: Streams,
+    /// Repeated requests.
+    pub idempotency: Arc<Idempotency>,
     /// Rate limits.
     pub limits: Limits,
     /// Usage records on their way to the database.
@@ -125,6 +128,7 @@ impl Gateway {
         let (db, bus, history, _) = shared();
         let models = Models::new(Arc::clone(&config), db, bus, history, metrics);
         let credentials = Credentials::new(Arc::clone(&sealing), config.cache.provider_key_ttl);
+        let idempotency = Idempotency::new(config.idempotency.clone(), Arc::clone(&hot), &sealing);
         let upstreams = Upstreams::new(config.upstream.allow_link_local);
         let ledger = Ledger::new(config.ledger.clone(), database.clone(), Arc::clone(&hot));
         let journal = config.data.dir.join("journal");
@@ -141,6 +145,7 @@ impl Gateway {
             credentials,
             upstreams,
             streams: Streams::default(),
+            idempotency,
             limits,
             usage,
             ledger,

@@ -9,6 +9,7 @@ mod access;
 mod budgets;
 mod errors;
 mod hot;
+mod idempotency;
 mod journal;
 mod ledger_crash;
 mod ledger_model;

@@ -1,6 +1,6 @@
 //! Streams that end because their callers may not go on: with a last event that says why, and clean books.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use entity::Timestamp;
 use entity::pricing::{ClassPrices, Pricing};
@@ -68,11 +68,9 @@ impl Reading {
         Some(())
     }
 
-    /// Reads to the end, which must come within a second, and gives the error of the last event.
+    /// Reads to the end and gives the error of the last event.
     async fn error(&mut self) -> Value {
-        let from = Instant::now();
         while self.read().await.is_some() {}
-        assert!(from.elapsed() < Duration::from_secs(2), "it took {:?} to end", from.elapsed());
         assert!(self.seen.ends_with("\n\n") && !self.seen.contains("[DONE]"), "{}", self.seen);
         let last: Value = serde_json::from_str(self.seen.trim_end().rsplit("data: ").next().unwrap()).unwrap();
         assert_eq!(last["error"]["request_id"], self.id.as_str());

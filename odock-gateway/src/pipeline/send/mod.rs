@@ -1,6 +1,7 @@
 //! One answer, or a stream of them.
 
 mod connect;
+mod copy;
 mod headers;
 mod live;
 mod pieces;

@@ -13,6 +13,7 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, Sleep, timeout};
 
+use super::copy::Copy;
 use super::live::LiveStream;
 use super::upstream::{UpstreamBody, UpstreamFailure, attempted, since, since_dispatch};
 use crate::error::{ErrorCode, GatewayError};
@@ -45,6 +46,7 @@ pub struct MeteredStream {
     settlement: Settlement,
     open: Option<OpenStream>,
     live: Option<LiveStream>,
+    copy: Option<Copy>,
     metrics: Arc<ProviderMetrics>,
     idle: Idle,
 }
@@ -67,6 +69,7 @@ impl MeteredStream {
         let idle = Idle::new(plan.target.idle_timeout);
         let open = Some(metrics.stream());
         let live = Some(LiveStream::new(gw, &exchange.case));
+        let copy = Copy::new(&exchange.case, &headers);
         let encoded = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
         let meter = if encoded { StreamMeter::opaque() } else { StreamMeter::new(wants_usage) };
         Self {
@@ -80,6 +83,7 @@ impl MeteredStream {
             settlement,
             open,
             live,
+            copy,
             metrics,
             idle,
         }
@@ -110,6 +114,9 @@ impl MeteredStream {
     fn complete(&mut self) {
         self.let_go();
         if !self.meter.upstream_error {
+            if let Some(copy) = &mut self.copy {
+                copy.complete(&self.exchange.case, self.status, &self.out);
+            }
             return self.close(Ending::answered(self.status), None, StreamEnd::Completed);
         }
         // The caller has the upstream's own error event; the record says that the answer failed.
@@ -189,7 +196,14 @@ impl Body for MeteredStream {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         loop {
+            if let Some(copy) = &mut this.copy {
+                // The last events wait until a repeat would find them.
+                ready!(copy.poll_kept(cx));
+            }
             if let Some(bytes) = this.out.pop_front() {
+                if let Some(copy) = &mut this.copy {
+                    copy.delivered(&bytes);
+                }
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             if this.obey() {
