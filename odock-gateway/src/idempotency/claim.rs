@@ -21,6 +21,8 @@ const TRIES: [Duration; 6] = [
     Duration::from_secs(5),
     Duration::from_secs(20),
 ];
+/// Tries to give up a claim that came to nothing. After that it ends by itself, with its lease.
+const TRIES_TO_GIVE_UP: usize = 3;
 /// How long a caller waits until what came of its request is written down, so that a repeat finds it.
 const WAIT: Duration = Duration::from_millis(500);
 
@@ -52,6 +54,11 @@ impl Written {
 impl Claim {
     pub(super) fn new(engine: Arc<Idempotency>, key: String, owner: String) -> Self {
         Self { engine, key, owner, runtime: Handle::current(), at_risk: false, ended: false }
+    }
+
+    /// Notes that another request has the key: nothing is to be given up.
+    pub(super) fn is_anothers(&mut self) {
+        self.ended = true;
     }
 
     /// Notes that from now on an upstream may do what is asked.
@@ -93,8 +100,9 @@ impl Claim {
         let (engine, key, owner) = (Arc::clone(&self.engine), self.key.clone(), self.owner.clone());
         // On a task of its own: it must be written even if the caller hangs up meanwhile.
         Written(self.runtime.spawn(async move {
-            for pause in TRIES {
-                sleep(pause).await;
+            let tries = if outcome.is_some() { TRIES.len() } else { TRIES_TO_GIVE_UP };
+            for pause in &TRIES[..tries] {
+                sleep(*pause).await;
                 let written = match &outcome {
                     Some(outcome) => engine.hot.finish(&key, &owner, outcome, engine.config.ttl).await,
                     None => engine.hot.release(&key, &owner).await,
@@ -104,10 +112,12 @@ impl Claim {
                     Err(error) => tracing::debug!(%error, "could not write down what came of an idempotent request"),
                 }
             }
-            tracing::warn!(
-                request.id = owner,
-                "could not write down what came of an idempotent request: a repeat is refused until its key is forgotten"
-            );
+            if outcome.is_some() {
+                tracing::warn!(
+                    request.id = owner,
+                    "could not write down what came of an idempotent request: repeats are refused until its key is forgotten"
+                );
+            }
         }))
     }
 }

@@ -77,8 +77,14 @@ impl Idempotency {
     ) -> Result<Claimed, Unavailable> {
         let key = format!("{}:{}", api_key.0.simple(), hex(&hash(&[name.as_bytes()])));
         let asked = crate::hot::once::Claim { owner, fingerprint, lease, ttl: self.config.ttl };
-        Ok(match self.hot.begin(&key, asked).await? {
-            Begun::Fresh => Claimed::First(Claim::new(Arc::clone(self), key, owner.to_owned())),
+        // Before it is asked for: whoever hangs up meanwhile, or is not answered, may have it all the same.
+        let mut claim = Claim::new(Arc::clone(self), key.clone(), owner.to_owned());
+        let begun = self.hot.begin(&key, asked).await?;
+        if begun != Begun::Fresh {
+            claim.is_anothers();
+        }
+        Ok(match begun {
+            Begun::Fresh => Claimed::First(claim),
             Begun::InProgress(first) => Claimed::InProgress(first),
             Begun::Other(first) => Claimed::Other(first),
             Begun::NotKept(first) => Claimed::NotKept(first),

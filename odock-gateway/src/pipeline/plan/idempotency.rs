@@ -35,6 +35,7 @@ pub struct Repeated {
 }
 
 /// Whether a request was made before.
+#[allow(clippy::large_enum_variant, reason = "nearly all requests are new, and are not worth a box")]
 pub enum Once {
     /// It was not.
     New(New),
