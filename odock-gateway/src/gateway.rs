@@ -13,11 +13,12 @@ use crate::auth::Auth;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::hot::{Epochs, HotStore, MemoryStore, RedisStore, Signal, Subject};
+use crate::idempotency::Idempotency;
 use crate::ledger::{Ledger, Worker};
 use crate::limits::Limits;
 use crate::live::Hub;
 use crate::models::{Credentials, Models};
-use crate::pipeline::send::Upstreams;
+use crate::pipeline::send::{Streams, Upstreams, watch};
 use crate::secrets::Sealing;
 use crate::store::{self, Database};
 use crate::telemetry::Telemetry;
@@ -48,6 +49,10 @@ pub struct Parts {
     pub credentials: Credentials,
     /// Connections to providers.
     pub upstreams: Upstreams,
+    /// Streams under way.
+    pub streams: Streams,
+    /// Repeated requests.
+    pub idempotency: Arc<Idempotency>,
     /// Rate limits.
     pub limits: Limits,
     /// Usage records on their way to the database.
@@ -123,6 +128,7 @@ impl Gateway {
         let (db, bus, history, _) = shared();
         let models = Models::new(Arc::clone(&config), db, bus, history, metrics);
         let credentials = Credentials::new(Arc::clone(&sealing), config.cache.provider_key_ttl);
+        let idempotency = Idempotency::new(config.idempotency.clone(), Arc::clone(&hot), &sealing);
         let upstreams = Upstreams::new(config.upstream.allow_link_local);
         let ledger = Ledger::new(config.ledger.clone(), database.clone(), Arc::clone(&hot));
         let journal = config.data.dir.join("journal");
@@ -138,6 +144,8 @@ impl Gateway {
             models,
             credentials,
             upstreams,
+            streams: Streams::default(),
+            idempotency,
             limits,
             usage,
             ledger,
@@ -153,6 +161,7 @@ impl Gateway {
         gateway.spawn_listener();
         gateway.spawn_keepers();
         gateway.spawn_ticker();
+        gateway.tasks.spawn(watch(gateway.clone()));
         Ok(gateway)
     }
 
@@ -182,10 +191,16 @@ impl Gateway {
             let stopping = gateway.stopping.clone();
             while let Some(signal) = stopping.run_until_cancelled(signals.recv()).await {
                 match signal {
-                    Ok(Signal::Changed(subjects)) => gateway.epochs.changed(&subjects),
+                    Ok(Signal::Changed(subjects)) => {
+                        gateway.epochs.changed(&subjects);
+                        gateway.streams.look_again();
+                    }
                     Ok(Signal::Live(records)) => gateway.live.finished_elsewhere(&records),
                     Ok(Signal::Ledger(word)) => gateway.ledger.heard(&word),
-                    Ok(Signal::AllChanged) | Err(RecvError::Lagged(_)) => gateway.epochs.all_changed(),
+                    Ok(Signal::AllChanged) | Err(RecvError::Lagged(_)) => {
+                        gateway.epochs.all_changed();
+                        gateway.streams.look_again();
+                    }
                     Err(RecvError::Closed) => return,
                 }
             }
@@ -279,6 +294,7 @@ impl Parts {
     /// the change is committed.
     pub async fn invalidate(&self, subjects: &[Subject]) {
         self.epochs.changed(subjects);
+        self.streams.look_again();
         if let Err(error) = self.hot.changed(subjects).await {
             // Where the whole bus is down, other nodes stop trusting their caches by themselves. Where it is not, they do
             // not know that they missed something, nor does the shared cache: it is said again until it is heard.

@@ -53,7 +53,7 @@ pub enum Refusal {
 
 impl Principal {
     /// What these facts depend on: a change to any of them makes the principal stale.
-    pub(super) fn subjects(&self) -> Vec<Uuid> {
+    pub(crate) fn subjects(&self) -> Vec<Uuid> {
         let mut subjects = vec![self.organisation_id.0, self.key_id.0];
         subjects.extend(self.team.as_ref().map(|(id, _)| id.0));
         subjects.extend(self.user.as_ref().map(|(id, _)| id.0));

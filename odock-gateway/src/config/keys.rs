@@ -110,6 +110,8 @@ pub(super) static KEYS: &[Key] = &[
     open("ledger.default_output_tokens", &["LEDGER_DEFAULT_OUTPUT_TOKENS"]),
     url("ledger.webhook_url", &["LEDGER_WEBHOOK_URL"]),
     hidden("ledger.webhook_secret", &["LEDGER_WEBHOOK_SECRET"]),
+    open("idempotency.ttl", &["IDEMPOTENCY_TTL"]),
+    open("idempotency.max_bytes", &["IDEMPOTENCY_MAX_BYTES"]),
     open("log.level", &["LOG_LEVEL"]),
     open("log.format", &["LOG_FORMAT"]),
     open("log.file", &["LOG_FILE"]),

@@ -9,6 +9,7 @@ mod data;
 mod database;
 mod flags;
 mod http;
+mod idempotency;
 mod keys;
 mod ledger;
 mod limits;
@@ -36,6 +37,7 @@ pub use self::data::Data;
 pub use self::database::{Database, DatabaseUrl};
 pub use self::flags::Flags;
 pub use self::http::{Http, TlsFiles};
+pub use self::idempotency::Idempotency;
 pub use self::ledger::{Ledger, LedgerFailure, NodeLoss, Webhook};
 pub use self::limits::{FailureMode, Limits};
 pub use self::log::{Log, LogFormat, Metrics};
@@ -77,6 +79,8 @@ pub struct Config {
     pub usage: Usage,
     /// Budgets and quotas.
     pub ledger: Ledger,
+    /// Repeated requests.
+    pub idempotency: Idempotency,
     /// Logging.
     pub log: Log,
     /// The gateway's own metrics.
@@ -177,6 +181,7 @@ fn resolve(mut raw: Raw, home: Option<&Path>) -> Result<Loaded, ConfigErrors> {
         limits: Limits::read(&mut check),
         usage: Usage::read(&mut check),
         ledger: Ledger::read(&mut check),
+        idempotency: Idempotency::read(&mut check),
         log: Log::read(&mut check),
         metrics: Metrics::read(&mut check),
     };

@@ -56,8 +56,16 @@ codes! {
     NotFound = NOT_FOUND "not_found",
     /// The route does not take this method.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed",
+    /// A request with this idempotency key is under way.
+    IdempotencyInProgress = CONFLICT "idempotency_in_progress",
+    /// The answer to the first request with this idempotency key was not kept.
+    IdempotencyNotKept = CONFLICT "idempotency_not_kept",
+    /// Nobody knows what came of the first request with this idempotency key.
+    IdempotencyOutcomeUnknown = CONFLICT "idempotency_outcome_unknown",
     /// The body is larger than the gateway takes.
     PayloadTooLarge = PAYLOAD_TOO_LARGE "payload_too_large",
+    /// The idempotency key belongs to another request.
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused",
     /// More tokens are asked for than a scope allows.
     MaxTokensExceeded = TOO_MANY_REQUESTS "max_tokens_exceeded",
     /// As many requests are under way as a scope allows.
@@ -115,7 +123,11 @@ mod tests {
         403 provider_api_key_revoked
         404 not_found
         405 method_not_allowed
+        409 idempotency_in_progress
+        409 idempotency_not_kept
+        409 idempotency_outcome_unknown
         413 payload_too_large
+        422 idempotency_key_reused
         429 max_tokens_exceeded
         429 concurrency_exceeded
         429 burst_exceeded

@@ -7,6 +7,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::broadcast;
 
+use super::once::{Begun, Claim, LocalClaims, Outcome};
 use super::{HotError, HotStore, Mark, Signal, Subject};
 
 /// Claims that are remembered at once, at most; the oldest go first.
@@ -19,6 +20,7 @@ const MAX_CLAIMS: u64 = 200_000;
 pub struct MemoryStore {
     bus: broadcast::Sender<Signal>,
     claims: Cache<String, ClaimTtl>,
+    once: LocalClaims,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +44,7 @@ impl Default for MemoryStore {
                 .eviction_policy(EvictionPolicy::lru())
                 .expire_after(ByClaim)
                 .build(),
+            once: LocalClaims::default(),
         }
     }
 }
@@ -70,6 +73,20 @@ impl HotStore for MemoryStore {
 
     async fn claim(&self, key: &str, ttl: Duration) -> Result<bool, HotError> {
         Ok(self.claims.entry_by_ref(key).or_insert(ClaimTtl(ttl)).is_fresh())
+    }
+
+    async fn begin(&self, key: &str, claim: Claim<'_>) -> Result<Begun, HotError> {
+        Ok(self.once.begin(key, claim))
+    }
+
+    async fn finish(&self, key: &str, owner: &str, outcome: &Outcome, ttl: Duration) -> Result<(), HotError> {
+        self.once.finish(key, owner, outcome, ttl);
+        Ok(())
+    }
+
+    async fn release(&self, key: &str, owner: &str) -> Result<(), HotError> {
+        self.once.release(key, owner);
+        Ok(())
     }
 
     async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError> {

@@ -5,6 +5,7 @@
 mod epochs;
 mod memory;
 pub mod meters;
+pub mod once;
 mod redis;
 mod reread;
 
@@ -18,6 +19,7 @@ use uuid::Uuid;
 pub use self::epochs::{Epochs, Stamp};
 pub use self::memory::MemoryStore;
 use self::meters::SharedMeters;
+use self::once::{Begun, Claim, Outcome};
 pub use self::redis::RedisStore;
 pub use self::reread::Reread;
 
@@ -80,6 +82,15 @@ pub trait HotStore: Send + Sync + 'static {
 
     /// Takes `key` for `ttl`. False when somebody has it.
     async fn claim(&self, key: &str, ttl: Duration) -> Result<bool, HotError>;
+
+    /// Claims an idempotency key, or says what is known of it.
+    async fn begin(&self, key: &str, claim: Claim<'_>) -> Result<Begun, HotError>;
+
+    /// Ends the claim of `owner` on an idempotency key with what came of it, which is remembered for `ttl`.
+    async fn finish(&self, key: &str, owner: &str, outcome: &Outcome, ttl: Duration) -> Result<(), HotError>;
+
+    /// Gives up the claim of `owner` on an idempotency key, as if it had never been made.
+    async fn release(&self, key: &str, owner: &str) -> Result<(), HotError>;
 
     /// Says that `subjects` have changed, here and on every other node.
     async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError>;

@@ -4,6 +4,7 @@
 
 mod bus;
 mod meters;
+mod once;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,6 +17,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
 use self::bus::Bus;
+use super::once::{Begun, Claim, Outcome};
 use super::{HotError, HotStore, Mark, SharedMeters, Signal, Subject};
 use crate::config;
 
@@ -34,6 +36,8 @@ pub struct RedisStore {
     changed: Script,
     meters: Script,
     renew: Script,
+    begin: Script,
+    finish: Script,
     signals: broadcast::Sender<Signal>,
     bus_is_up: Arc<AtomicBool>,
     live_wanted: Arc<AtomicBool>,
@@ -96,6 +100,8 @@ impl RedisStore {
             changed: Script::new(include_str!("scripts/changed.lua")),
             meters: Script::new(include_str!("scripts/meters.lua")),
             renew: Script::new(include_str!("scripts/renew.lua")),
+            begin: Script::new(include_str!("scripts/begin.lua")),
+            finish: Script::new(include_str!("scripts/finish.lua")),
             signals,
             bus_is_up,
             live_wanted,
@@ -202,6 +208,18 @@ impl HotStore for RedisStore {
         let taken: Option<String> =
             self.prompt(connection.set_options(self.key(&format!("claim:{key}")), "1", options)).await?;
         Ok(taken.is_some())
+    }
+
+    async fn begin(&self, key: &str, claim: Claim<'_>) -> Result<Begun, HotError> {
+        self.begin_once(key, claim).await
+    }
+
+    async fn finish(&self, key: &str, owner: &str, outcome: &Outcome, ttl: Duration) -> Result<(), HotError> {
+        self.end_once(key, owner, Some((outcome, ttl))).await
+    }
+
+    async fn release(&self, key: &str, owner: &str) -> Result<(), HotError> {
+        self.end_once(key, owner, None).await
     }
 
     async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError> {

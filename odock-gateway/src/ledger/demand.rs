@@ -22,8 +22,20 @@ impl Demand {
     #[must_use]
     pub fn claims(self, limits: &[Arc<Limit>], prices: Option<&Pricing>) -> Vec<Claim> {
         let cost = prices.map_or(0, |prices| prices.bound(self.input, self.output));
+        let claim = |limit: &Arc<Limit>| Claim { limit: Arc::clone(limit), amount: self.count(limit.metric, cost) };
+        limits.iter().map(claim).collect()
+    }
+
+    /// What it comes to in one metric.
+    #[must_use]
+    pub fn amount(self, metric: Metric, prices: Option<&Pricing>) -> i64 {
+        let cost = prices.filter(|_| metric == Metric::Cost);
+        self.count(metric, cost.map_or(0, |prices| prices.bound(self.input, self.output)))
+    }
+
+    fn count(self, metric: Metric, cost: i64) -> i64 {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let amount = |metric: Metric| match metric {
+        match metric {
             Metric::Requests => 1,
             Metric::Tokens => count(self.input.saturating_add(self.output)),
             Metric::TokensIn => count(self.input),
@@ -33,7 +45,6 @@ impl Demand {
                 debug_assert!(is_known_afterwards(metric));
                 0
             }
-        };
-        limits.iter().map(|limit| Claim { limit: Arc::clone(limit), amount: amount(limit.metric) }).collect()
+        }
     }
 }

@@ -47,6 +47,12 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// Whether not even one request may pass it.
+    #[must_use]
+    pub fn is_hard(&self) -> bool {
+        self.enforcement == Enforcement::Hard
+    }
+
     /// The window that holds `at`, cut to the limit's own start and end; `None` outside of those.
     #[must_use]
     pub fn window(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {

@@ -11,6 +11,7 @@
 //! | [`demand`] | what a request may consume, and so claims |
 //! | [`account`] | what this node knows and holds of one |
 //! | [`hold`] | what one request has set aside |
+//! | [`extend`] | more for a request that is under way |
 //! | [`reserve`] | setting aside, all windows or none |
 //! | [`refill`] | asking the database, and the other nodes, for capacity |
 //! | [`keeper`] | saying that the node lives, giving back what is idle |
@@ -18,6 +19,7 @@
 
 mod account;
 mod demand;
+mod extend;
 mod hold;
 mod keeper;
 mod limit;
@@ -37,6 +39,7 @@ use uuid::Uuid;
 
 use self::account::Account;
 pub use self::demand::Demand;
+pub use self::extend::{Lack, Part};
 pub use self::hold::Hold;
 use self::hold::Settled;
 pub use self::limit::Limit;

@@ -8,7 +8,8 @@ use std::time::Instant;
 use entity::usage::{Attempt, ReservationMark, StageMark};
 use entity::{Timestamp, UsageRecordId};
 
-use crate::auth::Principal;
+use crate::auth::{KeyHash, Principal};
+use crate::idempotency::Claim;
 use crate::ledger::{Demand, Hold};
 use crate::limits::Notes;
 use crate::models::Target;
@@ -72,6 +73,8 @@ pub struct Case {
     proposal_taken: AtomicBool,
     /// Whether the caller wants a stream.
     pub stream: AtomicBool,
+    /// The hash of the key that was presented.
+    pub key_hash: OnceLock<KeyHash>,
     /// Who is calling.
     pub principal: OnceLock<Arc<Principal>>,
     /// The model that was asked for, in the caller's words.
@@ -92,6 +95,10 @@ pub struct Case {
     pub journaled: AtomicBool,
     /// What is set aside for it, until its record is left.
     hold: Mutex<Option<Hold>>,
+    /// Its claim on its idempotency key, until it is known what came of it.
+    claim: Mutex<Option<Claim>>,
+    /// The request whose answer it got, if it is the repeat of one.
+    pub replay_of: OnceLock<String>,
     /// What the gates found.
     pub limits: Notes,
     /// Tokens of the prompt as the gateway estimates them.
@@ -119,6 +126,7 @@ impl Case {
             fresh_id: fresh_id.simple().to_string(),
             proposal_taken: AtomicBool::new(false),
             stream: AtomicBool::new(false),
+            key_hash: OnceLock::new(),
             principal: OnceLock::new(),
             model: OnceLock::new(),
             target: OnceLock::new(),
@@ -129,6 +137,8 @@ impl Case {
             clamped_to: AtomicU64::new(0),
             journaled: AtomicBool::new(false),
             hold: Mutex::new(None),
+            claim: Mutex::new(None),
+            replay_of: OnceLock::new(),
             limits: Notes::default(),
             estimated_prompt: AtomicU32::new(0),
             marks: std::array::from_fn(|_| AtomicU32::new(NEVER)),
@@ -161,6 +171,23 @@ impl Case {
     /// What was set aside.
     pub(super) fn holding(&self) -> MutexGuard<'_, Option<Hold>> {
         self.hold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the claim until it is known what came of the request.
+    pub(super) fn hold_claim(&self, claim: Claim) {
+        *self.claim() = Some(claim);
+    }
+
+    /// The claim.
+    pub(super) fn claim(&self) -> MutexGuard<'_, Option<Claim>> {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that no upstream did what was asked, so that a repeat does no harm.
+    pub(super) fn came_to_nothing(&self) {
+        if let Some(claim) = self.claim().as_mut() {
+            claim.came_to_nothing();
+        }
     }
 
     /// Marks the end of a stage.

@@ -28,6 +28,7 @@ use axum::response::Response;
 pub use self::admit::Received;
 pub use self::case::{Case, Stage};
 pub use self::exchange::Exchange;
+use self::plan::Once;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 
@@ -39,6 +40,9 @@ pub async fn serve(gw: &Gateway, request: Received) -> Response {
     let open = tally::Open::new(gw, &case);
     // Boxed: the stages' futures together are too large to be moved about.
     let answered = Box::pin(run(gw, request)).await;
+    if answered.is_err() {
+        tally::let_go(&case).await;
+    }
     open.close();
     answered.unwrap_or_else(|error| tally::denied(gw, &case, error))
 }
@@ -50,12 +54,17 @@ async fn run(gw: &Gateway, request: Received) -> Result<Response, GatewayError> 
     let cleared = admit::early_gate(gw, authenticated).await?;
     let decoded = plan::decode(gw, cleared).await?;
     let routed = plan::route(gw, decoded).await?;
-    let fitted = plan::final_gate(gw, routed).await?;
+    let new = match plan::idempotency(gw, routed).await? {
+        Once::New(new) => new,
+        Once::Repeated(repeated) => return Ok(tally::again(gw, repeated)),
+    };
+    let fitted = plan::final_gate(gw, new).await?;
     let reserved = plan::reserve(gw, fitted).await?;
     let vetted = screen::safety(gw, reserved).await?;
     let prepared = screen::plugins(gw, vetted).await?;
     let answered = send::upstream(gw, prepared).await?;
-    Ok(tally::respond(gw, answered))
+    let kept = tally::keep(answered).await;
+    Ok(tally::respond(gw, kept))
 }
 
 /// Finds out who is calling a route that consumes nothing, such as the list of models: the first half of the way, with

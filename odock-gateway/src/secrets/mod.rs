@@ -33,6 +33,7 @@ pub struct Sealing {
     public: OaepPublicEncryptingKey,
     public_der: Vec<u8>,
     fingerprint_key: Zeroizing<[u8; 32]>,
+    answers_key: Zeroizing<[u8; 32]>,
 }
 
 /// Why there is no key pair to work with.
@@ -98,7 +99,9 @@ impl Sealing {
         let public_der = public_der.as_ref().to_vec();
         // The key as re-encoded, so that the fingerprints do not depend on how it was written down.
         let private_der: Pkcs8V1Der<'_> = key.as_der().map_err(failed("encode the private key"))?;
-        let fingerprint_key = derive(private_der.as_ref()).map_err(failed("derive the fingerprint key"))?;
+        let derived = |info| derive(private_der.as_ref(), info);
+        let fingerprint_key = derived(b"secret fingerprint v1").map_err(failed("derive the fingerprint key"))?;
+        let answers_key = derived(b"kept answers v1").map_err(failed("derive the key of kept answers"))?;
         Ok(Self {
             generated: key_id.is_none(),
             key_id: key_id.unwrap_or_else(|| thumbprint(&public_der)),
@@ -106,6 +109,7 @@ impl Sealing {
             private: OaepPrivateDecryptingKey::new(key).map_err(failed("use the private key"))?,
             public_der,
             fingerprint_key,
+            answers_key,
         })
     }
 
@@ -184,6 +188,11 @@ impl Sealing {
         })
     }
 
+    /// The AES-256 key under which kept answers leave this process. Nodes with the same key pair have the same.
+    pub(crate) fn answers_key(&self) -> &[u8; 32] {
+        &self.answers_key
+    }
+
     /// Hex of HMAC-SHA-256 over a secret: tells equal secrets, and nothing else, to whoever lacks the key.
     #[must_use]
     pub fn fingerprint(&self, secret: &SecretString) -> String {
@@ -230,11 +239,11 @@ impl fmt::Debug for Sealing {
     }
 }
 
-/// The key of fingerprints: bound to the private key, so that it needs no place of its own.
-fn derive(private_der: &[u8]) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
+/// A key for one purpose: bound to the private key, so that it needs no place of its own.
+fn derive(private_der: &[u8], purpose: &[u8]) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
     let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, b"odock").extract(private_der);
     let mut key = Zeroizing::new([0; 32]);
-    extracted.expand(&[b"secret fingerprint v1"], hkdf::HKDF_SHA256)?.fill(key.as_mut_slice())?;
+    extracted.expand(&[purpose], hkdf::HKDF_SHA256)?.fill(key.as_mut_slice())?;
     Ok(key)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use entity::ProviderKeyId;
 use entity::row::{model, provider_api_key};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
@@ -51,4 +52,15 @@ pub async fn used_by(
         users.extend(rows);
     }
     Ok(users)
+}
+
+/// Whether a credential may be used: it is there, and was not revoked.
+pub async fn is_usable(db: &impl ConnectionTrait, key: ProviderKeyId) -> Result<bool, DbErr> {
+    let revoked: Option<bool> = provider_api_key::Entity::find_by_id(key)
+        .select_only()
+        .column(provider_api_key::Column::Revoked)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(revoked == Some(false))
 }

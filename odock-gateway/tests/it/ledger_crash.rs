@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 use crate::support::{NewModel, TestGateway, eventually};
 
 /// A gateway process that shares the stores of a test's gateway.
-struct Node {
+pub(crate) struct Node {
     child: Child,
     port: u16,
     env: Vec<(String, String)>,
 }
 
 impl Node {
-    async fn start(gw: &TestGateway, name: &str, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(gw: &TestGateway, name: &str, more: &[(&str, &str)]) -> Self {
         let mut env = gw.stack.environment(name);
         env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -39,7 +39,7 @@ impl Node {
         .await;
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -49,7 +49,7 @@ impl Node {
         self.wait(gw).await;
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/v1/chat/completions", self.port)
     }
 }

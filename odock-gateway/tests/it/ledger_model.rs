@@ -10,6 +10,7 @@ use entity::row::{ledger_lease, ledger_window};
 use entity::usage::UsageRecord;
 use entity::vocab::{Enforcement, LimitKind, Metric, OwnerType, Period};
 use entity::{Timestamp, UsageRecordId};
+use odock_gateway::hot::once::{self, Begun, Outcome};
 use odock_gateway::hot::{HotError, HotStore, Mark, MemoryStore, Signal, Subject};
 use odock_gateway::ledger::{Claim, Hold, Ledger, Limit, Refused};
 use odock_gateway::store::{Database, ledger as books, usage_records};
@@ -46,6 +47,15 @@ impl HotStore for Wire {
     }
     async fn claim(&self, key: &str, ttl: Duration) -> Result<bool, HotError> {
         self.rest.claim(key, ttl).await
+    }
+    async fn begin(&self, key: &str, claim: once::Claim<'_>) -> Result<Begun, HotError> {
+        self.rest.begin(key, claim).await
+    }
+    async fn finish(&self, key: &str, owner: &str, outcome: &Outcome, ttl: Duration) -> Result<(), HotError> {
+        self.rest.finish(key, owner, outcome, ttl).await
+    }
+    async fn release(&self, key: &str, owner: &str) -> Result<(), HotError> {
+        self.rest.release(key, owner).await
     }
     async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError> {
         self.rest.changed(subjects).await

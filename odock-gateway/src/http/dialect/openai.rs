@@ -59,8 +59,8 @@ pub fn error(error: &GatewayError, request_id: &str) -> Response {
     }
     if let Some(seconds) = error.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    } else if error.code.wire().0 == StatusCode::TOO_MANY_REQUESTS {
-        // No wait will help; OpenAI's SDKs would try a 429 again by themselves.
+    } else if matches!(error.code.wire().0, StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT) {
+        // No wait will help; OpenAI's SDKs would try these again by themselves.
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }
     response

@@ -41,6 +41,7 @@ pub async fn authenticate(gw: &Gateway, from: Admitted) -> Result<Authenticated,
     // The first stage to learn who calls; nothing else writes it. Before anything else is awaited: from here on even a
     // request whose caller hangs up leaves a record.
     let _ = exchange.case.principal.set(Arc::clone(&principal));
+    let _ = exchange.case.key_hash.set(hash);
     if let Some(proposed) = &exchange.case.proposed_id
         && !gw.hot.claim(&format!("request:{proposed}"), ID_TTL).await.unwrap_or(false)
     {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Routed;
+use super::New;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::limits::Wants;
@@ -24,8 +24,8 @@ pub struct Fitted {
 ///
 /// # Errors
 /// `max_tokens_exceeded`, `tpm_exceeded`, for the model also the codes of the early gate, or `overloaded`.
-pub async fn final_gate(gw: &Gateway, from: Routed) -> Result<Fitted, GatewayError> {
-    let Routed { mut exchange, call, plan, .. } = from;
+pub async fn final_gate(gw: &Gateway, from: New) -> Result<Fitted, GatewayError> {
+    let New { mut exchange, call, plan, .. } = from;
     let case = &exchange.case;
     let Some(principal) = case.principal.get() else {
         return Err(

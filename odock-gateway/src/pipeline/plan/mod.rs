@@ -2,11 +2,13 @@
 
 mod decode;
 mod final_gate;
+mod idempotency;
 pub(crate) mod look;
-mod reserve;
+pub(in crate::pipeline) mod reserve;
 pub(crate) mod route;
 
 pub use self::decode::{Call, Decoded, decode};
 pub use self::final_gate::{Fitted, final_gate};
+pub use self::idempotency::{New, Once, Repeated, idempotency};
 pub use self::reserve::{Reserved, reserve};
 pub use self::route::{Plan, Routed, route};

@@ -141,7 +141,14 @@ fn note(case: &Case, limit: &Limit, estimate: i64, left: i64, of: i64, ends_at: 
     let _ = case.reservations.set(vec![mark]);
 }
 
-fn spent(limit: &Limit, left: i64, of: i64, ends_at: Timestamp, now: Timestamp) -> GatewayError {
+/// The error that says that a budget or quota has not enough left.
+pub(in crate::pipeline) fn spent(
+    limit: &Limit,
+    left: i64,
+    of: i64,
+    ends_at: Timestamp,
+    now: Timestamp,
+) -> GatewayError {
     let (name, window) = (&limit.name, format!("its window ends at {ends_at}"));
     let (code, scope, message) = match limit.kind {
         LimitKind::Budget if left <= 0 => {

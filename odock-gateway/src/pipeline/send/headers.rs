@@ -8,10 +8,11 @@ use http::header::{
 
 /// Headers of a request that providers need.
 fn goes_out(name: &HeaderName) -> bool {
-    // An organisation or project header would charge the call to another account of the administrator's.
+    // An organisation or project header would charge the call to another account of the administrator's. Callers who share
+    // that account must not meet in each other's idempotency keys either: the gateway keeps those.
     let text = name.as_str();
     [ACCEPT, CONTENT_TYPE, USER_AGENT].contains(name)
-        || matches!(text, "openai-beta" | "idempotency-key" | "x-client-request-id" | "traceparent" | "tracestate")
+        || matches!(text, "openai-beta" | "x-client-request-id" | "traceparent" | "tracestate")
         || text.starts_with("x-stainless-")
 }
 
@@ -76,6 +77,7 @@ mod tests {
             "accept-encoding",
             "proxy-authorization",
             "x-internal",
+            "idempotency-key",
         ]));
         assert!(sent.is_empty(), "{sent:?}");
         let received = inbound(&map(&[

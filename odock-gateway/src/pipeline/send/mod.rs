@@ -1,13 +1,18 @@
 //! One answer, or a stream of them.
 
 mod connect;
+mod copy;
 mod headers;
+mod live;
 mod pieces;
 mod stream;
 mod unary;
 mod upstream;
+mod watch;
 
 pub use self::connect::Upstreams;
+pub use self::live::Streams;
 pub use self::stream::MeteredStream;
 pub use self::unary::Unary;
 pub use self::upstream::{Answered, Refused, UpstreamFailure, upstream};
+pub use self::watch::watch;

@@ -13,6 +13,8 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, Sleep, timeout};
 
+use super::copy::Copy;
+use super::live::LiveStream;
 use super::upstream::{UpstreamBody, UpstreamFailure, attempted, since, since_dispatch};
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
@@ -43,6 +45,8 @@ pub struct MeteredStream {
     out: VecDeque<Bytes>,
     settlement: Settlement,
     open: Option<OpenStream>,
+    live: Option<LiveStream>,
+    copy: Option<Copy>,
     metrics: Arc<ProviderMetrics>,
     idle: Idle,
 }
@@ -64,6 +68,8 @@ impl MeteredStream {
         settlement.begin();
         let idle = Idle::new(plan.target.idle_timeout);
         let open = Some(metrics.stream());
+        let live = Some(LiveStream::new(gw, &exchange.case));
+        let copy = Copy::new(&exchange.case, &headers);
         let encoded = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
         let meter = if encoded { StreamMeter::opaque() } else { StreamMeter::new(wants_usage) };
         Self {
@@ -76,6 +82,8 @@ impl MeteredStream {
             out: VecDeque::new(),
             settlement,
             open,
+            live,
+            copy,
             metrics,
             idle,
         }
@@ -94,6 +102,9 @@ impl MeteredStream {
         }
         self.idle.touch();
         self.meter.feed(data, &mut self.out);
+        if let Some(live) = &self.live {
+            live.delivered(self.meter.content_bytes);
+        }
         if self.meter.is_done() {
             // Settled before [DONE] goes out: who has the whole answer has a record.
             self.complete();
@@ -103,6 +114,9 @@ impl MeteredStream {
     fn complete(&mut self) {
         self.let_go();
         if !self.meter.upstream_error {
+            if let Some(copy) = &mut self.copy {
+                copy.complete(&self.exchange.case, self.status, &self.out);
+            }
             return self.close(Ending::answered(self.status), None, StreamEnd::Completed);
         }
         // The caller has the upstream's own error event; the record says that the answer failed.
@@ -135,6 +149,21 @@ impl MeteredStream {
         self.close_with(Ending::failed(self.status, &error), Some(failure.as_str()), end, Some(&error));
     }
 
+    /// Ends the stream if the caller may not go on: it gets a last event that says why, and the upstream is cancelled.
+    fn obey(&mut self) -> bool {
+        let Some(live) = self.live.as_ref().filter(|live| live.verdict().is_some()).map(LiveStream::live) else {
+            return false;
+        };
+        let Some(error) = live.verdict() else { return false };
+        self.upstream = None;
+        self.meter.cut(&mut self.out);
+        if self.meter.takes_events() {
+            self.out.push_back(openai::error_event(error, self.exchange.case.request_id()));
+        }
+        self.close_with(Ending::failed(self.status, error), None, StreamEnd::Ended, Some(error));
+        true
+    }
+
     fn ended(&mut self) {
         self.meter.finish(&mut self.out);
         if self.meter.is_complete() || self.meter.upstream_error {
@@ -151,6 +180,7 @@ impl MeteredStream {
         let case = &self.exchange.case;
         let Some(open) = self.open.take() else { return };
         open.end(end);
+        self.live = None;
         case.mark(Stage::LastByte);
         self.metrics.finished(since(case, Stage::Dispatch));
         attempted(case, &self.plan.target, Some(self.status), error);
@@ -166,8 +196,18 @@ impl Body for MeteredStream {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         loop {
+            if let Some(copy) = &mut this.copy {
+                // The last events wait until a repeat would find them.
+                ready!(copy.poll_kept(cx));
+            }
             if let Some(bytes) = this.out.pop_front() {
+                if let Some(copy) = &mut this.copy {
+                    copy.delivered(&bytes);
+                }
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            if this.obey() {
+                continue;
             }
             let Some(upstream) = &mut this.upstream else { return Poll::Ready(None) };
             match Pin::new(upstream).poll_frame(cx) {
@@ -179,6 +219,13 @@ impl Body for MeteredStream {
                 Poll::Ready(Some(Err(error))) => this.broke_off(UpstreamFailure::Reset, error),
                 Poll::Ready(None) => this.ended(),
                 Poll::Pending => {
+                    if let Some(live) = &this.live {
+                        live.register(cx.waker());
+                        // Told between the look before and now, it would not be woken.
+                        if live.verdict().is_some() {
+                            continue;
+                        }
+                    }
                     ready!(this.idle.poll_silence(cx));
                     this.broke_off(
                         UpstreamFailure::Timeout,

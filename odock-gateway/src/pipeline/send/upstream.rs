@@ -124,6 +124,9 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
         metrics.failed(failure.metric());
         metrics.finished(since(&case, Stage::Dispatch));
         attempted(&case, &plan.target, None, Some(failure.as_str()));
+        if failure == UpstreamFailure::Connect {
+            case.came_to_nothing();
+        }
         failure.error(&plan.target, cause)
     };
     let response = match timeout(patience, client.request(request)).await {
@@ -218,6 +221,7 @@ fn refused(
         _ => Some(format!("the provider {provider} answered with status {}, which is no answer", status.as_u16())),
     };
     if let Some(message) = ours {
+        case.came_to_nothing();
         // Its body is not logged: it may quote the prompt, or the credential in some other form.
         let cause = format!("{provider} answered with status {}", status.as_u16());
         return Err(GatewayError::new(ErrorCode::UpstreamError, message).caused_by(cause));

@@ -1,11 +1,13 @@
 //! What it cost, what happened.
 
+mod keep;
 mod open;
 mod record;
 mod respond;
 mod settle;
 
+pub use self::keep::{keep, let_go};
 pub use self::open::Open;
 pub(in crate::pipeline) use self::record::sent;
-pub use self::respond::{denied, respond};
+pub use self::respond::{again, denied, respond};
 pub use self::settle::{Ending, Settlement};

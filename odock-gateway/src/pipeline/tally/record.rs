@@ -26,6 +26,7 @@ pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&Ga
     );
     log(gw, case, &ending, cause, total, overhead);
     let hold = case.holding().take();
+    drop(case.claim().take());
     let Some(principal) = case.principal.get() else { return };
     let record = Arc::new(record(case, principal, ending, total, overhead));
     if let Some(target) = case.target.get() {
@@ -42,8 +43,12 @@ pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&Ga
     }
 }
 
-/// Notes that a request goes to its upstream, if it has set anything aside: if this process dies, it is charged for that.
+/// Notes that a request goes to its upstream: from now on it must not be sent again, and if it has set anything aside, it is
+/// charged for that even if this process dies.
 pub(in crate::pipeline) fn sent(gw: &Gateway, case: &Case) {
+    if let Some(claim) = case.claim().as_mut() {
+        claim.sent();
+    }
     let mut holding = case.holding();
     let Some(hold) = holding.as_mut().filter(|hold| !hold.is_empty()) else { return };
     let Some(interrupted) = interrupted(case) else { return };
@@ -119,7 +124,7 @@ fn record(case: &Case, principal: &Principal, ending: Ending, total: u32, overhe
             limits: case.limits.marks(),
             reservations: case.reservations.get().cloned().unwrap_or_default(),
             clamped_to: Some(case.clamped_to.load(Ordering::Relaxed)).filter(|cap| *cap > 0),
-            replay_of: None,
+            replay_of: case.replay_of.get().cloned(),
             usage_mismatch: usage_source == UsageSource::Reported && !tokens.adds_up(),
         },
         tokens,

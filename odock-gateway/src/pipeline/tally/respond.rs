@@ -2,17 +2,22 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::record;
 use super::settle::Ending;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::http::dialect::openai;
+use crate::idempotency::Answer;
 use crate::pipeline::admit::REQUEST_ID;
 use crate::pipeline::case::Case;
 use crate::pipeline::limits;
+use crate::pipeline::plan::Repeated;
 use crate::pipeline::send::{Answered, Refused, Unary};
+
+/// Says that an answer is that of an earlier request.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Answers the caller. The record is on disk before the last byte can go out.
 pub fn respond(gw: &Gateway, answered: Answered) -> Response {
@@ -31,6 +36,18 @@ pub fn respond(gw: &Gateway, answered: Answered) -> Response {
             response(status, headers, Body::new(*stream), &case)
         }
     }
+}
+
+/// Answers with what came of the request when it was made first.
+pub fn again(gw: &Gateway, repeated: Repeated) -> Response {
+    let Repeated { exchange, answer, .. } = repeated;
+    let Answer { first, status, headers, body } = *answer;
+    // The only stage that learns it.
+    let _ = exchange.case.replay_of.set(first);
+    record::leave(gw, &exchange.case, Ending::replayed(status), None);
+    let mut response = response(status, headers, Body::from(body), &exchange.case);
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
 }
 
 /// Answers with an error, which leaves a record like any other end if it is known who called.

@@ -44,6 +44,11 @@ impl Ending {
         }
     }
 
+    /// The caller got the answer to an earlier request, which paid for it.
+    pub fn replayed(status: StatusCode) -> Self {
+        Self { delivered: false, ..Self::answered(status) }
+    }
+
     /// A stream that had begun with `status` broke off.
     pub fn failed(status: StatusCode, error: &GatewayError) -> Self {
         let error = Some((error.code.wire().1, error.message.clone()));

@@ -40,9 +40,11 @@ pub enum StreamEnd {
     Failed,
     /// The upstream fell silent, or the stream outlasted its limit.
     TimedOut,
+    /// The gateway ended it: its caller may not go on.
+    Ended,
 }
 
-const ENDS: [&str; 4] = ["completed", "cancelled", "failed", "timed_out"];
+const ENDS: [&str; 5] = ["completed", "cancelled", "failed", "timed_out", "ended"];
 
 const TOKEN_CLASSES: [&str; 9] = [
     "input_text",
@@ -63,7 +65,7 @@ pub struct ProviderMetrics {
     duration: Histogram,
     first_byte: Histogram,
     streams_open: Gauge,
-    stream_ends: [Counter; 4],
+    stream_ends: [Counter; 5],
     stream_duration: Histogram,
     tokens: [Counter; 9],
 }

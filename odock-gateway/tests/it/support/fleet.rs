@@ -14,7 +14,7 @@ use entity::{
 use odock_gateway::credential::{self, CredentialKind};
 use odock_gateway::gateway::Gateway;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use secrecy::ExposeSecret;
 
 /// The provider key that tests seal.
@@ -112,6 +112,23 @@ impl Fleet {
         };
         row.into_active_model().insert(db).await.unwrap();
         Self { gateway: gateway.clone(), organisation, provider, key, secret }
+    }
+
+    /// Another key of the organisation, which may call what the first may; its secret.
+    pub(crate) async fn another_key(&self) -> String {
+        let (db, now) = (self.gateway.database.writer(), Timestamp::now());
+        let secret = credential::generate(CredentialKind::VirtualKey).unwrap().expose_secret().to_owned();
+        let first = api_key::Entity::find_by_id(self.key).one(db).await.unwrap().unwrap();
+        let id = ApiKeyId::new();
+        let (secret_hash, preview) = (credential::hash(&secret), credential::preview(&secret));
+        let key = api_key::Model { id, name: "second".into(), secret_hash, preview, ..first };
+        key.into_active_model().insert(db).await.unwrap();
+        let mine = api_key_model_access::Column::ApiKeyId.eq(self.key);
+        for grant in api_key_model_access::Entity::find().filter(mine).all(db).await.unwrap() {
+            let grant = api_key_model_access::Model { id: GrantId::new(), api_key_id: id, updated_at: now, ..grant };
+            grant.into_active_model().insert(db).await.unwrap();
+        }
+        secret
     }
 
     pub(crate) async fn model(&self, new: NewModel<'_>) -> ModelId {
