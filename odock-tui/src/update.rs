@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use entity::live::LiveEvent;
 
-use crate::effects::{self, Effect, Load};
+use crate::effects::{self, Effect, Load, Mutation};
 use crate::env::Env;
 use crate::format;
 use crate::keys::Press;
 use crate::model::{Model, Scope};
 use crate::msg::{Answer, Failure, Level, Msg, Mutated, StreamMsg};
 use crate::overlay::{Overlay, secret::SecretBox};
-use crate::screens::{self, ScreenId, key, pulse, tail};
+use crate::screens::{self, ScreenId, key, limits, pulse, tail};
 
 mod perform;
 mod subject;
@@ -61,6 +61,7 @@ pub fn update(model: &mut Model, msg: Msg, env: &Env) -> Vec<Effect> {
         Msg::Log(line) => model.log(line),
     }
     clock(model, &mut out);
+    limits::poll(model, &mut out);
     model.touch();
     effects::release(model, out)
 }
@@ -186,7 +187,11 @@ macro_rules! wanted {
 
 fn loaded(model: &mut Model, load: Load, result: Result<Answer, Failure>) {
     let mono = model.env.mono;
-    if let Err(failure) = &result {
+    // What is fetched every other second fails as often: said once.
+    let known = load == Load::Limits && model.statuses.failure() == result.as_ref().err();
+    if let Err(failure) = &result
+        && !known
+    {
         model.note(Level::Warn, format!("{}: {}", fetching(&load), failure.message));
     }
     match (load, result) {
@@ -250,6 +255,16 @@ fn loaded(model: &mut Model, load: Load, result: Result<Answer, Failure>) {
                     .settle(result.and_then(wanted!(Answer::Record(record) => Arc::from(record))), mono);
             }
         }
+        (Load::Limits, result) => {
+            model.statuses.settle(result.and_then(wanted!(Answer::Limits(statuses) => statuses)), mono);
+            limits::arrived(model);
+        }
+        (Load::Declared, result) => {
+            model.declared.settle(result.and_then(wanted!(Answer::Declared(declared) => declared)), mono);
+        }
+        (Load::Overlays, result) => {
+            model.limit_overlays.settle(result.and_then(wanted!(Answer::Overlays(overlays) => overlays)), mono);
+        }
         (Load::Contexts, result) => {
             model.contexts.rows.settle(result.and_then(wanted!(Answer::Contexts(rows) => rows)), mono);
         }
@@ -267,6 +282,9 @@ fn fetching(load: &Load) -> &'static str {
         Load::Recent(_) => "fetching recent requests",
         Load::Record(_) => "fetching the request",
         Load::Summary(_) => "fetching the usage while away",
+        Load::Limits => "fetching budgets and quotas",
+        Load::Declared => "fetching what budgets and quotas are declared to be",
+        Load::Overlays => "fetching the overlays",
         Load::Contexts => "reading the contexts",
     }
 }
@@ -274,37 +292,57 @@ fn fetching(load: &Load) -> &'static str {
 fn mutated(
     model: &mut Model,
     id: u64,
-    mutation: &effects::Mutation,
+    mutation: &Mutation,
     result: Result<Mutated, Failure>,
     out: &mut Vec<Effect>,
 ) {
-    let name = mutation.key.name.clone();
+    let object = mutation.object();
     match result {
-        Ok(Mutated { key, secret }) => {
+        Ok(mutated) => {
             model.acts.ended(id, Ok(()));
-            model.note(Level::Info, format!("{} key {name}", mutation.change.past()));
-            model.say(Level::Info, format!("{} key {name}", mutation.change.past()));
-            if id > model.foreign_before {
-                screens::keys::replace(model, *key);
-                key::changed(model, &mutation.key, out);
-            }
-            if let Some(secret) = secret {
-                model.overlay = Some(Overlay::Secret(SecretBox::new(&mutation.key, secret)));
+            let done = format!("{} {object}", mutation.past());
+            model.note(Level::Info, done.clone());
+            model.say(Level::Info, done);
+            match (mutated, mutation) {
+                (Mutated::Key { key, secret }, Mutation::Key { key: wanted, .. }) => {
+                    if id > model.foreign_before {
+                        screens::keys::replace(model, *key);
+                        key::changed(model, wanted, out);
+                    }
+                    if let Some(secret) = secret {
+                        model.overlay = Some(Overlay::Secret(SecretBox::new(wanted, secret)));
+                    }
+                }
+                _ => limits_changed(model, id, out),
             }
         }
         Err(failure) => {
-            let what = format!("{} key {name}", mutation.change.verb());
+            let what = format!("{} {object}", mutation.verb());
             model.acts.ended(id, Err(failure.clone()));
             model.lament(&what, &failure);
             if failure.uncertain() {
-                model.refuse(format!(
-                    "{what}: no answer came, so it may or may not have been done; look at the key's history"
-                ));
-                key::changed(model, &mutation.key, out);
-                if id > model.foreign_before {
-                    model.load(Load::Keys, out);
+                let look = match mutation {
+                    Mutation::Key { .. } => "look at the key's history",
+                    Mutation::Overlay { .. } | Mutation::EndOverlay { .. } => "look at :overlays",
+                };
+                model.refuse(format!("{what}: no answer came, so it may or may not have been done; {look}"));
+                if let Mutation::Key { key, .. } = mutation {
+                    key::changed(model, key, out);
+                    if id > model.foreign_before {
+                        model.load(Load::Keys, out);
+                    }
+                } else {
+                    limits_changed(model, id, out);
                 }
             }
         }
+    }
+}
+
+/// Limits of the gateway that is looked at were scaled, or may have been: what depends on them is fetched at once.
+fn limits_changed(model: &mut Model, id: u64, out: &mut Vec<Effect>) {
+    if id > model.foreign_before {
+        model.load(Load::Overlays, out);
+        limits::refresh(model, out);
     }
 }
