@@ -289,13 +289,7 @@ fn fetching(load: &Load) -> &'static str {
     }
 }
 
-fn mutated(
-    model: &mut Model,
-    id: u64,
-    mutation: &Mutation,
-    result: Result<Mutated, Failure>,
-    out: &mut Vec<Effect>,
-) {
+fn mutated(model: &mut Model, id: u64, mutation: &Mutation, result: Result<Mutated, Failure>, out: &mut Vec<Effect>) {
     let object = mutation.object();
     match result {
         Ok(mutated) => {

@@ -87,8 +87,8 @@ impl Brake {
     pub(super) fn view(&self, model: &Model, frame: &mut Frame, area: Rect) {
         let theme = model.theme;
         let columns = dialog::columns(area, WIDTH);
-        let intro = "Every rate limit of it is multiplied by the factor while the time lasts.";
-        let mut lines = dialog::wrapped(intro, columns, theme, Role::Text);
+        let intro = format!("Every rate limit of {} is multiplied by the factor for a while.", self.scope.what());
+        let mut lines = dialog::wrapped(&intro, columns, theme, Role::Text);
         lines.push(Line::default());
         for (row, (label, edit)) in LABELS.iter().zip(&self.edits).enumerate() {
             if row == self.row {
@@ -99,7 +99,9 @@ impl Brake {
         }
         let (text, role) = match &self.wrong {
             Some(why) => (why.as_str(), Role::Bad),
-            None if self.row == 0 => ("0.2 leaves a fifth, 0 lets nothing pass that is limited, 2 doubles", Role::Muted),
+            None if self.row == 0 => {
+                ("0.2 leaves a fifth, 0 lets nothing pass that is limited, 2 doubles", Role::Muted)
+            }
             None if self.row == 1 => ("90s, 15m, 24h, 7d; at most 30d", Role::Muted),
             None => ("for the audit log; may be empty", Role::Muted),
         };

@@ -99,10 +99,11 @@ pub fn arrived(model: &mut Model) {
     super::pulse::limited(model);
 }
 
-/// The budgets and quotas that are worth a look, the most urgent first, as positions in the loaded statuses.
+/// The budgets and quotas that are kept now, the most urgent first, as positions in the loaded statuses.
 pub(super) fn by_risk(model: &Model) -> Vec<usize> {
     let statuses = all(model);
-    let mut rows: Vec<usize> = (0..statuses.len()).filter(|at| statuses[*at].active).collect();
+    let mut rows: Vec<usize> =
+        (0..statuses.len()).filter(|at| statuses[*at].active && statuses[*at].window.is_some()).collect();
     rows.sort_by(|a, b| sort::risk(&statuses[*a], &statuses[*b]));
     rows
 }
@@ -117,10 +118,8 @@ pub(super) fn subject_of(model: &Model, status: &LimitStatus) -> Subject {
     Subject {
         what: format!("{} {}", status.kind, status.name),
         id: declared.map(|declared| declared.id.to_string()).unwrap_or_else(|| status.name.clone()),
-        json: declared.map_or_else(
-            || serde_json::to_string_pretty(status).unwrap_or_default(),
-            |declared| declared.json.clone(),
-        ),
+        json: declared
+            .map_or_else(|| serde_json::to_string_pretty(status).unwrap_or_default(), |declared| declared.json.clone()),
         key: None,
         scope: ScopeRef::owner(model.organisation(), &status.owner),
         record: None,
@@ -154,8 +153,7 @@ impl Limits {
     fn reproject(&self, model: &mut Model) {
         let statuses = all(model);
         let State { filter, order, .. } = self.state(model);
-        let passes =
-            |status: &LimitStatus| status.kind == self.kind && (filter.is_empty() || filter.matches(status));
+        let passes = |status: &LimitStatus| status.kind == self.kind && (filter.is_empty() || filter.matches(status));
         let mut rows: Vec<usize> = (0..statuses.len()).filter(|at| passes(&statuses[*at])).collect();
         order.sort(&mut rows, |by, a, b| sort::compare(by, &statuses[a], &statuses[b]));
         self.state_mut(model).rows = rows;
@@ -176,9 +174,7 @@ impl Limits {
     fn row(&self, model: &Model) -> usize {
         let state = self.state(model);
         let Some(wanted) = state.selected.as_deref() else { return 0 };
-        (0..state.rows.len())
-            .find(|row| self.at(model, *row).is_some_and(|status| status.name == wanted))
-            .unwrap_or(0)
+        (0..state.rows.len()).find(|row| self.at(model, *row).is_some_and(|status| status.name == wanted)).unwrap_or(0)
     }
 
     fn selected<'a>(&self, model: &'a Model) -> Option<&'a LimitStatus> {

@@ -21,11 +21,8 @@ pub(super) trait By: Copy + Eq + 'static {
 
 /// The choices of the sort menu.
 pub(super) fn items<B: By>() -> Vec<Item> {
-    let item = |(at, by): (usize, &B)| Item {
-        letter: by.letter(),
-        label: by.column().to_owned(),
-        pick: Pick::Sort(at),
-    };
+    let item =
+        |(at, by): (usize, &B)| Item { letter: by.letter(), label: by.column().to_owned(), pick: Pick::Sort(at) };
     B::ALL.iter().enumerate().map(item).collect()
 }
 
@@ -63,7 +60,8 @@ impl<B: By> Order<B> {
 
     /// The arrow and number behind the header of a column.
     pub(super) fn mark(&self, column: &str) -> &'static str {
-        let of = |criterion: Option<(B, bool)>| criterion.filter(|(by, _)| by.column() == column).map(|(_, falls)| falls);
+        let of =
+            |criterion: Option<(B, bool)>| criterion.filter(|(by, _)| by.column() == column).map(|(_, falls)| falls);
         match (of(Some(self.first)), of(self.second), self.second.is_some()) {
             (Some(false), _, false) => "▴",
             (Some(true), _, false) => "▾",

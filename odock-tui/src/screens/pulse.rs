@@ -7,8 +7,8 @@ mod tiles;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use entity::live::Top;
 use entity::ledger::LimitStatus;
+use entity::live::Top;
 use entity::usage::UsageRecord;
 use entity::vocab::{Outcome, ScopeType};
 use ratatui::Frame;

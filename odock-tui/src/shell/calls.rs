@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::page::MAX_LIMIT;
 use entity::Kind;
-use entity::resource::{ApiKey, Budget, Overlay, OverlaySpec, Quota, RotateApiKey};
 use entity::Timestamp;
+use entity::page::MAX_LIMIT;
+use entity::resource::{ApiKey, Budget, Overlay, OverlaySpec, Quota, RotateApiKey};
 use odock_client::http::{ListQuery, OrganisationApi, SummaryQuery, UsageQuery};
 use odock_client::{Client, ClientError};
 use odock_tui::effects::{Change, KeyRef, Load, Mutation, ScopeRef};
@@ -114,13 +114,8 @@ pub(crate) async fn mutate(target: Arc<Target>, mutation: &Mutation) -> Result<M
         Mutation::Key { key, change } => change_key(&client, key, *change).await,
         Mutation::Overlay { scope, factor, seconds, reason } => {
             let ends = Timestamp::now().plus(Duration::from_secs(u64::from(*seconds)));
-            let spec = OverlaySpec {
-                scope: scope.scope.clone(),
-                factor: *factor,
-                reason: reason.clone(),
-                starts: None,
-                ends,
-            };
+            let spec =
+                OverlaySpec { scope: scope.scope.clone(), factor: *factor, reason: reason.clone(), starts: None, ends };
             set_overlay(&client, scope, spec).await
         }
         Mutation::EndOverlay { organisation, name } => {

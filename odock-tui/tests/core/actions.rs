@@ -83,7 +83,8 @@ fn a_mutating_action_says_that_the_session_is_read_only() {
 fn every_mutating_action_works_where_it_may() {
     // Without this, the test above would pass with actions that never do anything.
     let of_keys = |action: &&Action| action.danger() == Danger::Mutates && **action != Action::EndOverlay;
-    let on_keys = WITH_KEY.into_iter().flat_map(|screen| Action::ALL.iter().filter(of_keys).map(move |act| (screen, act)));
+    let on_keys =
+        WITH_KEY.into_iter().flat_map(|screen| Action::ALL.iter().filter(of_keys).map(move |act| (screen, act)));
     let on_limits = [ScreenId::Budgets, ScreenId::Quotas, ScreenId::Limit].map(|screen| (screen, &Action::Brake));
     let on_overlays = [(ScreenId::Overlays, &Action::EndOverlay)];
     for (screen, action) in on_keys.chain(on_limits).chain(on_overlays) {

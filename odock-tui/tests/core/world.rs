@@ -7,8 +7,8 @@ use odock_tui::effects::{Change, Effect, KeyRef, Load, Mutation};
 use odock_tui::env::Env;
 use odock_tui::keys::{Key, Press};
 use odock_tui::model::{Model, Scope, Session};
-use odock_tui::screens::limit::Declared;
 use odock_tui::msg::{Answer, ContextRow, Failure, FailureKind, Msg, Mutated, StreamMsg};
+use odock_tui::screens::limit::Declared;
 use odock_tui::theme::Theme;
 use odock_tui::update::{start, update};
 use odock_tui::view::view;
@@ -209,9 +209,10 @@ fn answer(gateway: Gateway, load: &Load) -> Result<Answer, Failure> {
         }
         Load::Summary(since) => Ok(Answer::Summary(Box::new(support::summary(*since, support::after(600))))),
         Load::Limits => Ok(Answer::Limits(if full { support::limits::statuses() } else { Vec::new() })),
-        Load::Declared if full => {
-            Ok(Answer::Declared(vec![Declared::from(&support::limits::budget()), Declared::from(&support::limits::quota())]))
-        }
+        Load::Declared if full => Ok(Answer::Declared(vec![
+            Declared::from(&support::limits::budget()),
+            Declared::from(&support::limits::quota()),
+        ])),
         Load::Declared => Ok(Answer::Declared(Vec::new())),
         Load::Overlays => Ok(Answer::Overlays(if full { support::limits::overlays() } else { Vec::new() })),
         Load::Record(id) if full => {

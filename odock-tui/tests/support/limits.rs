@@ -51,13 +51,31 @@ pub fn statuses() -> Vec<LimitStatus> {
     let today = |limit, used, reserved| Some(window(TODAY, TODAY + DAY, limit, used, reserved));
     let team = |name| owner(OwnerType::Team, name);
     let mut all = vec![
-        status(Budget, "acme-yearly", owner(OwnerType::Org, "acme"), Metric::Cost, month(900 * USD, 120 * USD, 3 * USD)),
+        status(
+            Budget,
+            "acme-yearly",
+            owner(OwnerType::Org, "acme"),
+            Metric::Cost,
+            month(900 * USD, 120 * USD, 3 * USD),
+        ),
         status(Budget, "ana-trial", owner(OwnerType::User, "ana@acme.example"), Metric::Cost, None),
-        status(Budget, "batch-daily", owner(OwnerType::ApiKey, "old-batch"), Metric::Cost, today(20 * USD, 31 * USD, 0)),
+        status(
+            Budget,
+            "batch-daily",
+            owner(OwnerType::ApiKey, "old-batch"),
+            Metric::Cost,
+            today(20 * USD, 31 * USD, 0),
+        ),
         status(Budget, "platform-daily", team("platform"), Metric::Cost, today(50 * USD, 12 * USD, USD)),
         status(Budget, "support-monthly", team("support"), Metric::Cost, month(500 * USD, 412_305_000_000, 9 * USD)),
         status(Budget, "trial", owner(OwnerType::ApiKey, "trial"), Metric::Cost, today(5 * USD, USD / 10, 0)),
-        status(Quota, "ci-requests", owner(OwnerType::ApiKey, "ci-nightly"), Metric::Requests, today(10_000, 2_400, 12)),
+        status(
+            Quota,
+            "ci-requests",
+            owner(OwnerType::ApiKey, "ci-nightly"),
+            Metric::Requests,
+            today(10_000, 2_400, 12),
+        ),
         status(Quota, "support-latency", team("support"), Metric::LatencyMs, today(3_600_000, 1_800_000, 0)),
         status(Quota, "support-tokens", team("support"), Metric::Tokens, today(2_000_000, 1_924_000, 31_000)),
     ];

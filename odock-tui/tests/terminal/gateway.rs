@@ -96,7 +96,10 @@ fn router(store: Store) -> Router {
         .route("/api/organisations/acme/apikeys/{name}/revoke", post(revoke))
         .route("/api/organisations/acme/usage", get(|| async { page(Vec::<UsageRecord>::new()) }))
         .route("/api/organisations/acme/usage/summary", get(summary))
-        .route("/api/organisations/acme/limits", get(|| async { Json(LimitStatuses { items: support::limits::statuses() }) }))
+        .route(
+            "/api/organisations/acme/limits",
+            get(|| async { Json(LimitStatuses { items: support::limits::statuses() }) }),
+        )
         .route("/api/organisations/acme/budgets", get(|| async { page::<Budget>(vec![support::limits::budget()]) }))
         .route("/api/organisations/acme/quotas", get(|| async { page::<Quota>(vec![support::limits::quota()]) }))
         .route("/api/organisations/acme/overlays", get(|| async { page::<Overlay>(support::limits::overlays()) }))

@@ -1,8 +1,8 @@
 //! What a budget or quota is declared to be, as far as the dashboard shows it.
 
+use entity::Timestamp;
 use entity::resource::{Budget, Quota};
 use entity::vocab::{LimitKind, Period};
-use entity::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
@@ -38,7 +38,6 @@ pub struct Declared {
     /// All of it as JSON.
     pub json: String,
 }
-
 
 impl From<&Budget> for Declared {
     fn from(budget: &Budget) -> Self {

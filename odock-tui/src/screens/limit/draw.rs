@@ -96,15 +96,13 @@ fn of_window(fields: &mut Fields<'_>, status: &LimitStatus, window: &WindowState
     let marks: Vec<String> = marks.iter().filter(|mark| **mark < 100).map(|mark| format!("{mark} %")).collect();
     let at = if marks.is_empty() { String::new() } else { format!("  ╎ {}", marks.join(", ")) };
     let legend = format!("█ used  ▒ reserved  · left{at}");
-    fields.lines.push(Line::styled(
-        cut(&legend, fields.room).into_owned(),
-        model.theme.style(Role::Muted),
-    ));
+    fields.lines.push(Line::styled(cut(&legend, fields.room).into_owned(), model.theme.style(Role::Muted)));
     let amount = |value: i64| numbers::amount(model, status.metric, value);
     fields.add("used", &format!("{} ({} %)", amount(window.used), health::spent(window)));
     fields.add("reserved", &amount(window.reserved));
     fields.add("left", &amount(window.left));
-    let rolled = known.filter(|declared| declared.rollover).map(|declared| window.limit.saturating_sub(declared.amount));
+    let rolled =
+        known.filter(|declared| declared.rollover).map(|declared| window.limit.saturating_sub(declared.amount));
     let rolled = rolled.filter(|rolled| *rolled > 0).map(|rolled| format!(", of which {} rolled over", amount(rolled)));
     fields.add("limit", &format!("{}{}", amount(window.limit), rolled.unwrap_or_default()));
     fields.add("last hour", &amount(status.used_last_hour));

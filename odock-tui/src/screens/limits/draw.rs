@@ -1,5 +1,6 @@
 //! The picture of `:budgets` and `:quotas`.
 
+use entity::Timestamp;
 use entity::ledger::{LimitStatus, WindowState};
 use entity::vocab::LimitKind;
 use ratatui::Frame;
@@ -33,7 +34,7 @@ const BUDGETS: &[Column] = &[
     column("owner", 14, 2, false, 3),
     column("state", 8, 0, false, 11),
     column(GAUGE, 12, 3, false, 9),
-    column("spent", 6, 0, true, 8),
+    column("spent", 7, 0, true, 8),
     column("used", 9, 0, true, 5),
     column("reserved", 9, 0, true, 2),
     column("left", 9, 0, true, 10),
@@ -48,7 +49,7 @@ const QUOTAS: &[Column] = &[
     column("metric", 10, 0, false, 5),
     column("state", 8, 0, false, 11),
     column(GAUGE, 12, 3, false, 9),
-    column("spent", 6, 0, true, 8),
+    column("spent", 7, 0, true, 8),
     column("used", 9, 0, true, 4),
     column("reserved", 9, 0, true, 1),
     column("left", 9, 0, true, 10),
@@ -95,7 +96,7 @@ fn nothing(screen: &Limits, model: &Model, frame: &mut Frame, area: Rect) {
     let (noun, kind) = (screen.noun(), screen.kind);
     if screen.state(model).filter.is_empty() {
         let advice = [
-            format!("Declare one in a file and `odockctl apply` it; `odockctl help {kind}` shows how."),
+            "`odockctl apply -f FILE` makes the one that a file declares.".to_owned(),
             match kind {
                 LimitKind::Budget => "A budget caps what an organisation, team, user or key spends.".to_owned(),
                 LimitKind::Quota => "A quota caps how much an organisation, team, user or key uses.".to_owned(),
@@ -117,8 +118,7 @@ fn of_kind<'a>(screen: &Limits, model: &'a Model) -> impl Iterator<Item = &'a Li
 fn counts(screen: &Limits, model: &Model) -> Line<'static> {
     let theme = model.theme;
     let number = of_kind(screen, model).count() as u64;
-    let mut spans =
-        vec![Span::styled(format::things(number, &screen.kind.to_string()), theme.style(Role::Muted))];
+    let mut spans = vec![Span::styled(format::things(number, &screen.kind.to_string()), theme.style(Role::Muted))];
     let bad = |health: Health| of_kind(screen, model).filter(|status| health::of(status) == health).count();
     for health in [Health::Spent, Health::Near, Health::Fast] {
         let number = bad(health);
@@ -161,7 +161,7 @@ fn cell(model: &Model, status: &LimitStatus, title: &str, of_gauge: usize) -> Ce
     match title {
         "name" => text(status.name.clone()),
         "owner" => text(owner(&status.owner)),
-        "metric" => muted(&status.metric.as_str().to_lowercase()),
+        "metric" => muted(&status.metric.as_str().to_lowercase().replace('_', " ")),
         "state" => toned(format!("{} {}", health.glyph(), health.word())),
         GAUGE => match &status.window {
             Some(window) => toned(parts(window, &[NEAR], of_gauge).into_iter().map(Part::glyph).collect()),
@@ -182,7 +182,7 @@ fn cell(model: &Model, status: &LimitStatus, title: &str, of_gauge: usize) -> Ce
         "enforced" => muted(status.enforcement.as_str()),
         _ => match runs_out(model, status) {
             Some(when) => toned(when),
-            None => muted(if status.window.is_some() { "lasts" } else { "-" }),
+            None => muted(if health == Health::Ok { "lasts" } else { "-" }),
         },
     }
 }
@@ -199,6 +199,11 @@ fn parts(window: &WindowState, marks: &[u16], columns: usize) -> Vec<Part> {
     gauge(columns, window.used, window.reserved, window.limit, marks)
 }
 
+/// Milliseconds from now until an instant; 0 if it is past.
+fn until(model: &Model, at: Timestamp) -> u64 {
+    u64::try_from(at.since(model.env.now).as_millis()).unwrap_or(u64::MAX)
+}
+
 /// When it runs out, for people or to the minute; nothing if it lasts.
 pub(in crate::screens) fn runs_out(model: &Model, status: &LimitStatus) -> Option<String> {
     let health = health::of(status);
@@ -209,8 +214,7 @@ pub(in crate::screens) fn runs_out(model: &Model, status: &LimitStatus) -> Optio
         return Some("spent".to_owned());
     }
     let at = status.runs_out_at?;
-    let left = u64::try_from(at.since(model.env.now).as_millis()).unwrap_or(u64::MAX);
-    Some(match left {
+    Some(match until(model, at) {
         _ if model.exact => model.env.day(at).chars().skip(5).collect(),
         0..1_000 => "now".to_owned(),
         left => format!("in {}", format::age(left)),
@@ -250,24 +254,28 @@ pub(in crate::screens) fn line(model: &Model, status: &LimitStatus, room: usize)
         Span::styled(format!("{name}{pad}"), theme.style(Role::Text)),
     ];
     let Some(window) = &status.window else {
-        spans.push(Span::styled(cut(health.meaning(), room.saturating_sub(12 + name_room)).into_owned(), theme.style(Role::Muted)));
+        spans.push(Span::styled(
+            cut(health.meaning(), room.saturating_sub(12 + name_room)).into_owned(),
+            theme.style(Role::Muted),
+        ));
         return Line::from(spans);
     };
     let share = format!(" {:>6}", percent(window));
     let left = format!("  {} left", numbers::amount(model, status.metric, window.left));
     let when = match runs_out(model, status) {
-        Some(_) if health == Health::Spent => format!("  until {}", model.env.day(window.end)),
+        Some(_) if health == Health::Spent => format!("  ends in {}", format::age(until(model, window.end))),
         Some(when) => format!("  out {when}"),
         None => "  lasts".to_owned(),
     };
-    // The name and the share first, then when it ends, then the gauge, then what is left.
-    let spare = room.saturating_sub(11 + name_room + 1 + width(&share) + width(&when));
-    let with_left = spare >= width(&left) + 6;
-    let columns = if with_left { spare - width(&left) } else { spare }.min(40);
+    // Of the same width in every line, so that gauges can be compared by eye.
+    let (of_left, of_when) = (if model.exact { 26 } else { 17 }, if model.exact { 18 } else { 14 });
+    let spare = room.saturating_sub(12 + name_room + 7 + of_when);
+    let with_left = spare >= of_left + 10;
+    let columns = if with_left { spare - of_left } else { spare }.min(40);
     spans.extend(bar(model, window, health.role(), &[NEAR], columns));
     spans.push(Span::styled(share, theme.style(health.role())));
     if with_left {
-        spans.push(Span::styled(format!("{left:<16}"), theme.style(Role::Text)));
+        spans.push(Span::styled(format!("{left:<of_left$}"), theme.style(Role::Text)));
     }
     let role = if health.at_risk() { Role::Strong } else { Role::Muted };
     spans.push(Span::styled(when, theme.style(role)));

@@ -80,12 +80,7 @@ pub(super) fn compare(by: By, a: &LimitStatus, b: &LimitStatus) -> Ordering {
 /// The order of risk: what is spent, then what runs out soonest, then what is used the most.
 pub(super) fn risk(a: &LimitStatus, b: &LimitStatus) -> Ordering {
     let spent = |status: &LimitStatus| health::of(status) != health::Health::Spent;
-    let idle = |status: &LimitStatus| !status.active || status.window.is_none();
-    idle(a)
-        .cmp(&idle(b))
-        .then_with(|| spent(a).cmp(&spent(b)))
-        .then_with(|| runs_out(a).cmp(&runs_out(b)))
-        .then_with(|| taken(b).cmp(&taken(a)))
+    spent(a).cmp(&spent(b)).then_with(|| runs_out(a).cmp(&runs_out(b))).then_with(|| taken(b).cmp(&taken(a)))
 }
 
 #[cfg(test)]
@@ -123,15 +118,13 @@ mod tests {
         let mut all = [
             status("half", 50, 100, None),
             status("soon", 10, 100, Some(500)),
-            LimitStatus { active: false, ..status("off", 100, 100, Some(0)) },
             status("spent", 100, 100, Some(100)),
             status("sooner", 1, 100, Some(400)),
-            LimitStatus { window: None, ..status("closed", 0, 0, None) },
             status("most", 900, 1_000, None),
         ];
         all.sort_by(risk);
         let names: Vec<&str> = all.iter().map(|status| status.name.as_str()).collect();
-        assert_eq!(names, ["spent", "sooner", "soon", "most", "half", "off", "closed"]);
+        assert_eq!(names, ["spent", "sooner", "soon", "most", "half"]);
     }
 
     #[test]

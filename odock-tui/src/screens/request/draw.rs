@@ -90,7 +90,12 @@ fn summary(model: &Model, record: &UsageRecord, room: usize) -> Vec<Line<'static
     let provider = record.provider.as_ref().map(|provider| format!(" at {provider}")).unwrap_or_default();
     lines.push(field(model, "model", &format!("{model_name}{provider}"), room));
     if let Some(first) = &record.metadata.replay_of {
-        lines.push(field(model, "replay of", &format!("{first}: its stored answer was given again, at no charge"), room));
+        lines.push(field(
+            model,
+            "replay of",
+            &format!("{first}: its stored answer was given again, at no charge"),
+            room,
+        ));
     }
     if let Some(code) = &record.error_code {
         lines.push(Line::from(vec![

@@ -57,13 +57,8 @@ fn reservation(model: &Model, mark: &ReservationMark, room: usize) -> [Line<'sta
     let amount = |value: i64| numbers::amount(model, mark.metric, value);
     let (word, verb) = if mark.refused { ("deny", "needed") } else { ("pass", "set aside") };
     let text = format!("{}  {verb} {}", mark.name, amount(mark.estimate));
-    let before = format!(
-        "{} left of {} before, until {}",
-        amount(mark.left),
-        amount(mark.limit),
-        model.env.day(mark.ends_at)
-    );
-    [judged(model, mark.kind.as_str(), word, &text, room), field(model, "", &format!("         {before}"), room)]
+    let before = format!("{} of {} left, until {}", amount(mark.left), amount(mark.limit), model.env.day(mark.ends_at));
+    [judged(model, mark.kind.as_str(), word, &text, room), field(model, "", &before, room)]
 }
 
 /// What was set aside of budgets and quotas, or could not be.
