@@ -1,13 +1,16 @@
 //! What goes out: everything that the core wants of the world, and the one place that may refuse it.
 
+mod mutation;
+mod names;
+
 use entity::Timestamp;
-use entity::policy::Factor;
-use entity::resource::{OverlayScope, Owner};
-use entity::vocab::{OwnerType, Scope, ScopeType};
+use entity::vocab::Scope;
 use secrecy::SecretString;
 
 use crate::acts;
 use crate::model::Model;
+pub use mutation::{Change, Mutation};
+pub use names::{KeyRef, ScopeRef, scope_word};
 
 /// Something to be done outside of the core.
 #[derive(Debug)]
@@ -71,205 +74,6 @@ pub enum Load {
     Overlays,
     /// The contexts of the configuration file.
     Contexts,
-}
-
-/// Names a virtual key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct KeyRef {
-    /// Its organisation's slug.
-    pub organisation: String,
-    /// Its name.
-    pub name: String,
-}
-
-/// Names what has limits that an overlay can scale.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScopeRef {
-    /// Its organisation's slug.
-    pub organisation: String,
-    /// What it is.
-    pub scope: OverlayScope,
-}
-
-impl ScopeRef {
-    /// The scope of a virtual key.
-    #[must_use]
-    pub fn key(key: &KeyRef) -> Self {
-        Self::named(&key.organisation, ScopeType::ApiKey, &key.name)
-    }
-
-    /// The scope of something with a name.
-    #[must_use]
-    pub fn named(organisation: &str, r#type: ScopeType, name: &str) -> Self {
-        let scope = OverlayScope { r#type, name: Some(name.to_owned()) };
-        Self { organisation: organisation.to_owned(), scope }
-    }
-
-    /// The scope of a budget's owner. Users have no limits of their own.
-    #[must_use]
-    pub fn owner(organisation: &str, owner: &Owner) -> Option<Self> {
-        let r#type = match owner.r#type {
-            OwnerType::Org => ScopeType::Org,
-            OwnerType::Team => ScopeType::Team,
-            OwnerType::ApiKey => ScopeType::ApiKey,
-            OwnerType::User => return None,
-        };
-        let scope = OverlayScope { r#type, name: owner.name.clone().filter(|_| r#type != ScopeType::Org) };
-        Some(Self { organisation: organisation.to_owned(), scope })
-    }
-
-    const fn kind(&self) -> &'static str {
-        scope_kind(self.scope.r#type)
-    }
-
-    /// As a sentence calls it: `key ci`, `organisation acme`.
-    #[must_use]
-    pub fn what(&self) -> String {
-        match &self.scope.name {
-            Some(name) => format!("{} {name}", self.kind()),
-            None => format!("organisation {}", self.organisation),
-        }
-    }
-
-    /// As `odockctl` spells it: `key/ci`, `org`.
-    #[must_use]
-    pub fn word(&self) -> String {
-        scope_word(&self.scope)
-    }
-
-    /// The name that `odockctl overlay set` gives to an overlay of this scope: `key-ci`.
-    #[must_use]
-    pub fn overlay(&self) -> String {
-        self.scope.name.as_ref().map_or_else(|| self.kind().to_owned(), |name| format!("{}-{name}", self.kind()))
-    }
-}
-
-const fn scope_kind(r#type: ScopeType) -> &'static str {
-    match r#type {
-        ScopeType::Team => "team",
-        ScopeType::ApiKey => "key",
-        ScopeType::Model => "model",
-        ScopeType::McpServer => "mcp",
-        ScopeType::Org => "org",
-        ScopeType::Global => "global",
-    }
-}
-
-/// A scope as `odockctl` spells it: `key/ci`, `org`.
-#[must_use]
-pub fn scope_word(scope: &OverlayScope) -> String {
-    let kind = scope_kind(scope.r#type);
-    scope.name.as_ref().map_or_else(|| kind.to_owned(), |name| format!("{kind}/{name}"))
-}
-
-/// A change at the gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mutation {
-    /// A virtual key changes.
-    Key {
-        /// Which.
-        key: KeyRef,
-        /// How.
-        change: Change,
-    },
-    /// The limits of a scope are scaled for a while.
-    Overlay {
-        /// Whose.
-        scope: ScopeRef,
-        /// By how much.
-        factor: Factor,
-        /// For how long.
-        seconds: u32,
-        /// Why.
-        reason: Option<String>,
-    },
-    /// An overlay ends before its time.
-    EndOverlay {
-        /// The organisation's slug.
-        organisation: String,
-        /// The overlay's name.
-        name: String,
-    },
-}
-
-impl Mutation {
-    /// The slug of the organisation in which something changes.
-    #[must_use]
-    pub fn organisation(&self) -> &str {
-        match self {
-            Self::Key { key, .. } => &key.organisation,
-            Self::Overlay { scope, .. } => &scope.organisation,
-            Self::EndOverlay { organisation, .. } => organisation,
-        }
-    }
-
-    /// The verb.
-    #[must_use]
-    pub fn verb(&self) -> &'static str {
-        match self {
-            Self::Key { change, .. } => change.verb(),
-            Self::Overlay { factor, .. } if factor.thousandths() > 1_000 => "boost",
-            Self::Overlay { .. } => "brake",
-            Self::EndOverlay { .. } => "end",
-        }
-    }
-
-    /// What has been done, once it is.
-    #[must_use]
-    pub fn past(&self) -> &'static str {
-        match self {
-            Self::Key { change, .. } => change.past(),
-            Self::Overlay { factor, .. } if factor.thousandths() > 1_000 => "boosted",
-            Self::Overlay { .. } => "braked",
-            Self::EndOverlay { .. } => "ended",
-        }
-    }
-
-    /// What changes, as a sentence calls it.
-    #[must_use]
-    pub fn object(&self) -> String {
-        match self {
-            Self::Key { key, .. } => format!("key {}", key.name),
-            Self::Overlay { scope, .. } => scope.what(),
-            Self::EndOverlay { name, .. } => format!("overlay {name}"),
-        }
-    }
-}
-
-/// How a virtual key changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// A new secret; the old one works for so many seconds more.
-    Rotate {
-        /// The overlap.
-        overlap_seconds: u32,
-    },
-    /// The key is refused from now on.
-    Revoke,
-    /// A revoked key works again.
-    Unrevoke,
-}
-
-impl Change {
-    /// The verb, as `odockctl key` spells it.
-    #[must_use]
-    pub const fn verb(self) -> &'static str {
-        match self {
-            Self::Rotate { .. } => "rotate",
-            Self::Revoke => "revoke",
-            Self::Unrevoke => "unrevoke",
-        }
-    }
-
-    /// What has been done, once it is.
-    #[must_use]
-    pub const fn past(self) -> &'static str {
-        match self {
-            Self::Rotate { .. } => "rotated",
-            Self::Revoke => "revoked",
-            Self::Unrevoke => "unrevoked",
-        }
-    }
 }
 
 /// What an effect can change.

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use entity::live::LiveEvent;
 
-use crate::effects::{self, Effect, Load, Mutation};
+use crate::effects::{self, Effect, Load};
 use crate::env::Env;
-use crate::format;
 use crate::keys::Press;
 use crate::model::{Model, Scope};
-use crate::msg::{Answer, Failure, Level, Msg, Mutated, StreamMsg};
-use crate::overlay::{Overlay, secret::SecretBox};
-use crate::screens::{self, ScreenId, key, limits, pulse, tail};
+use crate::msg::{Level, Msg, StreamMsg};
+use crate::screens::{self, ScreenId, limits, pulse, tail};
 
+mod loaded;
+mod mutated;
 mod perform;
 mod subject;
 
@@ -46,9 +46,9 @@ pub fn update(model: &mut Model, msg: Msg, env: &Env) -> Vec<Effect> {
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Clock => {}
         Msg::Stream(generation, msg) if generation == model.link.generation() => stream(model, msg, &mut out),
-        Msg::Loaded(epoch, load, result) if epoch == model.epoch => loaded(model, load, result),
+        Msg::Loaded(epoch, load, result) if epoch == model.epoch => loaded::loaded(model, load, result),
         Msg::Stream(..) | Msg::Loaded(..) => {}
-        Msg::Mutated(id, mutation, result) => mutated(model, id, &mutation, result, &mut out),
+        Msg::Mutated(id, mutation, result) => mutated::mutated(model, id, &mutation, result, &mut out),
         Msg::Switched(Ok(session)) => {
             let name = session.context.clone().unwrap_or_else(|| session.url.clone());
             model.move_to(session);
@@ -173,170 +173,4 @@ fn catch_up(model: &mut Model, out: &mut Vec<Effect>) {
     let now = model.live.ticks.at().unwrap_or(model.env.now);
     let since = now.minus(Duration::from_millis(CATCH_UP_MS));
     model.load(Load::Recent(Some(since)), out);
-}
-
-/// Takes the expected answer out, or says that another one came.
-macro_rules! wanted {
-    ($pattern:pat => $value:expr) => {
-        |answer| match answer {
-            $pattern => Ok($value),
-            _ => Err(Failure::new(crate::msg::FailureKind::Other, "the answer is to another question")),
-        }
-    };
-}
-
-fn loaded(model: &mut Model, load: Load, result: Result<Answer, Failure>) {
-    let mono = model.env.mono;
-    // What is fetched every other second fails as often: said once.
-    let known = load == Load::Limits && model.statuses.failure() == result.as_ref().err();
-    if let Err(failure) = &result
-        && !known
-    {
-        model.note(Level::Warn, format!("{}: {}", fetching(&load), failure.message));
-    }
-    match (load, result) {
-        (Load::WhoAmI, result) => model.whoami.settle(result.and_then(wanted!(Answer::WhoAmI(who) => who)), mono),
-        (Load::Version, result) => {
-            model.version.settle(result.and_then(wanted!(Answer::Version(version) => version)), mono)
-        }
-        (Load::Keys, result) => {
-            let keys = result.and_then(wanted!(Answer::Keys(keys) => keys)).map(|mut keys| {
-                screens::keys::by_name(&mut keys);
-                keys
-            });
-            model.virtual_keys.settle(keys, mono);
-            screens::keys::reproject(model);
-        }
-        (Load::Key(wanted), result) => {
-            if model.key.subject.as_ref() == Some(&wanted) {
-                let result = result.and_then(wanted!(Answer::Key(key) => *key));
-                if let Ok(key) = &result {
-                    screens::keys::replace(model, key.clone());
-                }
-                model.key.details.settle(result, mono);
-            }
-        }
-        (Load::History(wanted), result) => {
-            if model.key.subject.as_ref() == Some(&wanted) {
-                model.key.history.settle(result.and_then(wanted!(Answer::History(rotations) => rotations)), mono);
-            }
-        }
-        (Load::Recent(_), Err(failure)) => model.tail.recent.settle(Err(failure), mono),
-        (Load::Recent(since), Ok(Answer::Recent(records, more))) => {
-            model.tail.recent.settle(Ok(()), mono);
-            let before = model.live.requests.len();
-            tail::merge(model, records);
-            pulse::refused(model);
-            let added = (model.live.requests.len() - before.min(model.live.requests.len())) as u64;
-            model.live.missed = model.live.missed.saturating_sub(added);
-            if more && since.is_some() {
-                model.note(
-                    Level::Warn,
-                    "more requests ended while away than can be fetched; the oldest are missing here",
-                );
-            }
-        }
-        (Load::Summary(_), Ok(Answer::Summary(summary))) => {
-            let total = &summary.total;
-            let text = format!(
-                "while away: {}, {}, {}",
-                format::things(total.requests, "request"),
-                format::things(total.errors, "error"),
-                format::money(total.cost_nanos)
-            );
-            model.note(Level::Info, text.clone());
-            model.say(Level::Info, text);
-        }
-        (Load::Record(id), result) => {
-            if model.request.id == id {
-                model
-                    .request
-                    .record
-                    .settle(result.and_then(wanted!(Answer::Record(record) => Arc::from(record))), mono);
-            }
-        }
-        (Load::Limits, result) => {
-            model.statuses.settle(result.and_then(wanted!(Answer::Limits(statuses) => statuses)), mono);
-            limits::arrived(model);
-        }
-        (Load::Declared, result) => {
-            model.declared.settle(result.and_then(wanted!(Answer::Declared(declared) => declared)), mono);
-        }
-        (Load::Overlays, result) => {
-            model.limit_overlays.settle(result.and_then(wanted!(Answer::Overlays(overlays) => overlays)), mono);
-        }
-        (Load::Contexts, result) => {
-            model.contexts.rows.settle(result.and_then(wanted!(Answer::Contexts(rows) => rows)), mono);
-        }
-        (Load::Recent(_) | Load::Summary(_), _) => {}
-    }
-}
-
-fn fetching(load: &Load) -> &'static str {
-    match load {
-        Load::WhoAmI => "asking who we are",
-        Load::Version => "asking for the version",
-        Load::Keys => "fetching the keys",
-        Load::Key(_) => "fetching the key",
-        Load::History(_) => "fetching the rotations",
-        Load::Recent(_) => "fetching recent requests",
-        Load::Record(_) => "fetching the request",
-        Load::Summary(_) => "fetching the usage while away",
-        Load::Limits => "fetching budgets and quotas",
-        Load::Declared => "fetching what budgets and quotas are declared to be",
-        Load::Overlays => "fetching the overlays",
-        Load::Contexts => "reading the contexts",
-    }
-}
-
-fn mutated(model: &mut Model, id: u64, mutation: &Mutation, result: Result<Mutated, Failure>, out: &mut Vec<Effect>) {
-    let object = mutation.object();
-    match result {
-        Ok(mutated) => {
-            model.acts.ended(id, Ok(()));
-            let done = format!("{} {object}", mutation.past());
-            model.note(Level::Info, done.clone());
-            model.say(Level::Info, done);
-            match (mutated, mutation) {
-                (Mutated::Key { key, secret }, Mutation::Key { key: wanted, .. }) => {
-                    if id > model.foreign_before {
-                        screens::keys::replace(model, *key);
-                        key::changed(model, wanted, out);
-                    }
-                    if let Some(secret) = secret {
-                        model.overlay = Some(Overlay::Secret(SecretBox::new(wanted, secret)));
-                    }
-                }
-                _ => limits_changed(model, id, out),
-            }
-        }
-        Err(failure) => {
-            let what = format!("{} {object}", mutation.verb());
-            model.acts.ended(id, Err(failure.clone()));
-            model.lament(&what, &failure);
-            if failure.uncertain() {
-                let look = match mutation {
-                    Mutation::Key { .. } => "look at the key's history",
-                    Mutation::Overlay { .. } | Mutation::EndOverlay { .. } => "look at :overlays",
-                };
-                model.refuse(format!("{what}: no answer came, so it may or may not have been done; {look}"));
-                if let Mutation::Key { key, .. } = mutation {
-                    key::changed(model, key, out);
-                    if id > model.foreign_before {
-                        model.load(Load::Keys, out);
-                    }
-                } else {
-                    limits_changed(model, id, out);
-                }
-            }
-        }
-    }
-}
-
-/// Limits of the gateway that is looked at were scaled, or may have been: what depends on them is fetched at once.
-fn limits_changed(model: &mut Model, id: u64, out: &mut Vec<Effect>) {
-    if id > model.foreign_before {
-        model.load(Load::Overlays, out);
-        limits::refresh(model, out);
-    }
 }

@@ -116,7 +116,8 @@ fn counts(model: &Model) -> Line<'static> {
     Line::from(spans)
 }
 
-fn fetch(model: &mut Model, out: &mut Vec<Effect>) {
+/// Fetches the overlays, if anybody can answer.
+pub(crate) fn fetch(model: &mut Model, out: &mut Vec<Effect>) {
     if matches!(model.scope, Some(Scope::Organisation(_))) && model.link.is_open() {
         model.load(Load::Overlays, out);
     }

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::subject::{self, need_key, need_scope};
 use crate::action::Action;
-use crate::effects::{self, Change, Copied, Effect, Load, Mutation};
+use crate::effects::{self, Change, Copied, Effect, Mutation};
 use crate::link::Phase;
 use crate::model::Model;
 use crate::msg::Level;
@@ -96,7 +96,7 @@ fn everywhere(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Brake => {
             if let Some(scope) = may_change(model, need_scope) {
                 // The question that follows says what is replaced.
-                model.load(Load::Overlays, out);
+                overlays::fetch(model, out);
                 model.overlay = Some(Overlay::Brake(Brake::new(scope)));
             }
         }

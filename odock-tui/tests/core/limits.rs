@@ -287,24 +287,22 @@ fn an_overlay_ends_after_a_question_that_names_it() {
 #[test]
 fn a_request_that_a_budget_refused_says_by_how_much() {
     let mut world = at("");
-    let mut record = support::record(500, support::after(71));
-    record.request_id = "req_over_budget".to_owned();
-    record.status = 402;
-    record.metadata.limits = support::marks("deny");
-    record.metadata.reservations = vec![support::reservation(true)];
-    record.metadata.clamped_to = Some(1_200);
+    let record = support::over_budget(500, support::after(71));
     world.request(record);
     world.press(":req_over_budget<enter>");
     insta::assert_snapshot!("request-refused", world.text());
 }
 
 #[test]
-fn a_replayed_request_names_the_first() {
+fn a_replayed_request_names_the_first_and_a_cut_one_its_length() {
     let mut world = at("");
     let mut record = support::record(501, support::after(71));
     record.request_id = "req_again".to_owned();
     record.metadata.replay_of = Some("req_first".to_owned());
+    record.metadata.clamped_to = Some(1_200);
     world.request(record);
     world.press(":req_again<enter>");
-    assert!(world.text().contains("replay of       req_first"), "{}", world.text());
+    for wanted in ["replay of       req_first", "answer cut      to 1 200 tokens by a hard budget"] {
+        assert!(world.text().contains(wanted), "{wanted}\n{}", world.text());
+    }
 }

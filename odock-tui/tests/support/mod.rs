@@ -193,6 +193,20 @@ pub fn reservation(refused: bool) -> ReservationMark {
     }
 }
 
+/// A request that the budget of its team had no room for.
+pub fn over_budget(number: u64, at: Timestamp) -> UsageRecord {
+    let mut record = record(number / 10 * 10, at);
+    deny(
+        &mut record,
+        402,
+        "budget_exceeded",
+        "the budget support-monthly of team support has no room until 2026-03-31",
+    );
+    record.request_id = "req_over_budget".to_owned();
+    record.metadata.reservations = vec![reservation(true)];
+    record
+}
+
 fn deny(record: &mut UsageRecord, status: u16, code: &str, message: &str) {
     record.outcome = Outcome::Denied;
     record.status = status;

@@ -70,7 +70,7 @@ pub(super) fn reservations(model: &Model, record: &UsageRecord, room: usize) -> 
     let mut lines = Vec::from(heading(model, "budgets and quotas"));
     lines.extend(metadata.reservations.iter().flat_map(|mark| reservation(model, mark, room)));
     if let Some(tokens) = metadata.clamped_to {
-        let text = format!("{} to what a hard budget could pay for", format::things(tokens, "token"));
+        let text = format!("to {} by a hard budget", format::things(tokens, "token"));
         lines.push(field(model, "answer cut", &text, room));
     }
     lines
