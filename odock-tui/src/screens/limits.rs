@@ -22,7 +22,7 @@ use crate::msg::Level;
 use crate::overlay::{Overlay, menu::Menu};
 use crate::view;
 use crate::widgets::cursor;
-pub(super) use draw::{aged, bar, line, runs_out};
+pub(super) use draw::{aged, bar, line, percent, runs_out};
 pub use poll::{due, poll, refresh};
 use sort::By;
 

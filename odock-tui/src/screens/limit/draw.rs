@@ -6,7 +6,7 @@ use entity::vocab::{Enforcement, Metric};
 use ratatui::text::{Line, Span};
 
 use super::super::limits::health::{self, NEAR};
-use super::super::limits::{aged, bar, owner, runs_out};
+use super::super::limits::{aged, bar, owner, percent, runs_out};
 use super::{Declared, declared};
 use crate::format;
 use crate::model::Model;
@@ -98,7 +98,7 @@ fn of_window(fields: &mut Fields<'_>, status: &LimitStatus, window: &WindowState
     let legend = format!("█ used  ▒ reserved  · left{at}");
     fields.lines.push(Line::styled(cut(&legend, fields.room).into_owned(), model.theme.style(Role::Muted)));
     let amount = |value: i64| numbers::amount(model, status.metric, value);
-    fields.add("used", &format!("{} ({} %)", amount(window.used), health::spent(window)));
+    fields.add("used", &format!("{} ({})", amount(window.used), percent(window)));
     fields.add("reserved", &amount(window.reserved));
     fields.add("left", &amount(window.left));
     let rolled =

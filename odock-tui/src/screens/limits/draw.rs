@@ -187,7 +187,8 @@ fn cell(model: &Model, status: &LimitStatus, title: &str, of_gauge: usize) -> Ce
     }
 }
 
-fn percent(window: &WindowState) -> String {
+/// What is used in percent, for people.
+pub(in crate::screens) fn percent(window: &WindowState) -> String {
     match health::spent(window) {
         0 if window.used > 0 => "<1 %".to_owned(),
         percent @ 0..1_000 => format!("{percent} %"),
