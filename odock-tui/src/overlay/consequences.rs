@@ -76,7 +76,18 @@ fn of_overlay(model: &Model, scope: &ScopeRef, factor: Factor, seconds: u32) -> 
         let (factor, ends) = (there.spec.factor, model.env.day(there.spec.ends));
         text.push(format!("It replaces overlay {name}: factor {factor} until {ends}."));
     }
+    text.extend(others(model, scope, &name));
     text
+}
+
+/// Overlays of other names on the same scope: their factors are multiplied with the new one.
+fn others(model: &Model, scope: &ScopeRef, name: &str) -> impl Iterator<Item = String> {
+    let overlays = model.limit_overlays.value().into_iter().flatten();
+    overlays
+        .filter(move |other| {
+            other.name != name && other.spec.scope == scope.scope && other.spec.ends > model.env.now
+        })
+        .map(|other| format!("Overlay {} scales it too, by {}.", other.name, other.spec.factor))
 }
 
 fn of_end(model: &Model, name: &str) -> Vec<String> {

@@ -11,7 +11,7 @@ use ratatui::widgets::Paragraph;
 
 use super::{Screen, ScreenId, limits, states, tail};
 use crate::action::Action;
-use crate::effects::{Effect, Load};
+use crate::effects::Effect;
 use crate::keys::{Binding, Key as K, Press, hinted, quiet};
 use crate::model::{Model, Subject};
 use crate::msg::Level;
@@ -108,9 +108,7 @@ impl Screen for Limit {
 
     fn refresh(&self, model: &mut Model, out: &mut Vec<Effect>) {
         limits::refresh(model, out);
-        if model.link.is_open() {
-            model.load(Load::Declared, out);
-        }
+        limits::declare_again(model, out);
     }
 
     fn subject(&self, model: &Model) -> Option<Subject> {

@@ -17,7 +17,7 @@ use crate::action::Action;
 use crate::effects::{Effect, Load, ScopeRef};
 use crate::filter::{Fields, Filter};
 use crate::keys::{Binding, Key as K, Press, hinted, quiet};
-use crate::model::{Model, Subject};
+use crate::model::{Model, Scope, Subject};
 use crate::msg::Level;
 use crate::overlay::{Overlay, menu::Menu};
 use crate::view;
@@ -129,7 +129,14 @@ pub(super) fn subject_of(model: &Model, status: &LimitStatus) -> Subject {
 /// Fetches what is declared, if it is not here or old.
 pub(super) fn declare(model: &mut Model, out: &mut Vec<Effect>) {
     let old = model.declared.answered().is_none_or(|at| model.env.mono.saturating_sub(at) > DECLARED_MS);
-    if old && model.link.is_open() && !model.declared.awaited() {
+    if old && !model.declared.awaited() {
+        declare_again(model, out);
+    }
+}
+
+/// Fetches what is declared, if anybody can answer.
+pub(super) fn declare_again(model: &mut Model, out: &mut Vec<Effect>) {
+    if matches!(model.scope, Some(Scope::Organisation(_))) && model.link.is_open() {
         model.load(Load::Declared, out);
     }
 }
@@ -257,9 +264,7 @@ impl Screen for Limits {
 
     fn refresh(&self, model: &mut Model, out: &mut Vec<Effect>) {
         refresh(model, out);
-        if model.link.is_open() {
-            model.load(Load::Declared, out);
-        }
+        declare_again(model, out);
     }
 
     fn sort_by(&self, model: &mut Model, column: usize) {

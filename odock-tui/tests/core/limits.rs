@@ -3,7 +3,8 @@
 use entity::policy::Factor;
 use entity::vocab::ScopeType;
 use odock_tui::effects::{Effect, Load, Mutation, ScopeRef};
-use odock_tui::msg::{Answer, Failure, FailureKind, Level, Msg};
+use odock_tui::model::Scope;
+use odock_tui::msg::{Answer, Failure, FailureKind, Level, Msg, StreamMsg};
 use odock_tui::screens::ScreenId;
 use secrecy::ExposeSecret;
 
@@ -305,4 +306,36 @@ fn a_replayed_request_names_the_first_and_a_cut_one_its_length() {
     for wanted in ["replay of       req_first", "answer cut      to 1 200 tokens by a hard budget"] {
         assert!(world.text().contains(wanted), "{wanted}\n{}", world.text());
     }
+}
+
+#[test]
+fn a_brake_says_which_other_overlays_scale_the_same() {
+    let mut world = at("");
+    let mut overlays = support::limits::overlays();
+    overlays[0].name = "incident-7".to_owned();
+    world.press(":overlays<enter>");
+    world.press(":keys<enter>xb");
+    world.send(Msg::Loaded(0, Load::Overlays, Ok(Answer::Overlays(overlays))));
+    world.press("<enter>");
+    assert!(world.text().contains("Overlay incident-7 scales it too, by 0.2."), "{}", world.text());
+    assert!(!world.text().contains("It replaces"), "{}", world.text());
+}
+
+#[test]
+fn across_organisations_there_is_nothing_to_ask_and_the_screens_say_so() {
+    let mut world = World::new(session(), (80, 24));
+    let generation = world.model.link.generation();
+    world.send(Msg::Stream(generation, StreamMsg::Opened(Scope::Everything)));
+    world.settle();
+    world.traffic(2);
+    world.settle();
+    assert!(world.text().contains("shown for one organisation"), "{}", world.text());
+    for (keys, what) in [(":budgets<enter>", "budgets"), (":quotas<enter>", "quotas"), (":overlays<enter>", "overlays")] {
+        world.press(keys);
+        assert!(world.text().contains(&format!("The {what} of one organisation can be shown")), "{}", world.text());
+    }
+    world.pass(5_000);
+    assert_eq!(world.asked_for_limits(), 0);
+    let warnings = world.model.log.iter().filter(|line| line.level != Level::Info).count();
+    assert_eq!(warnings, 0, "{:?}", world.model.log);
 }
