@@ -212,6 +212,9 @@ pub enum Command {
     /// See what a period cost, line by line.
     #[command(subcommand)]
     Invoice(commands::invoice::Command),
+    /// See whether the books agree with the usage records.
+    #[command(subcommand)]
+    Ledger(commands::ledger::Command),
     /// Send a chat message through the gateway with a virtual key.
     Chat(commands::chat::Args),
     /// See who did what.

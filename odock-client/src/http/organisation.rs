@@ -1,7 +1,7 @@
 //! Calls within one organisation.
 
 use entity::audit::AuditEvent;
-use entity::ledger::{Invoice, LimitStatus, LimitStatuses};
+use entity::ledger::{Invoice, LimitStatus, LimitStatuses, Verification};
 use entity::live::LiveEvent;
 use entity::manifest::ApplyRequest;
 use entity::page::Page;
@@ -213,6 +213,14 @@ impl OrganisationApi {
     /// The call failed.
     pub async fn invoice(&self, query: &InvoiceQuery) -> Result<Invoice, ClientError> {
         self.client.get(&self.at("invoices/preview")?, query).await
+    }
+
+    /// Recomputes every window and rollup from the usage records.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn verify_ledger(&self) -> Result<Verification, ClientError> {
+        self.client.get(&self.at("ledger/verify")?, &NoQuery {}).await
     }
 
     /// The live stream: one connection, which the caller renews when it ends.

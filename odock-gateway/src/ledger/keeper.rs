@@ -108,6 +108,12 @@ impl Ledger {
             self.tell(Word::Answered(window)).await;
         }
         self.note_long_requests().await?;
+        if !self.hot.bus_is_up() {
+            for window in books::unanswered(self.database.reader(), self.node).await? {
+                self.answer(window).await;
+            }
+        }
+        self.forget_idle_accounts();
         self.read_figures(&figures).await
     }
 
@@ -215,6 +221,12 @@ impl Ledger {
         if let Err(error) = released {
             tracing::warn!(%error, "could not give back the leases of budgets and quotas; they end by themselves");
         }
+    }
+
+    /// What nobody asks for any more need not be known any more.
+    fn forget_idle_accounts(&self) {
+        // A second owner is a request that is about to use it.
+        self.accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.lock().windows.is_empty());
     }
 
     fn all_accounts(&self) -> Vec<Arc<Account>> {

@@ -40,6 +40,8 @@ pub struct Limit {
     pub rollover: bool,
     /// Percentages of the limit at which an event is raised.
     pub thresholds: Vec<u16>,
+    /// When it came into being: what was not used before that does not roll over.
+    pub created_at: Timestamp,
     /// Counts its changes.
     pub revision: i64,
 }

@@ -9,8 +9,10 @@ use super::account::{Account, Look, Slice, is_known_afterwards};
 use super::{Ledger, Limit};
 use crate::store::ledger::{self as books, Ask, Granted};
 
-/// How long the other nodes may take to give back what they do not need.
+/// How long the other nodes may take to give back what they do not need; and how long while they hear of it only from the
+/// books, at which they look twice a second.
 const ANSWERS: Duration = Duration::from_millis(400);
+const ANSWERS_WITHOUT_BUS: Duration = Duration::from_millis(1_500);
 /// How often the books are looked at while answers are awaited, in case the bus is slow.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -28,7 +30,7 @@ impl Ledger {
         let (this, account) = (Arc::clone(self), Arc::clone(account));
         // On a task of its own: what the database granted must be noted even if the caller hangs up meanwhile.
         let asking = tokio::spawn(async move { this.refill_in_turn(&account, amount, at).await });
-        match tokio::time::timeout(self.config.patience.max(ANSWERS * 2), asking).await {
+        match tokio::time::timeout(self.config.patience.max(ANSWERS_WITHOUT_BUS * 2), asking).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("the database took too long to say what is left".into()),
@@ -85,7 +87,7 @@ impl Ledger {
     ) -> Result<Option<Granted>, String> {
         let asked = books::ask(&self.database, window).await.map_err(|error| error.to_string())?;
         self.tell(Word::Ask(window)).await;
-        let end = Instant::now() + ANSWERS;
+        let end = Instant::now() + if self.hot.bus_is_up() { ANSWERS } else { ANSWERS_WITHOUT_BUS };
         loop {
             let _ = tokio::time::timeout(LOOK_AGAIN, account.answered.notified()).await;
             let lacking = {

@@ -128,7 +128,7 @@ impl Limits {
         }
     }
 
-    /// What the early and the final gate would say to a request that may use so many tokens, as things are. Takes nothing.
+    /// What the early and the final gate would say to a request, as things are, but for addresses. Takes nothing.
     ///
     /// # Errors
     /// When the hot store cannot say.
@@ -136,15 +136,22 @@ impl Limits {
         &self,
         principal: &Principal,
         target: Option<&Target>,
-        tokens: u64,
+        wants: &Wants,
     ) -> Result<Vec<LimitMark>, HotError> {
-        let now = self.clock.now();
+        let (now, tokens, notes) = (self.clock.now(), wants.tokens, Notes::default());
         let mut meters = Vec::new();
         let scopes = || self.global.iter().chain(&principal.scopes);
+        let model = target.and_then(|target| target.scope.as_ref());
+        // Nobody is refused here: the notes say it all.
+        let _ = checks::payload(Gate::Early, scopes(), wants.bytes, &notes);
+        let _ = checks::payload(Gate::Final, model.into_iter(), wants.bytes, &notes);
+        if let Some(cap) = wants.output_cap {
+            let _ = checks::max_tokens(scopes().chain(model), cap, &notes);
+        }
         scopes().for_each(|scope| demand::meters(scope, Share::Requests, now, 0, &mut meters));
         let early = meters.len();
         scopes().for_each(|scope| demand::meters(scope, Share::Tokens, now, tokens, &mut meters));
-        if let Some(scope) = target.and_then(|target| target.scope.as_ref()) {
+        if let Some(scope) = model {
             demand::meters(scope, Share::All, now, tokens, &mut meters);
         }
         match &self.shared {
@@ -152,6 +159,7 @@ impl Limits {
             _ => self.local.look(&mut meters),
         }
         let gate = |index| if index < early { Gate::Early } else { Gate::Final };
-        Ok(meters.iter().enumerate().map(|(index, meter)| Mark::of_meter(gate(index), meter).into()).collect())
+        meters.iter().enumerate().for_each(|(index, meter)| notes.mark(Mark::of_meter(gate(index), meter)));
+        Ok(notes.marks())
     }
 }

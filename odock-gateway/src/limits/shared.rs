@@ -1,6 +1,6 @@
 //! This node's side of the shared meters: the places that it holds, and what it still has to tell.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,11 @@ const RETRY_DELAY: Duration = Duration::from_millis(200);
 const RENEW_BEAT: Duration = Duration::from_millis(500);
 /// Chores that one step takes along, and leases that are renewed at once, at most.
 const BATCH: usize = 1_000;
+/// How often, and after what pause, a step is made again that word of a place on another connection may have missed.
+const OVERTAKEN_TRIES: u32 = 3;
+const OVERTAKEN_DELAY: Duration = Duration::from_millis(1);
+/// Corrections among which one of the same slot is looked for.
+const NEAR: usize = 16;
 /// Places to give back that are remembered while the shared meters are away. The rest ends by itself.
 const MOST_RELEASES: usize = 100_000;
 
@@ -78,11 +83,20 @@ impl Shared {
     /// step took, also if nobody waits for the step any more.
     pub(super) async fn take(self: &Arc<Self>, meters: &mut [Meter]) -> Result<(Option<SharedLease>, i64), HotError> {
         let (lease, id) = self.hold(meters);
-        let places = meters.iter().filter(|meter| meter.module == Module::Concurrency);
-        let releases = self.pending().of(places.map(|meter| meter.counter));
-        let chores = Chores { releases, corrections: Vec::new() };
-        let now = self.latency.measure(self.store()?.take(id, meters, &chores)).await?;
-        self.pending().told(&chores.releases);
+        let mut tries = 0;
+        let now = loop {
+            let (sending, overtaken) = self.send_releases();
+            let chores = Chores { releases: sending.releases.clone(), corrections: Vec::new() };
+            let now = self.latency.measure(self.store()?.take(id, meters, &chores)).await?;
+            sending.told();
+            let lacks_place = |meter: &Meter| meter.module == Module::Concurrency && meter.refuses();
+            // Word of the place that it needs may be on its way on another connection, and come after this step.
+            if !overtaken || tries == OVERTAKEN_TRIES || !meters.iter().any(lacks_place) {
+                break now;
+            }
+            tries += 1;
+            tokio::time::sleep(OVERTAKEN_DELAY).await;
+        };
         if meters.iter().any(Meter::refuses) {
             // Nothing was taken, so there is nothing to give back.
             self.held().remove(&id);
@@ -97,14 +111,16 @@ impl Shared {
 
     /// Corrects what a step took, soon.
     pub(super) fn correct(&self, correction: Correction) {
-        self.pending().corrections.push(correction);
+        self.pending().correct(correction);
         self.told.notify_one();
     }
 
     /// Tells everything there is to tell. False when the shared meters are away.
     pub(super) async fn flush(&self) -> bool {
         loop {
-            let chores = self.pending().some();
+            let (sending, _) = self.send_releases();
+            let corrections = self.pending().some_corrections();
+            let chores = Chores { releases: sending.releases.clone(), corrections };
             if chores.is_empty() {
                 return true;
             }
@@ -114,8 +130,19 @@ impl Shared {
             if self.latency.measure(store.take(LeaseId::nil(), &mut [], &chores)).await.is_err() {
                 return false;
             }
-            self.pending().told(&chores.releases);
+            sending.told();
         }
+    }
+
+    /// Places to give back that nobody is telling yet, and whether others are on their way.
+    fn send_releases(&self) -> (Sending<'_>, bool) {
+        let mut pending = self.pending();
+        let overtaken = pending.on_the_way > 0;
+        let count = pending.releases.len().min(BATCH);
+        let releases: Vec<Release> = pending.releases.drain(..count).collect();
+        pending.on_the_way += releases.len();
+        drop(pending);
+        (Sending { shared: self, releases }, overtaken)
     }
 
     fn store(&self) -> Result<&dyn SharedMeters, HotError> {
@@ -172,48 +199,62 @@ impl Shared {
 }
 
 /// What the shared meters are not known to know yet.
-///
-/// A release stays until some step has told it for certain, and goes with every step on its scope until then: a step must
-/// not overtake word of the place that it needs. Telling twice does no harm.
 #[derive(Default)]
 struct Pending {
-    releases: HashMap<Counter, Vec<LeaseId>>,
-    count: usize,
+    /// Places that were given back and that nobody tells at present.
+    releases: VecDeque<Release>,
+    /// How many more are being told.
+    on_the_way: usize,
     corrections: Vec<Correction>,
 }
 
 impl Pending {
-    fn give_back(&mut self, counter: Counter, lease: LeaseId) {
-        if self.count < MOST_RELEASES {
-            self.count += 1;
-            self.releases.entry(counter).or_default().push(lease);
+    fn give_back(&mut self, release: Release) {
+        if self.releases.len() < MOST_RELEASES {
+            self.releases.push_back(release);
         }
     }
 
-    /// The releases of some scopes.
-    fn of(&self, counters: impl Iterator<Item = Counter>) -> Vec<Release> {
-        let leases = |counter| self.releases.get(&counter).into_iter().flatten().map(move |lease| (counter, *lease));
-        counters.flat_map(leases).map(|(counter, lease)| Release { counter, lease }).take(BATCH).collect()
-    }
-
-    /// Some of everything; corrections are taken out.
-    fn some(&mut self) -> Chores {
-        let corrections = self.corrections.drain(..self.corrections.len().min(BATCH)).collect();
-        Chores { releases: self.of(self.releases.keys().copied()), corrections }
-    }
-
-    fn told(&mut self, releases: &[Release]) {
-        for Release { counter, lease } in releases {
-            let Some(leases) = self.releases.get_mut(counter) else { continue };
-            // Near the front: they are told in the order in which they came.
-            if let Some(index) = leases.iter().position(|other| other == lease) {
-                leases.remove(index);
-                self.count -= 1;
-            }
-            if leases.is_empty() {
-                self.releases.remove(counter);
-            }
+    /// Adds a correction, to one of the same slot if there is one among the last.
+    fn correct(&mut self, correction: Correction) {
+        let slot = |it: &Correction| it.at_us.div_euclid(it.module.slots().0);
+        let same = |other: &&mut Correction| {
+            (other.counter, other.module) == (correction.counter, correction.module) && slot(other) == slot(&correction)
+        };
+        match self.corrections.iter_mut().rev().take(NEAR).find(same) {
+            Some(other) => other.by = other.by.saturating_add(correction.by),
+            None => self.corrections.push(correction),
         }
+    }
+
+    fn some_corrections(&mut self) -> Vec<Correction> {
+        self.corrections.drain(..self.corrections.len().min(BATCH)).collect()
+    }
+}
+
+/// Releases that are being told. If nobody comes to know that they were, they are told again, which does no harm.
+struct Sending<'a> {
+    shared: &'a Shared,
+    releases: Vec<Release>,
+}
+
+impl Sending<'_> {
+    /// They have arrived.
+    fn told(mut self) {
+        self.shared.pending().on_the_way -= self.releases.len();
+        self.releases.clear();
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        if self.releases.is_empty() {
+            return;
+        }
+        let mut pending = self.shared.pending();
+        pending.on_the_way -= self.releases.len();
+        self.releases.drain(..).for_each(|release| pending.give_back(release));
+        self.shared.told.notify_one();
     }
 }
 
@@ -227,7 +268,8 @@ impl Drop for SharedLease {
     fn drop(&mut self) {
         let Some(held) = self.shared.held().remove(&self.id) else { return };
         let mut pending = self.shared.pending();
-        held.places.iter().for_each(|(counter, _)| pending.give_back(*counter, self.id));
+        let releases = held.places.iter().map(|(counter, _)| Release { counter: *counter, lease: self.id });
+        releases.for_each(|release| pending.give_back(release));
         self.shared.told.notify_one();
     }
 }

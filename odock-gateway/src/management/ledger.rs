@@ -1,6 +1,7 @@
 //! Budgets and quotas at work, and what they add up to.
 
-use entity::ledger::{Invoice, LimitStatuses};
+use entity::OrganisationId;
+use entity::ledger::{Invoice, LimitStatuses, Verification};
 use entity::vocab::Period;
 use entity::{Timestamp, calendar};
 use jiff::tz::TimeZone;
@@ -68,4 +69,30 @@ pub(super) async fn invoice(
         unpriced: lines.iter().map(|line| line.unpriced).sum(),
         lines,
     }))
+}
+
+/// Recomputes every window and every rollup of the organisation from its usage records, in one snapshot, and names what does
+/// not add up.
+#[utoipa::path(
+    get, path = "/api/organisations/{organisation}/ledger/verify", tag = "ledger", operation_id = "verify_ledger",
+    params(("organisation" = String, Path, description = "Slug or id.")),
+    responses((status = 200, description = "What was found.", body = Verification), Refusals)
+)]
+pub(super) async fn verify(State(gateway): State<Gateway>, tenant: Tenant) -> Result<Json<Verification>, ApiError> {
+    recompute(&gateway, Some(tenant.id)).await
+}
+
+/// Recomputes the books of every organisation.
+#[utoipa::path(
+    get, path = "/api/admin/ledger/verify", tag = "admin", operation_id = "verify_every_ledger",
+    responses((status = 200, description = "What was found.", body = Verification), Refusals)
+)]
+pub(super) async fn verify_all(State(gateway): State<Gateway>) -> Result<Json<Verification>, ApiError> {
+    recompute(&gateway, None).await
+}
+
+async fn recompute(gateway: &Gateway, of: Option<OrganisationId>) -> Result<Json<Verification>, ApiError> {
+    let kept = gateway.config.usage.retention.map(|kept| i64::try_from(kept.as_micros()).unwrap_or(i64::MAX));
+    let kept_since = kept.map(|kept| Timestamp(gateway.clock.now().0.saturating_sub(kept)));
+    Ok(Json(store::ledger::verify(&gateway.database, of, kept_since).await?))
 }

@@ -76,6 +76,7 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(usage::show))
         .routes(routes!(ledger::limits))
         .routes(routes!(ledger::invoice))
+        .routes(routes!(ledger::verify))
         .routes(routes!(live::of_organisation))
         .routes(routes!(audit_log::of_organisation));
     let admin = OpenApiRouter::new()
@@ -91,6 +92,7 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(admin::budgets))
         .routes(routes!(admin::quotas))
         .routes(routes!(admin::overlays))
+        .routes(routes!(ledger::verify_all))
         .routes(routes!(live::of_everything))
         .routes(routes!(audit_log::of_everything));
     OpenApiRouter::with_openapi(base())

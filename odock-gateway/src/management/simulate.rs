@@ -5,7 +5,7 @@ use entity::ApiKeyId;
 use entity::check::code;
 use entity::resource::ApiKeySpec;
 use entity::simulation::{GateFinding, Simulation, Verdict};
-use entity::usage::ReservationMark;
+use entity::usage::{LimitMark, ReservationMark};
 use entity::vocab::LimitKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,7 +16,9 @@ use super::engine::find;
 use crate::auth::{AuthError, Principal};
 use crate::credential;
 use crate::error::{ErrorCode, GatewayError};
+use crate::limits::{self, Gate, LimitWord};
 use crate::models::Target;
+use crate::pipeline;
 use crate::pipeline::admit::authenticate;
 use crate::pipeline::plan::{look, route};
 use crate::providers::openai::chat::ChatRequest;
@@ -57,11 +59,12 @@ pub(super) async fn simulate(
     let principal = store::principals::by_hash(db, &hash, gateway.clock.now()).await?;
     let principal = principal.ok_or_else(|| ApiError::not_found("apikey", &name))?;
     let mut gates = Gates::default();
-    let chat = gates.admit(&gateway, &principal, request);
-    if let Some(chat) = chat
-        && let Some(target) = gates.route(&gateway, &principal, &chat).await
-    {
-        gates.reserve(&gateway, &principal, &chat, &target).await;
+    if let Some(chat) = gates.admit(&gateway, &principal, request) {
+        let target = gates.route(&gateway, &principal, &chat).await;
+        gates.limits(&gateway, &principal, &chat, target.as_deref()).await;
+        if let Some(target) = target {
+            gates.reserve(&gateway, &principal, &chat, &target).await;
+        }
     }
     Ok(Json(gates.done()))
 }
@@ -157,6 +160,22 @@ impl Gates {
         Some(target)
     }
 
+    /// Whether the request fits every limit. The early gate stands between the key and the body.
+    async fn limits(&mut self, gateway: &Gateway, principal: &Principal, chat: &ChatRequest, target: Option<&Target>) {
+        match look::limits(gateway, chat, principal, target).await {
+            Ok(marks) => {
+                let (early, last): (Vec<_>, Vec<_>) =
+                    marks.into_iter().map(limit).partition(|found| found.gate == Gate::Early.as_str());
+                self.found.extend(last);
+                self.found.splice(1..1, early);
+            }
+            Err(error) => {
+                let message = "rate limits cannot be counted at present";
+                self.refused(Gate::Early.as_str(), &GatewayError::new(ErrorCode::Overloaded, message).caused_by(error));
+            }
+        }
+    }
+
     /// Whether every budget and quota has enough left.
     async fn reserve(&mut self, gateway: &Gateway, principal: &Principal, chat: &ChatRequest, target: &Target) {
         match look::look(gateway, chat, principal, target, gateway.clock.now()).await {
@@ -175,6 +194,22 @@ impl Gates {
         let verdict = if self.found.iter().all(|gate| gate.ok) { Verdict::Pass } else { Verdict::Deny };
         Simulation { verdict, gates: self.found, clamped_to: self.clamped_to }
     }
+}
+
+fn limit(mark: LimitMark) -> GateFinding {
+    let whose = format!("{} of the {}", mark.limit, mark.scope.replace('_', " "));
+    let is = |verdict: limits::Verdict| mark.verdict == verdict.as_str();
+    let ok = !is(limits::Verdict::Deny);
+    let detail = if is(limits::Verdict::Shadow) {
+        format!("{whose} would refuse, but is in shadow mode")
+    } else if ok {
+        format!("{whose} lets it pass")
+    } else {
+        format!("{whose} refuses")
+    };
+    let word = LimitWord::ALL.iter().find(|word| word.as_str() == mark.limit);
+    let code = word.filter(|_| !ok).map(|word| pipeline::limits::code(*word).wire().1.to_owned());
+    GateFinding { gate: mark.gate.clone().into_owned(), ok, detail, code, limit: Some(mark), reservation: None }
 }
 
 fn reservation(mark: ReservationMark) -> GateFinding {

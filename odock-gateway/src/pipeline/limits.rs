@@ -19,8 +19,9 @@ pub(super) fn refused(case: &Case, refusal: Refusal) -> GatewayError {
     }
 }
 
-pub(super) fn denied(case: &Case, denial: &Denial) -> GatewayError {
-    let code = match denial.limit {
+/// The published code of a limit's refusal.
+pub(crate) const fn code(limit: LimitWord) -> ErrorCode {
+    match limit {
         LimitWord::Ip => ErrorCode::IpNotAllowed,
         LimitWord::Payload => ErrorCode::PayloadTooLarge,
         LimitWord::Concurrency => ErrorCode::ConcurrencyExceeded,
@@ -29,7 +30,11 @@ pub(super) fn denied(case: &Case, denial: &Denial) -> GatewayError {
         LimitWord::Rpm => ErrorCode::RpmExceeded,
         LimitWord::MaxTokens => ErrorCode::MaxTokensExceeded,
         LimitWord::Tpm => ErrorCode::TpmExceeded,
-    };
+    }
+}
+
+pub(super) fn denied(case: &Case, denial: &Denial) -> GatewayError {
+    let code = code(denial.limit);
     let limit = (denial.limit != LimitWord::Ip).then_some(denial.of);
     let error =
         GatewayError::new(code, denial.message(&name(case, denial.scope))).limited(scope_word(denial.scope), limit);

@@ -16,7 +16,7 @@
 pub mod admit;
 mod case;
 mod exchange;
-mod limits;
+pub(crate) mod limits;
 pub mod plan;
 pub mod screen;
 pub mod send;

@@ -78,6 +78,7 @@ pub fn from_budget(row: budget::Model) -> Limit {
         amount: row.amount_nanos,
         rollover: row.rollover,
         thresholds: row.thresholds.0.into_iter().collect(),
+        created_at: row.created_at,
         revision: row.revision,
     }
 }
@@ -101,6 +102,7 @@ pub fn from_quota(row: quota::Model) -> Limit {
         amount: row.limit_value,
         rollover: row.rollover,
         thresholds: row.thresholds.0.into_iter().collect(),
+        created_at: row.created_at,
         revision: row.revision,
     }
 }

@@ -244,6 +244,7 @@ async fn schedule(seed: u64, steps: u32) {
         amount: 300,
         rollover: false,
         thresholds: Vec::new(),
+        created_at: Timestamp::now(),
         revision: 1,
     };
     let mut config = gateway.config.ledger.clone();

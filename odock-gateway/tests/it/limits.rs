@@ -7,6 +7,7 @@ use entity::row::{api_key, model, organisation, policy_overlay, team};
 use entity::vocab::ScopeType;
 use entity::{OverlayId, TeamId, Timestamp};
 use odock_gateway::config::{self, FailureMode};
+use odock_gateway::limits::Wants;
 use odock_sim::Script;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -16,6 +17,11 @@ use crate::support::{Answer, RedisServer, TestGateway, chat, eventually, stream}
 
 fn policies(json: Value) -> Policies {
     serde_json::from_value(json).unwrap()
+}
+
+/// A request that may use so many tokens.
+fn wants(tokens: u64) -> Wants {
+    Wants { bytes: 0, output_cap: None, tokens }
 }
 
 /// Puts policies on the test's key.
@@ -329,7 +335,7 @@ async fn a_teams_limit_is_scaled_by_an_overlay_and_can_be_looked_at() {
     let hash = odock_gateway::credential::hash_bytes(&gw.fleet.secret);
     let principal = gateway.auth.principal(&hash).await.unwrap();
     for _ in 0..3 {
-        let seen = gateway.limits.look(&principal, None, 300).await.unwrap();
+        let seen = gateway.limits.look(&principal, None, &wants(300)).await.unwrap();
         let seen = serde_json::to_value(seen).unwrap();
         assert_eq!(seen[0], json!(["early", "team", "rpm", 2, 0, "deny"]), "{seen}");
         assert_eq!((&seen[1][2], &seen[1][3], &seen[1][5]), (&json!("tpm"), &json!(200), &json!("deny")), "{seen}");
@@ -454,7 +460,8 @@ async fn without_redis_the_failure_mode_decides_and_afterwards_all_is_as_before(
         let principal = gw.running.gateway.auth.principal(&hash).await.unwrap();
         // Each of its connections notices by itself that the old one is gone.
         eventually("every connection", || async {
-            let look = || gw.running.gateway.limits.look(&principal, None, 0);
+            let nothing = wants(0);
+            let look = || gw.running.gateway.limits.look(&principal, None, &nothing);
             let seen = [look().await, look().await, look().await, look().await];
             seen.iter().all(Result::is_ok).then_some(())
         })

@@ -14,6 +14,7 @@ mod ledger_crash;
 mod ledger_model;
 mod limits;
 mod meters;
+mod money_days;
 mod outages;
 mod process;
 mod requests;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use entity::row::usage_record;
-use entity::vocab::{Outcome, ProviderType};
+use entity::row::{ledger_lease, usage_record};
+use entity::vocab::{Metric, Outcome, ProviderType};
 use futures_util::StreamExt;
 use odock_gateway::config::Config;
 use odock_gateway::gateway::Gateway;
@@ -34,6 +34,7 @@ impl Process {
         let gateway = Gateway::start(Config::for_tests(dir.path())).await.unwrap();
         let fleet = Fleet::new(&gateway, ProviderType::OpenAi, Some(sim.base_url())).await;
         fleet.model(NewModel::named("fast")).await;
+        fleet.quota("all", Metric::Requests, 1_000_000).await;
         let secret = fleet.secret.clone();
         gateway.stop(Duration::from_secs(5)).await;
         drop((fleet, gateway));
@@ -68,6 +69,20 @@ impl Process {
         let _ = self.child.wait();
         self.child = spawn(&self.dir, self.port);
         self.wait().await;
+    }
+
+    /// Waits until nothing is on lease any more, and sees that the books agree with the records.
+    async fn books_are_right(&self) {
+        let database = Database::connect(&Config::for_tests(self.dir.path()).database).await.unwrap();
+        eventually("every lease to be given back", || async {
+            let leases = ledger_lease::Entity::find().all(database.reader()).await.unwrap();
+            leases.is_empty().then_some(())
+        })
+        .await;
+        let verified = odock_gateway::store::ledger::verify(&database, None, None).await.unwrap();
+        assert_eq!(verified.differences, []);
+        assert_eq!(verified.windows, 1);
+        database.close().await;
     }
 
     /// How many records each request has.
@@ -147,6 +162,7 @@ async fn after_a_kill_every_request_that_got_an_answer_has_one_record() {
         records.values().flatten().any(|row| row.outcome == Outcome::Failed && row.stream),
         "the cut streams are on record as failed"
     );
+    process.books_are_right().await;
 }
 
 #[tokio::test]

@@ -269,6 +269,27 @@ async fn a_budget_shows_the_window_that_is_open() {
     assert_eq!(shown.body["status"]["window"], expected);
     let listed = api.acme(Method::GET, "budgets", None).await.expect(200);
     assert_eq!(listed.body["items"][0]["status"]["window"], expected);
+    // What a change would leave is said before it is made: 50 USD were declared, and the window has 33 000 nanos left.
+    let plan = async |changed: Value| {
+        let mut spec = monthly(json!({"type": "TEAM", "name": "search"}));
+        spec.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
+        let set = json!({"resources": [manifest("Budget", "search-monthly", spec)]});
+        let plan = api.acme(Method::POST, "apply?dryRun=true", Some(set)).await.expect(200);
+        plan.body["changes"][0].get("consequences").cloned().unwrap_or_default()
+    };
+    assert_eq!(
+        plan(json!({"amountUsd": "50.00001"})).await,
+        json!(["$0.00001 is used of the open window, and $0.000043 is left of it"])
+    );
+    assert_eq!(
+        plan(json!({"amountUsd": "49"})).await,
+        json!(["$0.00001 is used of the open window, and nothing is left of it"])
+    );
+    assert_eq!(
+        plan(json!({"period": "DAILY"})).await,
+        json!(["it is counted in another window from now on, with what was used in that"])
+    );
+    assert_eq!(plan(json!({})).await, Value::Null, "what changes nothing has no consequences");
     let patched = api.acme(Method::PATCH, "budgets/search-monthly", Some(json!({"amountUsd": "60"}))).await.expect(200);
     assert_eq!(patched.body["status"]["window"]["used"], 10_000, "what was used stays used");
 }

@@ -93,6 +93,28 @@ async fn a_budget_says_whether_it_would_pay_and_is_not_touched() {
 }
 
 #[tokio::test]
+async fn rate_limits_of_every_scope_are_asked_in_the_order_of_the_gates() {
+    let api = ready().await;
+    let key = json!({"ratelimit": {"requests": {"per_minute": 60}, "payload": {"max_tokens": 10}}});
+    api.acme(Method::PATCH, "apikeys/ci", Some(json!({"policies": key}))).await.expect(200);
+    let model = json!({"ratelimit": {"tokens": {"per_minute": 1_000}}, "shadow": true});
+    api.acme(Method::PATCH, "models/fast", Some(json!({"policies": model}))).await.expect(200);
+    for _ in 0..3 {
+        let answer = simulate(&api, json!({"model": "fast"})).await.expect(200);
+        let left = answer.body["gates"][1]["limit"].clone();
+        assert_eq!(left, json!(["early", "api_key", "rpm", 60, 60, "pass"]), "nothing is taken");
+        assert_eq!(said(answer), ["authenticate", "early", "decode", "model", "provider", "final", "final", "pass"]);
+    }
+    let request = json!({"model": "fast", "max_tokens": 5_000, "messages": [{"role": "user", "content": "Hello"}]});
+    let refused = simulate(&api, json!({"request": request})).await.expect(200);
+    let of = |index: usize| refused.body["gates"][index]["limit"].clone();
+    assert_eq!(of(5), json!(["final", "api_key", "max_tokens", 10, 0, "deny"]));
+    assert_eq!((of(6)[2].clone(), of(6)[5].clone()), (json!("tpm"), json!("shadow")));
+    let words = said(refused);
+    assert_eq!(words[5..], ["final: max_tokens_exceeded", "final", "deny"]);
+}
+
+#[tokio::test]
 async fn what_to_simulate_is_said_once() {
     let api = ready().await;
     for (body, error) in [

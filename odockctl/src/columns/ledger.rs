@@ -1,6 +1,6 @@
 //! Budgets and quotas at work, and invoices, as tables.
 
-use entity::ledger::{InvoiceLine, LimitStatus, WindowState};
+use entity::ledger::{Difference, InvoiceLine, LimitStatus, WindowState};
 use entity::resource::Owner;
 use entity::simulation::GateFinding;
 use entity::usage::{LimitMark, ReservationMark};
@@ -200,5 +200,26 @@ impl Show for ReservationMark {
 
     fn handle(&self) -> String {
         format!("{}/{}", self.kind, self.name)
+    }
+}
+
+impl Show for Difference {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::new("WHAT", "subject", |d| d.subject.clone()),
+                Column::new("FIGURE", "figure", |d| d.figure.clone()),
+                Column::new("ON THE BOOKS", "recorded", |d| d.recorded.to_string()),
+                Column::new("BY THE RECORDS", "expected", |d| d.expected.to_string()),
+            ]
+        }
+    }
+
+    fn example() -> Self {
+        Self { subject: "budget search-monthly".into(), figure: "used".into(), recorded: 1, expected: 2 }
+    }
+
+    fn handle(&self) -> String {
+        self.subject.clone()
     }
 }

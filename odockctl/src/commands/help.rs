@@ -47,7 +47,11 @@ impl Impact {
                 Self::Destroy
             }
             ["whoami" | "auth" | "get" | "describe" | "diff" | "validate" | "usage" | "audit" | "completion", ..]
-            | ["version" | "tui" | "help" | "chat" | "request" | "simulate" | "budget" | "quota" | "invoice", ..]
+            | [
+                "version" | "tui" | "help" | "chat" | "request" | "simulate" | "budget" | "quota" | "invoice"
+                | "ledger",
+                ..,
+            ]
             | ["key", "history" | "check", ..]
             | ["overlay", "list", ..]
             | ["token", "list", ..]

@@ -14,6 +14,7 @@ pub mod grant;
 pub mod help;
 pub mod invoice;
 pub mod key;
+pub mod ledger;
 pub mod limit;
 pub mod login;
 pub mod logout;
@@ -59,6 +60,7 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> 
         Command::Quota(command) => limit::quota(session, command).await,
         Command::Overlay(command) => overlay::run(session, command).await,
         Command::Invoice(command) => invoice::run(session, command).await,
+        Command::Ledger(command) => ledger::run(session, command).await,
         Command::Chat(args) => chat::run(session, args).await,
         Command::Audit(command) => audit::run(session, command).await,
         Command::Token(command) => token::run(session, command).await,

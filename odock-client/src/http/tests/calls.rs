@@ -1,11 +1,12 @@
 use entity::page::Page;
 use entity::resource::{ApiKey, RotateApiKey, Team, TeamSpec};
-use entity::usage::{Breakdown, UsageSummary};
+use entity::simulation::Verdict;
+use entity::usage::{Breakdown, Ranking, UsageSummary};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{Gateway, json as answer, reply, version};
-use crate::http::{AuditQuery, ListQuery, SummaryQuery, UsageQuery};
+use crate::http::{AuditQuery, InvoiceQuery, ListQuery, Simulate, SummaryQuery, TopQuery, UsageQuery};
 
 fn team(name: &str) -> Value {
     json!({
@@ -49,6 +50,36 @@ async fn a_token_with_odd_characters_is_refused_and_not_shown() {
     let error = gateway.client().with_token(SecretString::from("odd\ncanary")).version().await.unwrap_err();
     assert!(!error.to_string().contains("canary"), "{error}");
     assert!(gateway.lines().is_empty());
+}
+
+#[tokio::test]
+async fn limits_invoices_rankings_and_simulations_have_their_routes() {
+    let invoice = json!({ "organisation": "acme", "from": "2027-06-01T00:00:00Z", "to": "2027-07-01T00:00:00Z", "lines": [],
+        "totalNanos": 5, "records": 0, "unpriced": 0 });
+    let top =
+        json!({ "from": "2027-06-01T00:00:00Z", "to": "2027-07-01T00:00:00Z", "by": "key", "total": {}, "rows": [] });
+    let simulation =
+        json!({ "verdict": "deny", "gates": [{ "gate": "model", "ok": false, "detail": "no", "code": "x" }] });
+    let answers = [answer(&json!({ "items": [] })), answer(&invoice), answer(&top), answer(&simulation)];
+    let gateway = Gateway::start(answers).await;
+    let acme = gateway.client().organisation("acme");
+    assert!(acme.limits().await.unwrap().is_empty());
+    let from = "2027-06-01T00:00:00Z".parse().ok();
+    assert_eq!(acme.invoice(&InvoiceQuery { from, to: None }).await.unwrap().total_nanos, 5);
+    let query =
+        TopQuery { by: Some(Breakdown::Key), metric: Some(Ranking::Errors), limit: Some(3), ..TopQuery::default() };
+    assert!(acme.usage_top(&query).await.unwrap().rows.is_empty());
+    let told = acme.apikeys().simulate("ci/x", &Simulate::Model("fast".into())).await.unwrap();
+    assert_eq!((told.verdict, told.gates[0].code.as_deref()), (Verdict::Deny, Some("x")));
+    assert_eq!(
+        gateway.lines(),
+        [
+            "GET /api/organisations/acme/limits",
+            "GET /api/organisations/acme/invoices/preview?from=2027-06-01T00%3A00%3A00Z",
+            "GET /api/organisations/acme/usage/top?by=key&limit=3&metric=errors",
+            "POST /api/organisations/acme/apikeys/ci%2Fx/simulate",
+        ]
+    );
 }
 
 #[tokio::test]

@@ -144,12 +144,12 @@ spec: {type: TEAM, team: search, expiry: 2027-06-30T00:00:00Z, models: [support-
        secret: {generate: client, deliverTo: ["file:./ci.key"]}}
 ---
 apiVersion: odock/v1
-kind: Budget
-metadata: {organisation: acme, name: search-monthly}
-spec: {owner: {type: TEAM, name: search}, period: MONTHLY}
+kind: McpServer
+metadata: {organisation: acme, name: tickets}
+spec: {url: "https://tickets.example/mcp"}
 "#;
     let not = "is not supported by this version";
-    let kinds = "one of Organisation, User, Team, Provider, Model, ApiKey";
+    let kinds = "one of Organisation, User, Team, Provider, Model, ApiKey, Budget, Quota, Overlay";
     assert_eq!(
         bad("t.yaml", text),
         [
@@ -157,9 +157,8 @@ spec: {owner: {type: TEAM, name: search}, period: MONTHLY}
             format!("t.yaml:6:38: /spec/keys/0/valueFrom/vaultKv: `vaultKv` {not}"),
             format!("t.yaml:10:42: /metadata/protect: `protect` {not}"),
             format!("t.yaml:11:88: /spec/mcpServers: `mcpServers` {not}"),
-            format!("t.yaml:12:8: /spec/policies: `policies` {not}"),
             format!("t.yaml:13:8: /spec/secret: `secret` {not}"),
-            format!("t.yaml:16:7: /kind: the kind `Budget` {not} | {kinds}"),
+            format!("t.yaml:16:7: /kind: the kind `McpServer` {not} | {kinds}"),
         ]
     );
 }

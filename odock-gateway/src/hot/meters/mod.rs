@@ -51,7 +51,7 @@ impl Module {
     pub const ALL: [Self; 5] = [Self::Concurrency, Self::Burst, Self::Rps, Self::Rpm, Self::Tpm];
 
     /// The slot's length in microseconds, and the slots of a window.
-    pub(super) const fn slots(self) -> (i64, i64) {
+    pub(crate) const fn slots(self) -> (i64, i64) {
         match self {
             Self::Rps => (50_000, 20),
             _ => (1_000_000, 60),

@@ -124,6 +124,7 @@ pub(in crate::management) const RULES: &[Rule] = &[
     rule("GET",    "/api/admin/providers", "provider", Read, Everything, SUPER),
     rule("GET",    "/api/admin/models", "model", Read, Everything, SUPER),
     rule("GET",    "/api/admin/apikeys", "apikey", Read, Everything, SUPER),
+    rule("GET",    "/api/admin/ledger/verify", "ledger", Read, Everything, SUPER),
     rule("GET",    "/api/admin/budgets", "budget", Read, Everything, SUPER),
     rule("GET",    "/api/admin/quotas", "quota", Read, Everything, SUPER),
     rule("GET",    "/api/admin/overlays", "overlay", Read, Everything, SUPER),
@@ -204,6 +205,7 @@ pub(in crate::management) const RULES: &[Rule] = &[
     rule("GET",    "/api/organisations/{organisation}/usage/{request}", "usage", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/limits", "limit", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/invoices/preview", "invoice", Read, Organisation, ADMINS),
+    rule("GET",    "/api/organisations/{organisation}/ledger/verify", "ledger", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/live", "usage", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/audit", "audit", Read, Organisation, ADMINS),
 ];

@@ -89,10 +89,13 @@ async fn existing<S: Planned>(
 ) -> Result<HashMap<String, Found<S>>, ApiError> {
     let Some(scope) = planner.setting.space.scope() else { return Ok(HashMap::new()) };
     if let [Declaration { name, intent: Intent::Merge(..) | Intent::Edit(..), .. }] = declarations {
-        return Ok(HashMap::from([(name.clone(), find::<S>(tx, scope, name).await?)]));
+        let mut found = find::<S>(tx, scope, name).await?;
+        S::as_of(tx, planner.now, std::slice::from_mut(&mut found)).await?;
+        return Ok(HashMap::from([(name.clone(), found)]));
     }
     let names: Vec<&str> = declarations.iter().map(|declaration| declaration.name.as_str()).collect();
-    let found = store::kinds::by_names::<S>(tx, scope, &names).await?;
+    let mut found = store::kinds::by_names::<S>(tx, scope, &names).await?;
+    S::as_of(tx, planner.now, &mut found).await?;
     Ok(found.into_iter().map(|found| (found.resource.name.clone(), found)).collect())
 }
 

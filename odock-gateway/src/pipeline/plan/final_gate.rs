@@ -6,10 +6,11 @@ use super::Routed;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::limits::Wants;
-use crate::pipeline::case::Case;
+use crate::models::Target;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
 use crate::pipeline::plan::{Call, Plan};
+use crate::providers::openai::chat::ChatRequest;
 
 /// A request that fits its limits.
 pub struct Fitted {
@@ -31,17 +32,16 @@ pub async fn final_gate(gw: &Gateway, from: Routed) -> Result<Fitted, GatewayErr
             GatewayError::new(ErrorCode::Internal, "the gateway failed").caused_by("a request without principal")
         );
     };
-    let wants = wants(case, &call, &plan);
+    let Call::Chat(chat) = &call;
+    let wants = wants(chat, &plan.target, case.estimated_prompt.load(Ordering::Relaxed).into());
     let lease = gw.limits.last(principal, &plan.target, case.client, &wants, &case.limits).await;
     exchange.guards.places.extend(lease.map_err(|refusal| refused(case, refusal))?);
     Ok(Fitted { exchange, call, plan, _sealed: () })
 }
 
 /// What the request may use: its prompt as estimated, and for each answer the cap that it asks for, or else the model's.
-fn wants(case: &Case, call: &Call, plan: &Plan) -> Wants {
-    let Call::Chat(chat) = call;
-    let cap = chat.output_cap.or(plan.target.config.max_output_tokens.map(u64::from)).unwrap_or(0);
-    let prompt = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
+pub(super) fn wants(chat: &ChatRequest, target: &Target, prompt: u64) -> Wants {
+    let cap = chat.output_cap.or(target.config.max_output_tokens.map(u64::from)).unwrap_or(0);
     // Nobody has more tokens than this; sums of them stay far from any edge.
     const MOST: u64 = 1 << 50;
     let tokens = cap.saturating_mul(chat.choices).saturating_add(prompt).min(MOST);

@@ -1,15 +1,18 @@
-//! What setting aside would find, for a call that is not made.
+//! What limits, budgets and quotas would say, for a call that is not made.
 
 use entity::Timestamp;
-use entity::usage::ReservationMark;
+use entity::usage::{LimitMark, ReservationMark};
 use entity::vocab::Enforcement;
 
+use super::final_gate::wants;
 use super::reserve::{CUTS, affordable, most};
 use crate::auth::Principal;
 use crate::gateway::Gateway;
+use crate::hot::HotError;
+use crate::limits::Wants;
 use crate::models::Target;
 use crate::providers::openai::chat::ChatRequest;
-use crate::usage::tokens;
+use crate::usage::{estimate, tokens};
 
 /// What was found.
 pub(crate) struct Looked {
@@ -17,6 +20,21 @@ pub(crate) struct Looked {
     pub(crate) marks: Vec<ReservationMark>,
     /// The tokens that an answer would be cut to.
     pub(crate) clamped_to: Option<u64>,
+}
+
+/// Asks every limit, but for addresses. Without a target, those that are known before the model is.
+pub(crate) async fn limits(
+    gw: &Gateway,
+    chat: &ChatRequest,
+    principal: &Principal,
+    target: Option<&Target>,
+) -> Result<Vec<LimitMark>, HotError> {
+    let prompt = estimate::tokens(chat.prompt_bytes);
+    let wants = match target {
+        Some(target) => wants(chat, target, prompt),
+        None => Wants { bytes: chat.body_bytes(), output_cap: chat.output_cap, tokens: prompt },
+    };
+    gw.limits.look(principal, target, &wants).await
 }
 
 /// Asks every budget and quota of a caller, in the same steps as a call that is made: counting only when a limit is near,

@@ -6,7 +6,9 @@ use entity::row::{ledger_lease, ledger_window};
 use entity::{NodeId, Timestamp, WindowId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect,
+};
 use uuid::Uuid;
 
 use super::share::{Standing, share};
@@ -277,4 +279,27 @@ pub async fn figures(db: &impl ConnectionTrait, windows: &[WindowId]) -> Result<
         figures.extend(rows);
     }
     Ok(figures)
+}
+
+/// Windows of which other nodes asked for capacity that this node holds and has not answered for.
+pub async fn unanswered(db: &impl ConnectionTrait, node: NodeId) -> Result<Vec<WindowId>, DbErr> {
+    ledger_lease::Entity::find()
+        .select_only()
+        .column(ledger_lease::Column::WindowId)
+        .join(
+            JoinType::InnerJoin,
+            ledger_lease::Entity::belongs_to(ledger_window::Entity)
+                .from(ledger_lease::Column::WindowId)
+                .to(ledger_window::Column::Id)
+                .into(),
+        )
+        .filter(ledger_lease::Column::NodeId.eq(node))
+        .filter(ledger_lease::Column::Amount.gt(0))
+        .filter(
+            Expr::col((ledger_window::Entity, ledger_window::Column::Asks))
+                .gt(Expr::col((ledger_lease::Entity, ledger_lease::Column::Answered))),
+        )
+        .into_tuple()
+        .all(db)
+        .await
 }

@@ -14,7 +14,7 @@ mod verify;
 use entity::Timestamp;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Statement};
 
-pub use self::grant::{Ask, Granted, Report, answer, ask, figures, grant, release_all, renew, report};
+pub use self::grant::{Ask, Granted, Report, answer, ask, figures, grant, release_all, renew, report, unanswered};
 pub use self::lost::{bury, expired, forget_requests, note, reclaim};
 pub use self::settle::{amount, settle};
 pub use self::sums::{Window, rolled_over, sum, window_row};

@@ -85,6 +85,9 @@ pub async fn rolled_over(db: &impl ConnectionTrait, limit: &Limit, start: Timest
         .one(db)
         .await?;
     let Some(row) = row else {
+        if before.1 <= limit.created_at {
+            return Ok(0);
+        }
         // Nothing was ever asked of it. What came before it is not looked at: unused capacity does not pile up unseen.
         let used = sum(db, limit, before).await?;
         return Ok(positive(limit.amount - used));

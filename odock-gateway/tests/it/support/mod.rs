@@ -2,11 +2,13 @@
 
 mod fleet;
 mod gateway;
+mod proxy;
 mod redis;
 mod stack;
 
 pub(crate) use self::fleet::{Fleet, NewModel, PROVIDER_SECRET};
 pub(crate) use self::gateway::{Answer, TestGateway, chat, stream};
+pub(crate) use self::proxy::Proxy;
 pub(crate) use self::redis::RedisServer;
 pub(crate) use self::stack::Stack;
 

@@ -1,11 +1,13 @@
 use entity::BudgetId;
 use entity::check::Violation;
+use entity::money::decimal;
 use entity::plan::FieldChange;
 use entity::resource::BudgetSpec;
 use entity::row::{Thresholds, budget};
 use sea_orm::ActiveValue::{NotSet, Set};
 
 use super::holder::Holder;
+use super::window;
 use crate::management::engine::plan::{Planned, Planner};
 use crate::management::engine::prepare::Item;
 use crate::management::engine::refs::Refs;
@@ -63,5 +65,13 @@ impl Planned for BudgetSpec {
             }
         }
         Ok(())
+    }
+
+    fn consequences(item: &Item<Self>, fields: &[FieldChange]) -> Vec<String> {
+        let before = item.found.as_ref().map_or(0, |found| found.resource.spec.amount_usd.nanos());
+        let more = item.spec.amount_usd.nanos().saturating_sub(before);
+        window::what_is_left(item.found.as_ref().map(|found| &found.resource.status), more, fields, |nanos| {
+            format!("${}", decimal(nanos))
+        })
     }
 }

@@ -10,5 +10,6 @@ mod provider;
 mod quota;
 mod team;
 mod user;
+mod window;
 
 pub(super) use self::user::LAST as LAST_SUPER_ADMIN;

@@ -6,6 +6,7 @@ use entity::row::{Thresholds, quota};
 use sea_orm::ActiveValue::{NotSet, Set};
 
 use super::holder::Holder;
+use super::window;
 use crate::management::engine::plan::{Planned, Planner};
 use crate::management::engine::prepare::Item;
 use crate::management::engine::refs::Refs;
@@ -62,5 +63,14 @@ impl Planned for QuotaSpec {
             }
         }
         Ok(())
+    }
+
+    fn consequences(item: &Item<Self>, fields: &[FieldChange]) -> Vec<String> {
+        let amount = |spec: &Self| i64::try_from(spec.limit).unwrap_or(i64::MAX);
+        let before = item.found.as_ref().map_or(0, |found| amount(&found.resource.spec));
+        let more = amount(&item.spec).saturating_sub(before);
+        window::what_is_left(item.found.as_ref().map(|found| &found.resource.status), more, fields, |left| {
+            left.to_string()
+        })
     }
 }
