@@ -58,6 +58,9 @@ actions! {
     Pulse "pulse" Safe "Go to the overview: traffic, latency, the busiest, refusals";
     Tail "tail" Safe "Go to the requests as they end";
     Keys "keys" Safe "Go to the virtual keys";
+    Budgets "budgets" Safe "Go to the budgets: what is spent, what is left, when it runs out";
+    Quotas "quotas" Safe "Go to the quotas: what is used, what is left, when it runs out";
+    Overlays "overlays" Safe "Go to the overlays: brakes and boosts of limits";
     Contexts "ctx" Safe "Go to the contexts: other gateways and organisations";
     Acts "acts" Safe "Go to what was done here, as odockctl lines";
     Log "log" Safe "Go to our own diagnostics";
@@ -82,10 +85,13 @@ actions! {
 
     CopyId "copy id" Safe "Copy the id of what is selected";
     CopyJson "copy json" Safe "Copy what is selected as JSON, without secrets";
+    CopyYaml "copy yaml" Safe "Copy what is selected as YAML, without secrets";
     CopyCommand "copy command" Safe "Copy the odockctl line of what was done";
 
     Danger "act" Safe "Open the menu of dangerous acts on what is selected";
     Rotate "rotate" Mutates "Replace the secret of the selected key";
     Revoke "revoke" Mutates "Refuse the selected key from now on";
     Unrevoke "unrevoke" Mutates "Let the selected key work again";
+    Brake "brake" Mutates "Scale the limits of what is selected for a while";
+    EndOverlay "end overlay" Mutates "End the selected overlay now";
 }

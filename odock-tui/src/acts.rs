@@ -79,10 +79,23 @@ impl Acts {
 /// The `odockctl` line that does what `mutation` does.
 #[must_use]
 pub fn command(session: &Session, mutation: &Mutation) -> String {
-    let mut words =
-        vec!["odockctl".to_owned(), "key".to_owned(), mutation.change.verb().to_owned(), quote(&mutation.key.name)];
-    if let Change::Rotate { overlap_seconds } = mutation.change {
-        words.extend(["--overlap".to_owned(), format::span(overlap_seconds)]);
+    let mut words = vec!["odockctl".to_owned()];
+    let mut say = |more: &[&str]| words.extend(more.iter().map(|word| quote(word)));
+    match mutation {
+        Mutation::Key { key, change } => {
+            say(&["key", change.verb(), &key.name]);
+            if let Change::Rotate { overlap_seconds } = change {
+                say(&["--overlap", &format::span(*overlap_seconds)]);
+            }
+        }
+        Mutation::Overlay { scope, factor, seconds, reason } => {
+            let (factor, span) = (factor.to_string(), format::span(*seconds));
+            say(&["overlay", "set", &scope.word(), "--factor", &factor, "--for", &span]);
+            if let Some(reason) = reason {
+                say(&["--reason", reason]);
+            }
+        }
+        Mutation::EndOverlay { name, .. } => say(&["overlay", "end", name]),
     }
     if let Some(context) = &session.context {
         words.extend(["--context".to_owned(), quote(context)]);
@@ -90,7 +103,7 @@ pub fn command(session: &Session, mutation: &Mutation) -> String {
     if session.context.is_none() || session.other_url {
         words.extend(["--url".to_owned(), quote(&session.url)]);
     }
-    words.extend(["--organisation".to_owned(), quote(&mutation.key.organisation)]);
+    words.extend(["--organisation".to_owned(), quote(mutation.organisation())]);
     words.join(" ")
 }
 
@@ -106,12 +119,16 @@ fn quote(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effects::KeyRef;
+    use entity::policy::Factor;
+    use entity::resource::Owner;
+    use entity::vocab::{OwnerType, ScopeType};
+
+    use crate::effects::{KeyRef, ScopeRef};
 
     fn line(context: Option<&str>, name: &str, change: Change) -> String {
         let session =
             Session { context: context.map(str::to_owned), url: "http://127.0.0.1:8080".into(), ..Session::default() };
-        command(&session, &Mutation { key: KeyRef { organisation: "acme".into(), name: name.into() }, change })
+        command(&session, &Mutation::Key { key: KeyRef { organisation: "acme".into(), name: name.into() }, change })
     }
 
     #[test]
@@ -127,7 +144,7 @@ mod tests {
             ..Session::default()
         };
         let mutation =
-            Mutation { key: KeyRef { organisation: "acme".into(), name: "ci".into() }, change: Change::Unrevoke };
+            Mutation::Key { key: KeyRef { organisation: "acme".into(), name: "ci".into() }, change: Change::Unrevoke };
         assert_eq!(
             command(&session, &mutation),
             "odockctl key unrevoke ci --context local --url 'http://[::1]:1' --organisation acme"
@@ -136,6 +153,29 @@ mod tests {
             line(None, "it's; rm -rf", Change::Revoke),
             r"odockctl key revoke 'it'\''s; rm -rf' --url http://127.0.0.1:8080 --organisation acme"
         );
+    }
+
+    #[test]
+    fn an_overlay_is_told_as_odockctl_sets_and_ends_it() {
+        let session = Session { context: Some("local".into()), ..Session::default() };
+        let overlay = |scope, reason: Option<&str>| Mutation::Overlay {
+            scope,
+            factor: Factor::from_thousandths(200).unwrap(),
+            seconds: 5_400,
+            reason: reason.map(str::to_owned),
+        };
+        let key = ScopeRef::named("acme", ScopeType::ApiKey, "ci");
+        assert_eq!(
+            command(&session, &overlay(key, Some("upstream incident"))),
+            "odockctl overlay set key/ci --factor 0.2 --for 90m --reason 'upstream incident' --context local --organisation acme"
+        );
+        let whole = ScopeRef::owner("acme", &Owner { r#type: OwnerType::Org, name: Some("acme".into()) }).unwrap();
+        assert_eq!(
+            command(&session, &overlay(whole, None)),
+            "odockctl overlay set org --factor 0.2 --for 90m --context local --organisation acme"
+        );
+        let end = Mutation::EndOverlay { organisation: "acme".into(), name: "key-ci".into() };
+        assert_eq!(command(&session, &end), "odockctl overlay end key-ci --context local --organisation acme");
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! What goes out: everything that the core wants of the world, and the one place that may refuse it.
 
+mod mutation;
+mod names;
+
 use entity::Timestamp;
 use entity::vocab::Scope;
 use secrecy::SecretString;
 
 use crate::acts;
 use crate::model::Model;
+pub use mutation::{Change, Mutation};
+pub use names::{KeyRef, ScopeRef, scope_word};
 
 /// Something to be done outside of the core.
 #[derive(Debug)]
@@ -61,62 +66,14 @@ pub enum Load {
     Record(String),
     /// Usage since an instant.
     Summary(Timestamp),
+    /// Budgets and quotas with their open windows.
+    Limits,
+    /// Budgets and quotas as they are declared.
+    Declared,
+    /// The overlays.
+    Overlays,
     /// The contexts of the configuration file.
     Contexts,
-}
-
-/// Names a virtual key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct KeyRef {
-    /// Its organisation's slug.
-    pub organisation: String,
-    /// Its name.
-    pub name: String,
-}
-
-/// A change at the gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mutation {
-    /// The virtual key that changes.
-    pub key: KeyRef,
-    /// How.
-    pub change: Change,
-}
-
-/// How a virtual key changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// A new secret; the old one works for so many seconds more.
-    Rotate {
-        /// The overlap.
-        overlap_seconds: u32,
-    },
-    /// The key is refused from now on.
-    Revoke,
-    /// A revoked key works again.
-    Unrevoke,
-}
-
-impl Change {
-    /// The verb, as `odockctl key` spells it.
-    #[must_use]
-    pub const fn verb(self) -> &'static str {
-        match self {
-            Self::Rotate { .. } => "rotate",
-            Self::Revoke => "revoke",
-            Self::Unrevoke => "unrevoke",
-        }
-    }
-
-    /// What has been done, once it is.
-    #[must_use]
-    pub const fn past(self) -> &'static str {
-        match self {
-            Self::Rotate { .. } => "rotated",
-            Self::Revoke => "revoked",
-            Self::Unrevoke => "unrevoked",
-        }
-    }
 }
 
 /// What an effect can change.

@@ -3,19 +3,20 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use entity::resource::ApiKey;
+use entity::ledger::LimitStatus;
+use entity::resource::{ApiKey, Overlay as LimitOverlay};
 use entity::session::{Version, WhoAmI};
 use entity::usage::UsageRecord;
 
 use crate::acts::Acts;
-use crate::effects::{Effect, KeyRef, Load, Mutation};
+use crate::effects::{Effect, KeyRef, Load, Mutation, ScopeRef};
 use crate::env::Env;
 use crate::link::Link;
 use crate::live::Live;
 use crate::msg::{Failure, Level, LogLine};
 use crate::overlay::Overlay;
 use crate::remote::Remote;
-use crate::screens::{ScreenId, acts, contexts, key, keys, log, pulse, request, tail};
+use crate::screens::{ScreenId, acts, contexts, key, keys, limit, limits, log, overlays, pulse, request, tail};
 use crate::theme::Theme;
 
 const LOG_KEPT: usize = 1_000;
@@ -72,6 +73,8 @@ pub struct Subject {
     pub json: String,
     /// The virtual key that it is or belongs to.
     pub key: Option<KeyRef>,
+    /// Whose limits can be scaled on its account.
+    pub scope: Option<ScopeRef>,
     /// The request that it is.
     pub record: Option<Arc<UsageRecord>>,
 }
@@ -104,6 +107,12 @@ pub struct Model {
     pub version: Remote<Version>,
     /// Every virtual key.
     pub virtual_keys: Remote<Vec<ApiKey>>,
+    /// Budgets and quotas with their open windows, by kind, then name.
+    pub statuses: Remote<Vec<LimitStatus>>,
+    /// Budgets and quotas as they are declared.
+    pub declared: Remote<Vec<limit::Declared>>,
+    /// The overlays, by name.
+    pub limit_overlays: Remote<Vec<LimitOverlay>>,
 
     /// The screens that lead to the current one, which is the last.
     pub stack: Vec<ScreenId>,
@@ -126,6 +135,14 @@ pub struct Model {
     pub keys: keys::State,
     /// State of the one key.
     pub key: key::State,
+    /// State of the budgets.
+    pub budgets: limits::State,
+    /// State of the quotas.
+    pub quotas: limits::State,
+    /// State of the one budget or quota.
+    pub limit: limit::State,
+    /// State of the overlays.
+    pub overlays: overlays::State,
     /// State of the contexts.
     pub contexts: contexts::State,
     /// State of what was done.
@@ -158,6 +175,9 @@ impl Model {
             whoami: Remote::default(),
             version: Remote::default(),
             virtual_keys: Remote::default(),
+            statuses: Remote::default(),
+            declared: Remote::default(),
+            limit_overlays: Remote::default(),
             stack: vec![ScreenId::Pulse],
             overlay: None,
             notice: None,
@@ -168,6 +188,10 @@ impl Model {
             request: request::State::default(),
             keys: keys::State::default(),
             key: key::State::default(),
+            budgets: limits::State::default(),
+            quotas: limits::State::default(),
+            limit: limit::State::default(),
+            overlays: overlays::State::default(),
             contexts: contexts::State::default(),
             acts_screen: acts::State::default(),
             log_screen: log::State::default(),
@@ -238,6 +262,9 @@ impl Model {
             Load::Key(_) => self.key.details.ask(mono),
             Load::History(_) => self.key.history.ask(mono),
             Load::Record(_) => self.request.record.ask(mono),
+            Load::Limits => self.statuses.ask(mono),
+            Load::Declared => self.declared.ask(mono),
+            Load::Overlays => self.limit_overlays.ask(mono),
             Load::Contexts => self.contexts.rows.ask(mono),
             Load::Recent(_) => self.tail.recent.ask(mono),
             Load::Summary(_) => {}
@@ -292,11 +319,17 @@ impl Model {
     /// The name of a virtual key with its organisation.
     #[must_use]
     pub fn key_ref(&self, key: &ApiKey) -> KeyRef {
-        let organisation = match (&key.organisation, &self.scope) {
-            (Some(slug), _) | (None, Some(Scope::Organisation(slug))) => slug.clone(),
-            (None, _) => self.session.organisation.clone().unwrap_or_default(),
-        };
+        let organisation = key.organisation.clone().unwrap_or_else(|| self.organisation().to_owned());
         KeyRef { organisation, name: key.name.clone() }
+    }
+
+    /// The slug of the organisation that is looked at; empty if it is not a single one.
+    #[must_use]
+    pub fn organisation(&self) -> &str {
+        match &self.scope {
+            Some(Scope::Organisation(slug)) => slug,
+            _ => self.session.organisation.as_deref().unwrap_or_default(),
+        }
     }
 
     /// Marks the picture as out of date.
@@ -322,6 +355,9 @@ impl Model {
         let mut wake = self.link.wake(mono);
         for deadline in [self.notice.as_ref().map(|notice| notice.until), self.quit_armed].into_iter().flatten() {
             wake = wake.min(deadline);
+        }
+        if let Some(due) = limits::due(self) {
+            wake = wake.min(due);
         }
         wake.max(mono + 1)
     }

@@ -1,8 +1,9 @@
 //! What comes in: keys, the clock, the live stream, answers to effects.
 
 use entity::Timestamp;
+use entity::ledger::LimitStatus;
 use entity::live::LiveEvent;
-use entity::resource::{ApiKey, Rotation};
+use entity::resource::{ApiKey, Overlay, Rotation};
 use entity::session::{Version, WhoAmI};
 use entity::usage::{UsageRecord, UsageSummary};
 use secrecy::SecretString;
@@ -10,6 +11,7 @@ use secrecy::SecretString;
 use crate::effects::{Load, Mutation};
 use crate::keys::Press;
 use crate::model::{Scope, Session};
+use crate::screens::limit::Declared;
 
 /// Something has happened.
 #[derive(Debug)]
@@ -66,17 +68,28 @@ pub enum Answer {
     Record(Box<UsageRecord>),
     /// Usage over a period.
     Summary(Box<UsageSummary>),
+    /// Budgets and quotas with their open windows.
+    Limits(Vec<LimitStatus>),
+    /// Budgets and quotas as they are declared.
+    Declared(Vec<Declared>),
+    /// The overlays.
+    Overlays(Vec<Overlay>),
     /// The contexts of the configuration file.
     Contexts(Vec<ContextRow>),
 }
 
 /// A mutation that succeeded.
 #[derive(Debug)]
-pub struct Mutated {
-    /// The key as it is now.
-    pub key: Box<ApiKey>,
-    /// The new secret, after a rotation. Shown once and wiped from memory when its dialog closes.
-    pub secret: Option<SecretString>,
+pub enum Mutated {
+    /// A virtual key has changed.
+    Key {
+        /// The key as it is now.
+        key: Box<ApiKey>,
+        /// The new secret, after a rotation. Shown once and wiped from memory when its dialog closes.
+        secret: Option<SecretString>,
+    },
+    /// Limits are scaled, or no longer.
+    Limits,
 }
 
 /// A context of the configuration file.

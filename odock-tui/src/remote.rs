@@ -7,6 +7,7 @@ use crate::msg::{Failure, FailureKind};
 pub struct Remote<T> {
     value: Option<Held<T>>,
     asked: Option<u64>,
+    answered: Option<u64>,
     failure: Option<Failure>,
 }
 
@@ -33,7 +34,7 @@ pub enum Shown<'a, T> {
 
 impl<T> Default for Remote<T> {
     fn default() -> Self {
-        Self { value: None, asked: None, failure: None }
+        Self { value: None, asked: None, answered: None, failure: None }
     }
 }
 
@@ -52,6 +53,7 @@ impl<T> Remote<T> {
     /// Takes the answer in.
     pub fn settle(&mut self, result: Result<T, Failure>, mono: u64) {
         self.asked = None;
+        self.answered = Some(mono);
         match result {
             Ok(value) => {
                 self.value = Some(Held { value, at: mono });
@@ -81,6 +83,12 @@ impl<T> Remote<T> {
     #[must_use]
     pub fn at(&self) -> Option<u64> {
         self.value.as_ref().map(|held| held.at)
+    }
+
+    /// When the last answer came, whatever it was.
+    #[must_use]
+    pub fn answered(&self) -> Option<u64> {
+        self.answered
     }
 
     /// Why the last attempt failed, if it did.

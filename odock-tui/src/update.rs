@@ -7,13 +7,13 @@ use entity::live::LiveEvent;
 
 use crate::effects::{self, Effect, Load};
 use crate::env::Env;
-use crate::format;
 use crate::keys::Press;
 use crate::model::{Model, Scope};
-use crate::msg::{Answer, Failure, Level, Msg, Mutated, StreamMsg};
-use crate::overlay::{Overlay, secret::SecretBox};
-use crate::screens::{self, ScreenId, key, pulse, tail};
+use crate::msg::{Level, Msg, StreamMsg};
+use crate::screens::{self, ScreenId, limits, pulse, tail};
 
+mod loaded;
+mod mutated;
 mod perform;
 mod subject;
 
@@ -46,9 +46,9 @@ pub fn update(model: &mut Model, msg: Msg, env: &Env) -> Vec<Effect> {
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Clock => {}
         Msg::Stream(generation, msg) if generation == model.link.generation() => stream(model, msg, &mut out),
-        Msg::Loaded(epoch, load, result) if epoch == model.epoch => loaded(model, load, result),
+        Msg::Loaded(epoch, load, result) if epoch == model.epoch => loaded::loaded(model, load, result),
         Msg::Stream(..) | Msg::Loaded(..) => {}
-        Msg::Mutated(id, mutation, result) => mutated(model, id, &mutation, result, &mut out),
+        Msg::Mutated(id, mutation, result) => mutated::mutated(model, id, &mutation, result, &mut out),
         Msg::Switched(Ok(session)) => {
             let name = session.context.clone().unwrap_or_else(|| session.url.clone());
             model.move_to(session);
@@ -61,6 +61,7 @@ pub fn update(model: &mut Model, msg: Msg, env: &Env) -> Vec<Effect> {
         Msg::Log(line) => model.log(line),
     }
     clock(model, &mut out);
+    limits::poll(model, &mut out);
     model.touch();
     effects::release(model, out)
 }
@@ -172,139 +173,4 @@ fn catch_up(model: &mut Model, out: &mut Vec<Effect>) {
     let now = model.live.ticks.at().unwrap_or(model.env.now);
     let since = now.minus(Duration::from_millis(CATCH_UP_MS));
     model.load(Load::Recent(Some(since)), out);
-}
-
-/// Takes the expected answer out, or says that another one came.
-macro_rules! wanted {
-    ($pattern:pat => $value:expr) => {
-        |answer| match answer {
-            $pattern => Ok($value),
-            _ => Err(Failure::new(crate::msg::FailureKind::Other, "the answer is to another question")),
-        }
-    };
-}
-
-fn loaded(model: &mut Model, load: Load, result: Result<Answer, Failure>) {
-    let mono = model.env.mono;
-    if let Err(failure) = &result {
-        model.note(Level::Warn, format!("{}: {}", fetching(&load), failure.message));
-    }
-    match (load, result) {
-        (Load::WhoAmI, result) => model.whoami.settle(result.and_then(wanted!(Answer::WhoAmI(who) => who)), mono),
-        (Load::Version, result) => {
-            model.version.settle(result.and_then(wanted!(Answer::Version(version) => version)), mono)
-        }
-        (Load::Keys, result) => {
-            let keys = result.and_then(wanted!(Answer::Keys(keys) => keys)).map(|mut keys| {
-                screens::keys::by_name(&mut keys);
-                keys
-            });
-            model.virtual_keys.settle(keys, mono);
-            screens::keys::reproject(model);
-        }
-        (Load::Key(wanted), result) => {
-            if model.key.subject.as_ref() == Some(&wanted) {
-                let result = result.and_then(wanted!(Answer::Key(key) => *key));
-                if let Ok(key) = &result {
-                    screens::keys::replace(model, key.clone());
-                }
-                model.key.details.settle(result, mono);
-            }
-        }
-        (Load::History(wanted), result) => {
-            if model.key.subject.as_ref() == Some(&wanted) {
-                model.key.history.settle(result.and_then(wanted!(Answer::History(rotations) => rotations)), mono);
-            }
-        }
-        (Load::Recent(_), Err(failure)) => model.tail.recent.settle(Err(failure), mono),
-        (Load::Recent(since), Ok(Answer::Recent(records, more))) => {
-            model.tail.recent.settle(Ok(()), mono);
-            let before = model.live.requests.len();
-            tail::merge(model, records);
-            pulse::refused(model);
-            let added = (model.live.requests.len() - before.min(model.live.requests.len())) as u64;
-            model.live.missed = model.live.missed.saturating_sub(added);
-            if more && since.is_some() {
-                model.note(
-                    Level::Warn,
-                    "more requests ended while away than can be fetched; the oldest are missing here",
-                );
-            }
-        }
-        (Load::Summary(_), Ok(Answer::Summary(summary))) => {
-            let total = &summary.total;
-            let text = format!(
-                "while away: {}, {}, {}",
-                format::things(total.requests, "request"),
-                format::things(total.errors, "error"),
-                format::money(total.cost_nanos)
-            );
-            model.note(Level::Info, text.clone());
-            model.say(Level::Info, text);
-        }
-        (Load::Record(id), result) => {
-            if model.request.id == id {
-                model
-                    .request
-                    .record
-                    .settle(result.and_then(wanted!(Answer::Record(record) => Arc::from(record))), mono);
-            }
-        }
-        (Load::Contexts, result) => {
-            model.contexts.rows.settle(result.and_then(wanted!(Answer::Contexts(rows) => rows)), mono);
-        }
-        (Load::Recent(_) | Load::Summary(_), _) => {}
-    }
-}
-
-fn fetching(load: &Load) -> &'static str {
-    match load {
-        Load::WhoAmI => "asking who we are",
-        Load::Version => "asking for the version",
-        Load::Keys => "fetching the keys",
-        Load::Key(_) => "fetching the key",
-        Load::History(_) => "fetching the rotations",
-        Load::Recent(_) => "fetching recent requests",
-        Load::Record(_) => "fetching the request",
-        Load::Summary(_) => "fetching the usage while away",
-        Load::Contexts => "reading the contexts",
-    }
-}
-
-fn mutated(
-    model: &mut Model,
-    id: u64,
-    mutation: &effects::Mutation,
-    result: Result<Mutated, Failure>,
-    out: &mut Vec<Effect>,
-) {
-    let name = mutation.key.name.clone();
-    match result {
-        Ok(Mutated { key, secret }) => {
-            model.acts.ended(id, Ok(()));
-            model.note(Level::Info, format!("{} key {name}", mutation.change.past()));
-            model.say(Level::Info, format!("{} key {name}", mutation.change.past()));
-            if id > model.foreign_before {
-                screens::keys::replace(model, *key);
-                key::changed(model, &mutation.key, out);
-            }
-            if let Some(secret) = secret {
-                model.overlay = Some(Overlay::Secret(SecretBox::new(&mutation.key, secret)));
-            }
-        }
-        Err(failure) => {
-            let what = format!("{} key {name}", mutation.change.verb());
-            model.acts.ended(id, Err(failure.clone()));
-            model.lament(&what, &failure);
-            if failure.uncertain() {
-                model.refuse(format!(
-                    "{what}: no answer came, so it may or may not have been done; look at the key's history"
-                ));
-                key::changed(model, &mutation.key, out);
-                if id > model.foreign_before {
-                    model.load(Load::Keys, out);
-                }
-            }
-        }
-    }
 }

@@ -231,6 +231,58 @@ fn suspending_gives_the_terminal_back_and_takes_it_again() {
 }
 
 #[test]
+fn the_real_gateways_budgets_are_watched_and_its_limits_braked() {
+    if skip() {
+        return;
+    }
+    let Some(demo) = Demo::start() else { return };
+    let tmux = Tmux::start(120, 40);
+    tmux.run(&demo.url(), &format!("--token-file {}", demo.token_file().display()));
+    tmux.wait("● live");
+    tmux.wait("● no budget or quota is kept");
+
+    // A budget appears while we look, and the demo's traffic spends it.
+    demo.budget("acme-daily", 5_000_000_000);
+    tmux.wait("acme-daily");
+    tmux.keys(&[":", "budgets", "Enter"]);
+    tmux.wait("1 budget");
+    tmux.wait("<1 %");
+    tmux.keys(&["Enter"]);
+    tmux.wait("enforcement   hard");
+    tmux.wait("midnight in   Europe/Paris");
+    demo.lower("acme-daily", "0.000001");
+    tmux.wait("✖ spent");
+    tmux.keys(&["q", "q"]);
+    tmux.wait("budgets at risk · 1 of 1");
+    tmux.wait("budget_exceeded");
+
+    // The refused request says by how much.
+    tmux.keys(&["BTab", "Enter"]);
+    tmux.wait("budgets and quotas");
+    tmux.wait("✖ deny   acme-daily  needed $");
+
+    // A brake, as odockctl would set it, and its end.
+    tmux.keys(&[":", "budgets", "Enter", "x", "b"]);
+    tmux.wait("Brake organisation acme");
+    tmux.keys(&["Enter"]);
+    tmux.wait("multiplied by 0.2 for 1h");
+    tmux.keys(&["y"]);
+    tmux.wait("braked organisation acme");
+    tmux.keys(&["@"]);
+    tmux.wait("odockctl overlay set org --factor 0.2 --for 1h");
+    tmux.wait("● done");
+    tmux.keys(&[":", "overlays", "Enter"]);
+    tmux.wait("▲ brake");
+    tmux.keys(&["x", "Enter"]);
+    tmux.wait("End overlay org of acme?");
+    tmux.keys(&["y"]);
+    tmux.wait("No limit is scaled.");
+    tmux.keys(&["C-c", "C-c"]);
+    tmux.wait("exit=0");
+    tmux.assert_restored();
+}
+
+#[test]
 fn the_real_gateway_dies_and_comes_back() {
     if skip() {
         return;

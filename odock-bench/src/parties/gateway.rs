@@ -24,7 +24,7 @@ pub(crate) fn launch(name: &'static str, data_dir: &Path, servers: Option<&Serve
         .env("HTTP_HOST", "127.0.0.1")
         .port_in_env("HTTP_PORT");
     if governed {
-        launch = launch.env("RATELIMIT_GLOBAL_POLICY", provision::limits());
+        launch = launch.env("RATELIMIT_GLOBAL_POLICY", provision::limits(provision::Scope::Global));
     }
     if let Some(servers) = servers {
         launch = launch

@@ -29,7 +29,7 @@ pub(crate) async fn provision(gateway: SocketAddr, upstream: SocketAddr, governe
     let client = client.with_token(issued.secret.into());
     client
         .admin()
-        .create_organisation(ORGANISATION, spec(json!({"policies": policies(governed)}))?)
+        .create_organisation(ORGANISATION, spec(json!({"policies": policies(governed, Scope::Organisation)}))?)
         .await
         .context("cannot create the organisation")?;
     let acme = client.organisation(ORGANISATION);
@@ -41,7 +41,7 @@ pub(crate) async fn provision(gateway: SocketAddr, upstream: SocketAddr, governe
             .with_context(|| format!("cannot create the model {model}"))?;
     }
     if governed {
-        acme.create::<Team>("team", spec(json!({"policies": policies(true)}))?).await?;
+        acme.create::<Team>("team", spec(json!({"policies": limits(Scope::Team)}))?).await?;
     }
     let key = virtual_key(&acme, governed).await.context("cannot create the virtual key")?;
     if governed {
@@ -50,17 +50,30 @@ pub(crate) async fn provision(gateway: SocketAddr, upstream: SocketAddr, governe
     Ok(key)
 }
 
-/// Limits that a caller is held to and never reaches.
-pub(crate) fn limits() -> serde_json::Value {
-    json!({"ratelimit": {
-        "requests": {"per_second": 900_000_000, "per_minute": 900_000_000},
-        "tokens": {"per_minute": 900_000_000_000_u64},
-        "concurrency": {"max": 1_000_000},
+/// What each of the five scopes limits. Nobody ever reaches it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scope {
+    Global,
+    Organisation,
+    Team,
+    Key,
+    Model,
+}
+
+/// The limits of a scope: at each, what is usually limited there.
+pub(crate) fn limits(scope: Scope) -> serde_json::Value {
+    let (requests, tokens) = (json!({"per_minute": 900_000_000}), json!({"per_minute": 900_000_000_000_u64}));
+    json!({"ratelimit": match scope {
+        Scope::Global => json!({"requests": {"per_second": 900_000_000}}),
+        Scope::Organisation => json!({"requests": requests, "tokens": tokens}),
+        Scope::Team => json!({"requests": requests}),
+        Scope::Key => json!({"requests": requests, "tokens": tokens, "concurrency": {"max": 1_000_000}}),
+        Scope::Model => json!({"tokens": tokens}),
     }})
 }
 
-fn policies(governed: bool) -> serde_json::Value {
-    if governed { limits() } else { json!({}) }
+fn policies(governed: bool, scope: Scope) -> serde_json::Value {
+    if governed { limits(scope) } else { json!({}) }
 }
 
 /// Two hard budgets on the same spending, and a quota.
@@ -87,13 +100,16 @@ fn model_spec(governed: bool) -> anyhow::Result<ModelSpec> {
         Ok(ClassPrices { text_cost_per_1k_tokens: Some(text.parse()?), ..ClassPrices::default() })
     };
     let pricing = Pricing { input: price("0.00015")?, output: price("0.0006")?, ..Pricing::default() };
-    Ok(ModelSpec { pricing: Some(pricing), ..spec(json!({"provider": "upstream", "policies": policies(governed)}))? })
+    Ok(ModelSpec {
+        pricing: Some(pricing),
+        ..spec(json!({"provider": "upstream", "policies": policies(governed, Scope::Model)}))?
+    })
 }
 
 async fn virtual_key(acme: &OrganisationApi, governed: bool) -> anyhow::Result<String> {
     let models = BTreeSet::from([MODEL.to_owned(), HELD_MODEL.to_owned()]);
     let owner = if governed {
-        json!({"type": "TEAM", "team": "team", "policies": policies(true)})
+        json!({"type": "TEAM", "team": "team", "policies": limits(Scope::Key)})
     } else {
         json!({"type": "ORGANISATION"})
     };

@@ -1,13 +1,11 @@
 //! The question before anything destructive: it names the object and the consequence, and Cancel is where Enter goes.
 
-use entity::ApiKeyId;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::dialog;
+use super::{consequences::consequences, dialog};
 use crate::effects::{Change, Effect, Mutation};
-use crate::format;
 use crate::keys::{Key, Press};
 use crate::model::Model;
 use crate::theme::Role;
@@ -38,6 +36,14 @@ enum Then {
     Mutate(Mutation),
 }
 
+fn title(proceed: &str, mutation: &Mutation) -> String {
+    match mutation {
+        // An organisation is not of an organisation.
+        Mutation::Overlay { scope, .. } if scope.scope.name.is_none() => format!("{proceed} {}?", mutation.object()),
+        _ => format!("{proceed} {} of {}?", mutation.object(), mutation.organisation()),
+    }
+}
+
 impl Confirm {
     /// Asks whether to quit.
     #[must_use]
@@ -52,14 +58,16 @@ impl Confirm {
         }
     }
 
-    /// Asks whether to change a key.
+    /// Asks whether to change something at the gateway.
     #[must_use]
     pub fn mutation(model: &Model, mutation: Mutation) -> Self {
-        let name = &mutation.key.name;
-        let proceed = match mutation.change {
-            Change::Rotate { .. } => "Rotate",
-            Change::Revoke => "Revoke",
-            Change::Unrevoke => "Unrevoke",
+        let proceed = match &mutation {
+            Mutation::Key { change: Change::Rotate { .. }, .. } => "Rotate",
+            Mutation::Key { change: Change::Revoke, .. } => "Revoke",
+            Mutation::Key { change: Change::Unrevoke, .. } => "Unrevoke",
+            Mutation::Overlay { factor, .. } if factor.thousandths() > 1_000 => "Boost",
+            Mutation::Overlay { .. } => "Brake",
+            Mutation::EndOverlay { .. } => "End",
         };
         let context = model.session.context.clone().unwrap_or_else(|| model.session.url.clone());
         let mut text = consequences(model, &mutation);
@@ -67,7 +75,7 @@ impl Confirm {
             text.push(format!("The context is protected: type its name ({context}) to go on."));
         }
         Self {
-            title: format!("{proceed} key {name} of {}?", mutation.key.organisation),
+            title: title(proceed, &mutation),
             text,
             proceed,
             on_proceed: false,
@@ -159,33 +167,4 @@ impl Confirm {
         let role = if matches!(self.then, Then::Quit) { Role::Accent } else { Role::Bad };
         dialog::draw(frame, area, theme, &self.title, lines, WIDTH, role);
     }
-}
-
-/// What will follow, in sentences, with what the key is doing right now.
-fn consequences(model: &Model, mutation: &Mutation) -> Vec<String> {
-    let mut text = vec![match mutation.change {
-        Change::Revoke => "Every request with this key is refused from now on, until it is unrevoked.".to_owned(),
-        Change::Unrevoke => "Requests with this key are served again, also by whoever should not have it.".to_owned(),
-        Change::Rotate { overlap_seconds: 0 } => {
-            "The current secret stops working at once. The new one is shown here, once.".to_owned()
-        }
-        Change::Rotate { overlap_seconds } => {
-            let until = model.env.now.plus(std::time::Duration::from_secs(u64::from(overlap_seconds)));
-            format!(
-                "The current secret works for another {}, until {}. The new one is shown here, once.",
-                format::span(overlap_seconds),
-                model.env.day(until)
-            )
-        }
-    }];
-    if let Some(key) = model.find_key(&mutation.key) {
-        let rate = model.live.activity.of(ApiKeyId(key.id));
-        text.push(if rate.requests == 0 {
-            "It made no request in the last minute.".to_owned()
-        } else {
-            let made = format::things(rate.requests, "request");
-            format!("It made {made} in the last minute, for {}.", format::money(rate.cost))
-        });
-    }
-    text
 }

@@ -92,7 +92,7 @@ impl OverlapLine {
             Key::Esc => return None,
             Key::Enter => match format::parse_span(self.edit.text()) {
                 Ok(overlap_seconds) if overlap_seconds <= LONGEST => {
-                    let mutation = Mutation { key: self.key, change: Change::Rotate { overlap_seconds } };
+                    let mutation = Mutation::Key { key: self.key, change: Change::Rotate { overlap_seconds } };
                     model.overlay = Some(Overlay::Confirm(Confirm::mutation(model, mutation)));
                     return None;
                 }

@@ -6,10 +6,9 @@ use ratatui::text::{Line, Span};
 
 use super::dialog;
 use crate::action::Action;
-use crate::effects::{Effect, KeyRef};
+use crate::effects::Effect;
 use crate::keys::{Key, Press};
 use crate::model::Model;
-use crate::screens;
 use crate::theme::Role;
 use crate::update::perform;
 
@@ -39,8 +38,8 @@ pub struct Item {
 pub enum Pick {
     /// An action, as if its key had been pressed.
     Do(Action),
-    /// Sorts the keys by a column.
-    SortKeys(usize),
+    /// Sorts the table of the screen by a column.
+    Sort(usize),
 }
 
 impl Menu {
@@ -50,19 +49,15 @@ impl Menu {
         Self { title: title.into(), items, row: 0 }
     }
 
-    /// The dangerous acts on a key, of which only those that its state allows are offered, where the state is known.
+    /// A menu of actions.
     #[must_use]
-    pub fn danger(key: &KeyRef, revoked: Option<bool>) -> Self {
-        let item = |letter, action: Action| Item { letter, label: action.title().to_owned(), pick: Pick::Do(action) };
-        let mut items = Vec::new();
-        if revoked != Some(true) {
-            items.push(item('r', Action::Rotate));
-            items.push(item('v', Action::Revoke));
-        }
-        if revoked != Some(false) {
-            items.push(item('u', Action::Unrevoke));
-        }
-        Self::new(format!("Key {} of {}", key.name, key.organisation), items)
+    pub fn of_actions(title: impl Into<String>, actions: impl IntoIterator<Item = (char, Action)>) -> Self {
+        let item = |(letter, action): (char, Action)| Item {
+            letter,
+            label: action.title().to_owned(),
+            pick: Pick::Do(action),
+        };
+        Self::new(title, actions.into_iter().map(item).collect())
     }
 
     pub(super) fn press(mut self, model: &mut Model, press: Press, out: &mut Vec<Effect>) -> Option<Self> {
@@ -96,7 +91,7 @@ impl Menu {
         };
         match chosen.map(|item| item.pick) {
             Some(Pick::Do(action)) => perform(model, action, out),
-            Some(Pick::SortKeys(column)) => screens::keys::sort_by(model, column),
+            Some(Pick::Sort(column)) => model.screen().screen().sort_by(model, column),
             None => return Some(self),
         }
         None

@@ -1,6 +1,8 @@
 //! Dialogs: one at a time, in front of the screen, with keys of their own.
 
+pub mod brake;
 pub mod confirm;
+mod consequences;
 mod dialog;
 pub mod help;
 pub mod line;
@@ -26,6 +28,8 @@ pub enum Overlay {
     Filter(line::FilterLine),
     /// The overlap of a rotation being typed.
     Overlap(line::OverlapLine),
+    /// The factor and the time of a brake being typed.
+    Brake(brake::Brake),
     /// A choice.
     Menu(menu::Menu),
     /// The question whether something shall really be done.
@@ -43,6 +47,7 @@ impl Overlay {
             Self::Palette(palette) => palette.press(model, press, out).map(Self::Palette),
             Self::Filter(line) => line.press(model, press).map(Self::Filter),
             Self::Overlap(line) => line.press(model, press).map(Self::Overlap),
+            Self::Brake(brake) => brake.press(model, press).map(Self::Brake),
             Self::Menu(menu) => menu.press(model, press, out).map(Self::Menu),
             Self::Confirm(confirm) => confirm.press(model, press, out).map(Self::Confirm),
             Self::Secret(secret) => secret.press(press, out).map(Self::Secret),
@@ -55,6 +60,7 @@ impl Overlay {
             Self::Palette(palette) => palette.paste(text),
             Self::Filter(line) => line.paste(text),
             Self::Overlap(line) => line.paste(text),
+            Self::Brake(brake) => brake.paste(text),
             Self::Confirm(confirm) => confirm.paste(text),
             Self::Help(_) | Self::Menu(_) | Self::Secret(_) => {}
         }
@@ -73,6 +79,7 @@ impl Overlay {
             Self::Palette(palette) => palette.view(model, frame, area),
             Self::Filter(line) => line.view(model, frame, area),
             Self::Overlap(line) => line.view(model, frame, area),
+            Self::Brake(brake) => brake.view(model, frame, area),
             Self::Menu(menu) => menu.view(model, frame, area),
             Self::Confirm(confirm) => confirm.view(model, frame, area),
             Self::Secret(secret) => secret.view(model, frame, area),

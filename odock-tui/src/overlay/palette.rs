@@ -1,5 +1,6 @@
-//! The `:` palette: screens, actions, keys and requests by name, found fuzzily.
+//! The `:` palette: screens, actions, keys, budgets and requests by name, found fuzzily.
 
+use entity::vocab::LimitKind;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -10,7 +11,7 @@ use crate::effects::{Effect, KeyRef};
 use crate::fuzzy;
 use crate::keys::{self, Key, Press};
 use crate::model::Model;
-use crate::screens::{ScreenId, key, request};
+use crate::screens::{ScreenId, key, limit, limits, request};
 use crate::theme::Role;
 use crate::update::perform;
 use crate::widgets::edit::LineEdit;
@@ -39,6 +40,7 @@ struct Found {
 enum Target {
     Do(Action),
     Key(KeyRef),
+    Limit(LimitKind, String),
     Request(String),
     Switch(String),
 }
@@ -172,19 +174,26 @@ fn candidates<'a>(model: &'a Model, wanted: &'a str) -> impl Iterator<Item = Fou
             target: Target::Key(name),
         }
     });
+    let limits = model.statuses.value().filter(|_| !wanted.is_empty()).into_iter().flatten().map(|status| Found {
+        score: 0,
+        name: status.name.clone(),
+        detail: format!("{} of {}", status.kind, limits::owner(&status.owner)),
+        target: Target::Limit(status.kind, status.name.clone()),
+    });
     let contexts = model.contexts.rows.value().into_iter().flatten().map(|row| Found {
         score: 0,
         name: format!("ctx {}", row.name),
         detail: format!("switch to {}", row.url),
         target: Target::Switch(row.name.clone()),
     });
-    actions.chain(keys).chain(contexts)
+    actions.chain(keys).chain(limits).chain(contexts)
 }
 
 fn go(model: &mut Model, target: Target, out: &mut Vec<Effect>) {
     match target {
         Target::Do(action) => perform(model, action, out),
         Target::Key(wanted) => key::open(model, wanted, out),
+        Target::Limit(kind, name) => limit::open(model, kind, name, out),
         Target::Request(id) => request::open_id(model, id, out),
         Target::Switch(name) => out.push(Effect::Switch(name)),
     }

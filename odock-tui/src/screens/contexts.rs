@@ -117,6 +117,7 @@ impl Screen for Contexts {
             id: row.name.clone(),
             json: String::new(),
             key: None,
+            scope: None,
             record: None,
         })
     }

@@ -9,9 +9,10 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use uuid::Uuid;
 
+use super::order::{self, By as _, Order};
 use super::{Screen, key, states};
 use crate::action::Action;
-use crate::effects::{Effect, Load};
+use crate::effects::{Effect, Load, ScopeRef};
 use crate::filter::{Fields, Filter};
 use crate::keys::{Binding, Key as K, Press, hinted, quiet};
 use crate::model::{Model, Subject};
@@ -20,7 +21,7 @@ use crate::overlay::{Overlay, menu::Menu};
 use crate::view;
 use crate::widgets::cursor;
 pub(super) use draw::expires;
-use sort::{By, Order};
+use sort::By;
 
 /// The screen.
 pub struct Keys;
@@ -29,7 +30,7 @@ pub struct Keys;
 #[derive(Debug)]
 pub struct State {
     filter: Filter,
-    order: Order,
+    order: Order<By>,
     /// Positions in the loaded keys, filtered and sorted.
     rows: Vec<usize>,
     selected: Option<Uuid>,
@@ -41,7 +42,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             filter: Filter::default(),
-            order: Order::default(),
+            order: Order::new(By::Name),
             rows: Vec::new(),
             selected: None,
             offset: 0,
@@ -79,7 +80,7 @@ pub fn reproject(model: &mut Model) {
     let now = model.env.now;
     let passes = |key: &ApiKey| filter.is_empty() || filter.matches(&Row { key, status: status::of(key, now).word() });
     let mut rows: Vec<usize> = (0..keys.len()).filter(|at| passes(&keys[*at])).collect();
-    order.sort(&mut rows, keys, &model.live.activity, now);
+    sort::sort(order, &mut rows, keys, &model.live.activity, now);
     model.keys.rows = rows;
     let row = row(model);
     model.keys.offset = cursor::scrolled(model.keys.offset, row, model.keys.rows.len(), page(model));
@@ -87,7 +88,7 @@ pub fn reproject(model: &mut Model) {
 
 /// A second has passed: where traffic decides the order, it may be another one.
 pub fn paced(model: &mut Model) {
-    if model.keys.order.by_traffic() {
+    if sort::by_traffic(&model.keys.order) {
         reproject(model);
     }
 }
@@ -107,14 +108,6 @@ pub fn replace(model: &mut Model, key: ApiKey) {
         by_name(keys);
     }
     reproject(model);
-}
-
-/// Sorts by a column; the column before becomes the second criterion.
-pub fn sort_by(model: &mut Model, column: usize) {
-    if let Some(by) = By::ALL.get(column) {
-        model.keys.order.by(*by);
-        reproject(model);
-    }
 }
 
 /// The row of the selected key; the first one if none was chosen or it is gone.
@@ -139,11 +132,13 @@ fn page(model: &Model) -> usize {
 
 /// What there is to know of a key, for the acts that work everywhere.
 pub(super) fn subject_of(model: &Model, key: &ApiKey) -> Subject {
+    let reference = model.key_ref(key);
     Subject {
         what: format!("key {}", key.name),
         id: key.id.to_string(),
         json: serde_json::to_string_pretty(key).unwrap_or_default(),
-        key: Some(model.key_ref(key)),
+        scope: Some(ScopeRef::key(&reference)),
+        key: Some(reference),
         record: None,
     }
 }
@@ -179,7 +174,7 @@ impl Screen for Keys {
                 None => model.say(Level::Info, "there is no key here"),
             },
             Action::Details => model.keys.details = !model.keys.details,
-            Action::Sort => model.overlay = Some(Overlay::Menu(Menu::new("Sort keys by", sort::items()))),
+            Action::Sort => model.overlay = Some(Overlay::Menu(Menu::new("Sort keys by", order::items::<By>()))),
             Action::Reverse => {
                 model.keys.order.reverse();
                 reproject(model);
@@ -199,6 +194,13 @@ impl Screen for Keys {
         let stale = model.virtual_keys.at().is_none_or(|at| model.env.mono.saturating_sub(at) > 10_000);
         if stale && model.link.is_open() && !model.virtual_keys.awaited() {
             model.load(Load::Keys, out);
+        }
+    }
+
+    fn sort_by(&self, model: &mut Model, column: usize) {
+        if let Some(by) = By::ALL.get(column) {
+            model.keys.order.by(*by);
+            reproject(model);
         }
     }
 

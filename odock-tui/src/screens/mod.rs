@@ -4,7 +4,11 @@ pub mod acts;
 pub mod contexts;
 pub mod key;
 pub mod keys;
+pub mod limit;
+pub mod limits;
 pub mod log;
+mod order;
+pub mod overlays;
 pub mod pulse;
 pub mod request;
 mod states;
@@ -32,6 +36,14 @@ pub enum ScreenId {
     Keys,
     /// One virtual key.
     Key,
+    /// The budgets.
+    Budgets,
+    /// The quotas.
+    Quotas,
+    /// One budget or quota.
+    Limit,
+    /// The overlays.
+    Overlays,
     /// The contexts.
     Contexts,
     /// What was done.
@@ -42,8 +54,20 @@ pub enum ScreenId {
 
 impl ScreenId {
     /// Every screen.
-    pub const ALL: [Self; 8] =
-        [Self::Pulse, Self::Tail, Self::Request, Self::Keys, Self::Key, Self::Contexts, Self::Acts, Self::Log];
+    pub const ALL: [Self; 12] = [
+        Self::Pulse,
+        Self::Tail,
+        Self::Request,
+        Self::Keys,
+        Self::Key,
+        Self::Budgets,
+        Self::Quotas,
+        Self::Limit,
+        Self::Overlays,
+        Self::Contexts,
+        Self::Acts,
+        Self::Log,
+    ];
 
     /// The screen's behaviour.
     #[must_use]
@@ -54,6 +78,10 @@ impl ScreenId {
             Self::Request => &request::Request,
             Self::Keys => &keys::Keys,
             Self::Key => &key::Key,
+            Self::Budgets => &limits::BUDGETS,
+            Self::Quotas => &limits::QUOTAS,
+            Self::Limit => &limit::Limit,
+            Self::Overlays => &overlays::Overlays,
             Self::Contexts => &contexts::Contexts,
             Self::Acts => &acts::Acts,
             Self::Log => &log::Log,
@@ -88,6 +116,11 @@ pub trait Screen: Sync {
     /// Fetches again what it shows.
     fn refresh(&self, model: &mut Model, out: &mut Vec<Effect>) {
         let _ = (model, out);
+    }
+
+    /// Sorts its table by a column of its sort menu; the column before becomes the second criterion.
+    fn sort_by(&self, model: &mut Model, column: usize) {
+        let _ = (model, column);
     }
 
     /// The filter in force, if it can be filtered.

@@ -1,20 +1,22 @@
 //! `:pulse`: whether something is wrong, and for whom.
 
 mod draw;
+mod risk;
 mod tiles;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use entity::ledger::LimitStatus;
 use entity::live::Top;
 use entity::usage::UsageRecord;
-use entity::vocab::Outcome;
+use entity::vocab::{Outcome, ScopeType};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::{Screen, key, request, tail};
+use super::{Screen, key, limit, limits, request, tail};
 use crate::action::Action;
-use crate::effects::{Effect, KeyRef, Load};
+use crate::effects::{Effect, KeyRef, Load, ScopeRef};
 use crate::keys::{Binding, Key as K, Press, hinted, quiet};
 use crate::live::{Dimension, Metric};
 use crate::model::{Model, Scope, Subject};
@@ -35,6 +37,8 @@ pub struct State {
     zoom: bool,
     ranked: [Vec<Top>; 3],
     refusals: VecDeque<Arc<UsageRecord>>,
+    /// Positions in the loaded statuses, the most urgent first.
+    at_risk: Vec<usize>,
     selected: Option<String>,
 }
 
@@ -45,18 +49,19 @@ enum Pane {
     Keys,
     Models,
     Teams,
+    Limits,
     Refusals,
 }
 
 impl Pane {
-    const ALL: [Self; 4] = [Self::Keys, Self::Models, Self::Teams, Self::Refusals];
+    const ALL: [Self; 5] = [Self::Keys, Self::Models, Self::Teams, Self::Limits, Self::Refusals];
 
     fn dimension(self) -> Option<Dimension> {
         match self {
             Self::Keys => Some(Dimension::Keys),
             Self::Models => Some(Dimension::Models),
             Self::Teams => Some(Dimension::Teams),
-            Self::Refusals => None,
+            Self::Limits | Self::Refusals => None,
         }
     }
 
@@ -70,6 +75,11 @@ impl Pane {
 pub fn ranked(model: &mut Model) {
     let metric = model.pulse.metric;
     model.pulse.ranked = Dimension::ALL.map(|dimension| model.live.ticks.busiest(dimension, metric));
+}
+
+/// Finds what is at risk anew, after the windows have come.
+pub fn limited(model: &mut Model) {
+    model.pulse.at_risk = limits::by_risk(model);
 }
 
 /// Whether a request belongs among the refusals: the caller did not get what was asked for.
@@ -96,17 +106,24 @@ pub fn refused(model: &mut Model) {
 }
 
 fn len(model: &Model) -> usize {
-    match model.pulse.pane.dimension() {
-        Some(dimension) => model.pulse.ranked[dimension as usize].len(),
-        None => model.pulse.refusals.len(),
+    match model.pulse.pane {
+        Pane::Limits => model.pulse.at_risk.len(),
+        Pane::Refusals => model.pulse.refusals.len(),
+        pane => pane.dimension().map_or(0, |dimension| model.pulse.ranked[dimension as usize].len()),
     }
 }
 
 fn name(model: &Model, row: usize) -> Option<&str> {
-    match model.pulse.pane.dimension() {
-        Some(dimension) => model.pulse.ranked[dimension as usize].get(row).map(|top| top.name.as_str()),
-        None => model.pulse.refusals.get(row).map(|record| record.request_id.as_str()),
+    match model.pulse.pane {
+        Pane::Limits => limited_row(model, row).map(|status| status.name.as_str()),
+        Pane::Refusals => model.pulse.refusals.get(row).map(|record| record.request_id.as_str()),
+        pane => model.pulse.ranked[pane.dimension()? as usize].get(row).map(|top| top.name.as_str()),
     }
+}
+
+/// The budget or quota in a row of its pane.
+fn limited_row(model: &Model, row: usize) -> Option<&LimitStatus> {
+    limits::all(model).get(*model.pulse.at_risk.get(row)?)
 }
 
 /// The selected row of the focused pane; the first one if none was chosen or it is gone.
@@ -129,6 +146,27 @@ fn selected_key(model: &Model) -> Option<KeyRef> {
     (model.pulse.pane == Pane::Keys).then(|| key_named(model, name(model, row(model))?)).flatten()
 }
 
+/// The model or team that is selected. Across organisations its name does not say whose it is.
+fn ranked_subject(model: &Model) -> Option<Subject> {
+    let name = name(model, row(model))?;
+    let (what, r#type) = match model.pulse.pane {
+        Pane::Models => ("model", ScopeType::Model),
+        _ => ("team", ScopeType::Team),
+    };
+    let scope = match &model.scope {
+        Some(Scope::Organisation(slug)) => Some(ScopeRef::named(slug, r#type, name)),
+        _ => None,
+    };
+    Some(Subject {
+        what: format!("{what} {name}"),
+        id: name.to_owned(),
+        json: String::new(),
+        key: None,
+        scope,
+        record: None,
+    })
+}
+
 fn open(model: &mut Model, out: &mut Vec<Effect>) {
     let row = row(model);
     let Some(name) = name(model, row).map(str::to_owned) else {
@@ -142,6 +180,12 @@ fn open(model: &mut Model, out: &mut Vec<Effect>) {
         },
         Pane::Models => tail::open_filtered(model, &format!("model:={name}"), out),
         Pane::Teams => tail::open_filtered(model, &format!("team:={name}"), out),
+        Pane::Limits => {
+            if let Some(status) = limited_row(model, row) {
+                let (kind, name) = (status.kind, status.name.clone());
+                limit::open(model, kind, name, out);
+            }
+        }
         Pane::Refusals => {
             if let Some(record) = model.pulse.refusals.get(row).map(Arc::clone) {
                 request::open(model, record, out);
@@ -200,11 +244,18 @@ impl Screen for Pulse {
         if matches!(model.scope, Some(Scope::Organisation(_))) && model.live.requests.is_empty() {
             model.load(Load::Recent(None), out);
         }
+        limits::refresh(model, out);
     }
 
     fn subject(&self, model: &Model) -> Option<Subject> {
         if model.pulse.pane == Pane::Refusals {
             return model.pulse.refusals.get(row(model)).map(tail::subject_of);
+        }
+        if model.pulse.pane == Pane::Limits {
+            return limited_row(model, row(model)).map(|status| limits::subject_of(model, status));
+        }
+        if matches!(model.pulse.pane, Pane::Models | Pane::Teams) {
+            return ranked_subject(model);
         }
         let key = selected_key(model)?;
         Some(match model.find_key(&key) {
@@ -213,6 +264,7 @@ impl Screen for Pulse {
                 what: format!("key {}", key.name),
                 id: key.name.clone(),
                 json: String::new(),
+                scope: Some(ScopeRef::key(&key)),
                 key: Some(key),
                 record: None,
             },

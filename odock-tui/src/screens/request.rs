@@ -1,6 +1,7 @@
 //! One request: where its time went, which upstreams were tried, what it consumed, what it cost, its ids.
 
 mod draw;
+mod limits;
 
 use std::sync::Arc;
 
@@ -55,7 +56,7 @@ impl Screen for Request {
     }
 
     fn title(&self) -> &'static str {
-        "One request: stages, attempts, tokens, bill, ids"
+        "One request: stages, attempts, limits, budgets, tokens, bill, ids"
     }
 
     fn bindings(&self) -> &'static [Binding] {

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::format;
-use crate::model::Model;
+use crate::model::{Model, Scope};
 use crate::msg::{Failure, FailureKind};
 use crate::remote::{Remote, Shown};
 use crate::theme::Role;
@@ -86,6 +86,16 @@ pub(super) fn value<'a, T>(
         Shown::Failed(failure) => failed(model, frame, area, what, failure),
     }
     None
+}
+
+/// Says that something belongs to one organisation, where all of them are looked at; whether there is one.
+pub(super) fn in_organisation(model: &Model, frame: &mut Frame, area: Rect, what: &str) -> bool {
+    let inside = model.scope != Some(Scope::Everything);
+    if !inside {
+        let advice = ["start with --organisation NAME, or choose a context that names one".to_owned()];
+        empty(model, frame, area, &format!("The {what} of one organisation can be shown, not of all."), &advice);
+    }
+    inside
 }
 
 /// Draws why nothing can have been heard on the stream yet; whether there is such a reason.

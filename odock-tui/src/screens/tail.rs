@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 
 use super::{Screen, ScreenId, request};
 use crate::action::Action;
-use crate::effects::{Effect, KeyRef, Load};
+use crate::effects::{Effect, KeyRef, Load, ScopeRef};
 use crate::filter::Filter;
 use crate::keys::{Binding, Key as K, Press, hinted, quiet};
 use crate::live::requests::FIELDS;
@@ -151,11 +151,13 @@ pub(super) use draw::status as status_of;
 
 /// What there is to know of a request, for the acts that work everywhere.
 pub(super) fn subject_of(record: &Arc<UsageRecord>) -> Subject {
+    let key = KeyRef { organisation: record.organisation.clone(), name: record.api_key.clone() };
     Subject {
         what: format!("request {}", record.request_id),
         id: record.request_id.clone(),
         json: serde_json::to_string_pretty(record.as_ref()).unwrap_or_default(),
-        key: Some(KeyRef { organisation: record.organisation.clone(), name: record.api_key.clone() }),
+        scope: Some(ScopeRef::key(&key)),
+        key: Some(key),
         record: Some(Arc::clone(record)),
     }
 }

@@ -1,15 +1,20 @@
 //! Reads and changes, as calls of the management API.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use entity::Kind;
+use entity::Timestamp;
 use entity::page::MAX_LIMIT;
-use entity::resource::{ApiKey, RotateApiKey};
+use entity::resource::{ApiKey, Budget, Overlay, OverlaySpec, Quota, RotateApiKey};
 use odock_client::http::{ListQuery, OrganisationApi, SummaryQuery, UsageQuery};
 use odock_client::{Client, ClientError};
-use odock_tui::effects::{Change, KeyRef, Load, Mutation};
+use odock_tui::effects::{Change, KeyRef, Load, Mutation, ScopeRef};
 use odock_tui::model::Scope;
 use odock_tui::msg::{Answer, Failure, FailureKind, Mutated};
+use odock_tui::screens::limit::Declared;
 use secrecy::SecretString;
+use serde_json::json;
 
 use super::target::{Target, contexts};
 
@@ -70,6 +75,19 @@ async fn fetch(target: &Target, client: &Client, load: Load) -> Result<Answer, F
             let summary = inside(target, client).await?.usage_summary(&query).await.map_err(told)?;
             Ok(Answer::Summary(Box::new(summary)))
         }
+        Load::Limits => Ok(Answer::Limits(inside(target, client).await?.limits().await.map_err(told)?)),
+        Load::Declared => {
+            let (api, query) = (inside(target, client).await?, ListQuery::default());
+            let budgets: Vec<Budget> = api.list(&query).await.map_err(told)?;
+            let quotas: Vec<Quota> = api.list(&query).await.map_err(told)?;
+            Ok(Answer::Declared(budgets.iter().map(Declared::from).chain(quotas.iter().map(Declared::from)).collect()))
+        }
+        Load::Overlays => {
+            let mut overlays: Vec<Overlay> =
+                inside(target, client).await?.list(&ListQuery::default()).await.map_err(told)?;
+            overlays.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(Answer::Overlays(overlays))
+        }
         Load::Contexts => contexts().map(Answer::Contexts),
     }
 }
@@ -92,9 +110,47 @@ async fn inside(target: &Target, client: &Client) -> Result<OrganisationApi, Fai
 /// Changes something. Never repeated: an answer that did not come says nothing about what was done.
 pub(crate) async fn mutate(target: Arc<Target>, mutation: &Mutation) -> Result<Mutated, Failure> {
     let client = target.client(false).await?;
-    let keys = of(&client, &mutation.key).apikeys();
-    let name = &mutation.key.name;
-    let changed = match mutation.change {
+    match mutation {
+        Mutation::Key { key, change } => change_key(&client, key, *change).await,
+        Mutation::Overlay { scope, factor, seconds, reason } => {
+            let ends = Timestamp::now().plus(Duration::from_secs(u64::from(*seconds)));
+            let spec =
+                OverlaySpec { scope: scope.scope.clone(), factor: *factor, reason: reason.clone(), starts: None, ends };
+            set_overlay(&client, scope, spec).await
+        }
+        Mutation::EndOverlay { organisation, name } => {
+            let ended = client.organisation(organisation).delete(Kind::Overlay, name, false).await;
+            ended.map(|()| Mutated::Limits).map_err(|error| mutation_failure(&error))
+        }
+    }
+}
+
+/// Sets the overlay of a scope, in place of the one that has its name.
+async fn set_overlay(client: &Client, scope: &ScopeRef, spec: OverlaySpec) -> Result<Mutated, Failure> {
+    let (api, name) = (client.organisation(&scope.organisation), scope.overlay());
+    let there = match api.get::<Overlay>(&name).await {
+        Ok(there) => Some(there),
+        Err(error) if error.status() == Some(404) => None,
+        Err(error) => return Err(failure(&error)),
+    };
+    let set = match there {
+        None => api.create::<Overlay>(&name, spec).await,
+        Some(there) => {
+            // Whatever the new one leaves out shall not stay behind from the old one.
+            let patch = json!({
+                "scope": { "type": spec.scope.r#type, "name": spec.scope.name },
+                "factor": spec.factor, "reason": spec.reason, "starts": spec.starts, "ends": spec.ends,
+            });
+            api.patch::<Overlay>(&name, &patch, Some(there.revision)).await
+        }
+    };
+    set.map(|_| Mutated::Limits).map_err(|error| mutation_failure(&error))
+}
+
+async fn change_key(client: &Client, key: &KeyRef, change: Change) -> Result<Mutated, Failure> {
+    let keys = of(client, key).apikeys();
+    let name = &key.name;
+    let changed = match change {
         Change::Rotate { overlap_seconds } => {
             let how = RotateApiKey { overlap_seconds, expiry: None };
             keys.rotate(name, &how).await.map(|issued| (issued.key, issued.secret))
@@ -103,7 +159,7 @@ pub(crate) async fn mutate(target: Arc<Target>, mutation: &Mutation) -> Result<M
         Change::Unrevoke => keys.unrevoke(name).await.map(|key| (key, None)),
     };
     let (key, secret) = changed.map_err(|error| mutation_failure(&error))?;
-    Ok(Mutated { key: Box::new(key), secret: secret.map(SecretString::from) })
+    Ok(Mutated::Key { key: Box::new(key), secret: secret.map(SecretString::from) })
 }
 
 /// A failed call in the core's terms.

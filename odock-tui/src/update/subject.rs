@@ -1,6 +1,6 @@
 //! What the acts that work everywhere act on.
 
-use crate::effects::KeyRef;
+use crate::effects::{KeyRef, ScopeRef};
 use crate::model::Model;
 use crate::msg::Level;
 use crate::screens::ScreenId;
@@ -12,6 +12,20 @@ pub(super) fn need_key(model: &mut Model) -> Option<KeyRef> {
         model.say(Level::Info, "select a key, or a request of one, first");
     }
     key
+}
+
+/// Whose limits can be scaled on account of what is selected; says so if there are none.
+pub(super) fn need_scope(model: &mut Model) -> Option<ScopeRef> {
+    let subject = model.screen().screen().subject(model);
+    let scope = subject.as_ref().and_then(|subject| subject.scope.clone());
+    if scope.is_none() {
+        let why = match subject {
+            Some(subject) => format!("{} has no limits that could be scaled", subject.what),
+            None => "select a key, a team, a model or a budget first".to_owned(),
+        };
+        model.say(Level::Info, why);
+    }
+    scope
 }
 
 /// The `odockctl` line to copy: the selected one, or the latest.

@@ -3,6 +3,7 @@
 pub mod ascii;
 pub mod cursor;
 pub mod edit;
+pub mod gauge;
 pub mod layout;
 pub mod spark;
 pub mod table;

@@ -1,7 +1,7 @@
 //! The whole table of actions: what mutates cannot leave the core unless everything allows it.
 
 use odock_tui::action::{Action, Danger};
-use odock_tui::effects::{Change, Effect, Impact, Load};
+use odock_tui::effects::{Change, Effect, Impact, Load, Mutation};
 use odock_tui::model::Session;
 use odock_tui::msg::{Answer, Msg};
 use odock_tui::overlay::Overlay;
@@ -21,6 +21,10 @@ fn at(screen: ScreenId, session: Session) -> World {
         ScreenId::Request => world.press(":tail<enter><enter>"),
         ScreenId::Keys => world.press(":keys<enter>"),
         ScreenId::Key => world.press(":keys<enter><enter>"),
+        ScreenId::Budgets => world.press(":budgets<enter>j"),
+        ScreenId::Quotas => world.press(":quotas<enter>"),
+        ScreenId::Limit => world.press(":budgets<enter>j<enter>"),
+        ScreenId::Overlays => world.press(":overlays<enter>"),
         ScreenId::Contexts => world.press(":ctx<enter>"),
         ScreenId::Acts => world.press("@"),
         ScreenId::Log => world.press(":log<enter>"),
@@ -36,12 +40,20 @@ fn insist(world: &mut World, action: Action, typed: &str) {
     // What the action asks for passes the same way out as everything else.
     assert!(effects.iter().all(|effect| effect.impact() != Impact::Write), "{action:?} mutates without a question");
     world.pending.extend(effects);
-    if matches!(world.model.overlay, Some(Overlay::Overlap(_))) {
+    if matches!(world.model.overlay, Some(Overlay::Overlap(_) | Overlay::Brake(_))) {
         world.press("<enter>");
     }
     world.press(typed);
     world.press("<tab><enter>");
     world.press("<enter>y");
+}
+
+/// How the key changes that is asked to.
+fn change(world: &World) -> Change {
+    match world.mutations().remove(0) {
+        Mutation::Key { change, .. } => change,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The screens on which a key, or something of a key, is selected.
@@ -70,12 +82,15 @@ fn a_mutating_action_says_that_the_session_is_read_only() {
 #[test]
 fn every_mutating_action_works_where_it_may() {
     // Without this, the test above would pass with actions that never do anything.
-    for screen in WITH_KEY {
-        for action in Action::ALL.iter().filter(|action| action.danger() == Danger::Mutates) {
-            let mut world = at(screen, session());
-            insist(&mut world, *action, "");
-            assert_eq!(world.mutations().len(), 1, "{action:?} on {screen:?}\n{}", world.text());
-        }
+    let of_keys = |action: &&Action| action.danger() == Danger::Mutates && **action != Action::EndOverlay;
+    let on_keys =
+        WITH_KEY.into_iter().flat_map(|screen| Action::ALL.iter().filter(of_keys).map(move |act| (screen, act)));
+    let on_limits = [ScreenId::Budgets, ScreenId::Quotas, ScreenId::Limit].map(|screen| (screen, &Action::Brake));
+    let on_overlays = [(ScreenId::Overlays, &Action::EndOverlay)];
+    for (screen, action) in on_keys.chain(on_limits).chain(on_overlays) {
+        let mut world = at(screen, session());
+        insist(&mut world, *action, "");
+        assert_eq!(world.mutations().len(), 1, "{action:?} on {screen:?}\n{}", world.text());
     }
 }
 
@@ -171,7 +186,7 @@ fn a_rotation_asks_for_its_overlap() {
     world.press("<ctrl-u>90m<enter>");
     assert!(world.text().contains("works for another 90m, until 2026-03-14 10:57"), "{}", world.text());
     world.press("y");
-    assert_eq!(world.mutations()[0].change, Change::Rotate { overlap_seconds: 5_400 });
+    assert_eq!(change(&world), Change::Rotate { overlap_seconds: 5_400 });
 }
 
 #[test]
@@ -198,7 +213,7 @@ fn the_menu_offers_what_the_state_allows() {
     let text = world.text();
     assert!(text.contains("Let the selected key work again") && !text.contains("Refuse the selected key"), "{text}");
     world.press("uy");
-    assert_eq!(world.mutations()[0].change, Change::Unrevoke);
+    assert_eq!(change(&world), Change::Unrevoke);
 }
 
 #[test]

@@ -38,8 +38,8 @@ const KEYS: &[Key] = &[
     Key::End,
 ];
 const LETTERS: &[char] = &[
-    'j', 'k', 'g', 'G', 'x', 'v', 'r', 'u', 'y', 'n', 'q', 's', 'S', 'd', 'z', 'm', 't', 'K', 'C', 'Y', '!', '@', '/',
-    ':', '?', '=', 'T', 'R', ' ', 'e', 'c', 'l', 'o', 'a', '日', 'é', '~', '0',
+    'j', 'k', 'g', 'G', 'x', 'v', 'r', 'u', 'b', 'h', 'p', 'y', 'n', 'q', 's', 'S', 'd', 'z', 'm', 't', 'K', 'C', 'Y',
+    '!', '@', '/', ':', '?', '=', 'T', 'R', ' ', 'e', 'c', 'l', 'o', 'a', '日', 'é', '~', '0',
 ];
 
 fn step(world: &mut World, dice: &mut Dice) {
@@ -135,6 +135,10 @@ fn every_screen_fits_every_size() {
         ("request", ":tail<enter><enter>"),
         ("keys", ":keys<enter>"),
         ("key", ":keys<enter><enter>"),
+        ("budgets", ":budgets<enter>"),
+        ("quotas", ":quotas<enter>"),
+        ("limit", ":budgets<enter><enter>"),
+        ("overlays", ":overlays<enter>"),
         ("ctx", ":ctx<enter>"),
         ("acts", "@"),
         ("log", ":log<enter>"),
@@ -149,7 +153,17 @@ fn every_screen_fits_every_size() {
 
 #[test]
 fn every_dialog_fits_every_size() {
-    for keys in ["?", ":", ":tail<enter>/", ":keys<enter>x", ":keys<enter>xr", ":keys<enter>xr<enter>", "q"] {
+    for keys in [
+        "?",
+        ":",
+        ":tail<enter>/",
+        ":keys<enter>x",
+        ":keys<enter>xr",
+        ":keys<enter>xr<enter>",
+        ":keys<enter>xb",
+        ":keys<enter>xb<enter>",
+        "q",
+    ] {
         let mut world = World::busy((80, 24));
         world.press(keys);
         every_size(&mut world);

@@ -7,6 +7,7 @@ mod support;
 
 mod actions;
 mod fuzz;
+mod limits;
 mod link;
 mod pictures;
 mod projection;

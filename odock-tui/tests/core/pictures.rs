@@ -159,9 +159,23 @@ fn keys_in_every_state_and_size() {
 }
 
 #[test]
+fn budgets_in_every_state_and_size() {
+    all_states("budgets", ":budgets<enter>j", ":budgets<enter>");
+}
+
+#[test]
+fn quotas_in_every_state_and_size() {
+    all_states("quotas", ":quotas<enter>sr", ":quotas<enter>");
+}
+
+#[test]
 fn other_screens_and_dialogs() {
     let pictures = [
         ("key", ":keys<enter>/support<enter><enter>"),
+        ("limit", ":budgets<enter>j<enter>"),
+        ("overlays", ":overlays<enter>j"),
+        ("menu-limit", ":budgets<enter>x"),
+        ("brake", ":keys<enter>xb"),
         ("contexts", ":ctx<enter>"),
         ("acts", ":keys<enter>xvy@"),
         ("log", ":log<enter>"),
@@ -180,6 +194,13 @@ fn other_screens_and_dialogs() {
         world.press(keys);
         insta::assert_snapshot!(name, written(&world.buffer()));
     }
+    let mut world = World::busy((80, 24));
+    world.press(":overlays<enter>");
+    world.press("x<enter>");
+    insta::assert_snapshot!("confirm-end", written(&world.buffer()));
+    world.press("<esc>:keys<enter>xb");
+    world.press("<enter>");
+    insta::assert_snapshot!("confirm-brake", written(&world.buffer()));
     let mut world = World::new(Session { protected: true, ..session() }, (80, 24));
     world.open();
     world.press(":keys<enter>xvloc");
@@ -227,7 +248,18 @@ fn mono_can_be_read() {
 
 #[test]
 fn ascii_draws_nothing_else() {
-    for keys in ["", ":tail<enter>", ":tail<enter><enter>", ":ctx<enter>", ":log<enter>", "?", ":"] {
+    for keys in [
+        "",
+        ":budgets<enter>",
+        ":budgets<enter><enter>",
+        ":overlays<enter>",
+        ":tail<enter>",
+        ":tail<enter><enter>",
+        ":ctx<enter>",
+        ":log<enter>",
+        "?",
+        ":",
+    ] {
         let mut world = World::busy((120, 40));
         world.model.ascii = true;
         world.press(keys);

@@ -140,7 +140,10 @@ fn the_overview_jumps_to_what_is_selected() {
     world.press("<esc><esc><tab><enter>");
     assert_eq!(world.model.screen(), ScreenId::Tail);
     assert!(world.text().contains("/model:=support-fast"), "{}", world.text());
-    world.press("<esc><esc><tab><tab><enter>");
+    world.press("<esc><esc><tab><tab>j<enter>");
+    assert_eq!(world.model.screen(), ScreenId::Limit);
+    assert!(world.text().contains("support-tokens  ▲ near"), "{}", world.text());
+    world.press("<esc><tab><enter>");
     assert_eq!(world.model.screen(), ScreenId::Request);
 }
 

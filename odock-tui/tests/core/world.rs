@@ -8,6 +8,7 @@ use odock_tui::env::Env;
 use odock_tui::keys::{Key, Press};
 use odock_tui::model::{Model, Scope, Session};
 use odock_tui::msg::{Answer, ContextRow, Failure, FailureKind, Msg, Mutated, StreamMsg};
+use odock_tui::screens::limit::Declared;
 use odock_tui::theme::Theme;
 use odock_tui::update::{start, update};
 use odock_tui::view::view;
@@ -155,6 +156,13 @@ impl World {
         changes.collect()
     }
 
+    /// How often the windows were asked for since the last look.
+    pub fn asked_for_limits(&mut self) -> usize {
+        let before = self.pending.len();
+        self.pending.retain(|effect| !matches!(effect, Effect::Load(_, Load::Limits)));
+        before - self.pending.len()
+    }
+
     /// The picture.
     pub fn buffer(&self) -> Buffer {
         let (width, height) = self.model.size;
@@ -200,6 +208,13 @@ fn answer(gateway: Gateway, load: &Load) -> Result<Answer, Failure> {
             Ok(Answer::Recent(records, false))
         }
         Load::Summary(since) => Ok(Answer::Summary(Box::new(support::summary(*since, support::after(600))))),
+        Load::Limits => Ok(Answer::Limits(if full { support::limits::statuses() } else { Vec::new() })),
+        Load::Declared if full => Ok(Answer::Declared(vec![
+            Declared::from(&support::limits::budget()),
+            Declared::from(&support::limits::quota()),
+        ])),
+        Load::Declared => Ok(Answer::Declared(Vec::new())),
+        Load::Overlays => Ok(Answer::Overlays(if full { support::limits::overlays() } else { Vec::new() })),
         Load::Record(id) if full => {
             let mut record = support::record(4, support::BEGINNING);
             record.request_id.clone_from(id);
@@ -210,15 +225,16 @@ fn answer(gateway: Gateway, load: &Load) -> Result<Answer, Failure> {
 }
 
 fn obeyed(model: &Model, mutation: &Mutation) -> Mutated {
-    let mut key = model.find_key(&mutation.key).cloned().unwrap_or_else(|| support::keys().remove(0));
+    let Mutation::Key { key: wanted, change } = mutation else { return Mutated::Limits };
+    let mut key = model.find_key(wanted).cloned().unwrap_or_else(|| support::keys().remove(0));
     key.revision += 1;
     let mut secret = None;
-    match mutation.change {
+    match change {
         Change::Revoke => key.status.revoked_at = Some(model.env.now),
         Change::Unrevoke => key.status.revoked_at = None,
         Change::Rotate { .. } => secret = Some(SecretString::from(SECRET)),
     }
-    Mutated { key: Box::new(key), secret }
+    Mutated::Key { key: Box::new(key), secret }
 }
 
 fn contexts() -> Vec<ContextRow> {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its own part")]
 
+pub mod limits;
+
 use std::collections::BTreeSet;
 
 use entity::live::{Percentiles, Tick, Top};
@@ -9,9 +11,10 @@ use entity::pricing::{Bill, LineItem};
 use entity::resource::{ApiKey, ApiKeySpec, ApiKeyState, Rotation};
 use entity::session::{Token, Version, WhoAmI};
 use entity::usage::{
-    Attempt, Breakdown, RoutingTrace, StageMark, TokenUsage, UsageMetadata, UsageRecord, UsageSummary, UsageTotals,
+    Attempt, Breakdown, LimitMark, ReservationMark, RoutingTrace, StageMark, TokenUsage, UsageMetadata, UsageRecord,
+    UsageSummary, UsageTotals,
 };
-use entity::vocab::{ApiKeyType, Outcome, Role, Scope, UsageSource};
+use entity::vocab::{ApiKeyType, LimitKind, Metric, Outcome, Role, Scope, UsageSource};
 use entity::{AccessTokenId, ApiKeyId, ModelId, OrganisationId, ProviderId, Timestamp, UsageRecordId, UserId};
 use uuid::Uuid;
 
@@ -145,6 +148,8 @@ pub fn record(number: u64, at: Timestamp) -> UsageRecord {
                 .map(|(stage, at_us)| StageMark { stage: stage.to_owned().into(), at_us })
                 .to_vec(),
             client_address: Some("192.0.2.17".to_owned()),
+            limits: marks("pass"),
+            reservations: vec![reservation(false)],
             ..UsageMetadata::default()
         },
     };
@@ -153,6 +158,52 @@ pub fn record(number: u64, at: Timestamp) -> UsageRecord {
         9 => fail(&mut record),
         _ => {}
     }
+    record
+}
+
+/// What the gates of a request found; the last one with a verdict.
+pub fn marks(verdict: &str) -> Vec<LimitMark> {
+    let mark = |gate: &str, scope: &str, limit: &str, of: u64, remaining: u64, verdict: &str| LimitMark {
+        gate: gate.to_owned().into(),
+        scope: scope.to_owned().into(),
+        limit: limit.to_owned().into(),
+        of,
+        remaining,
+        verdict: verdict.to_owned().into(),
+    };
+    vec![
+        mark("pre_auth", "global", "ip", 0, 0, "pass"),
+        mark("early", "api_key", "rpm", 600, 411, "pass"),
+        mark("early", "team", "concurrency", 40, 12, "shadow"),
+        mark("final", "api_key", "tpm", 120_000, 900, verdict),
+    ]
+}
+
+/// What a request set aside of a budget, or could not.
+pub fn reservation(refused: bool) -> ReservationMark {
+    ReservationMark {
+        kind: LimitKind::Budget,
+        name: "support-monthly".into(),
+        metric: Metric::Cost,
+        estimate: 1_260_000,
+        limit: 500 * limits::USD,
+        left: if refused { 900_000 } else { 78 * limits::USD },
+        ends_at: after(17 * 86_400),
+        refused,
+    }
+}
+
+/// A request that the budget of its team had no room for.
+pub fn over_budget(number: u64, at: Timestamp) -> UsageRecord {
+    let mut record = record(number / 10 * 10, at);
+    deny(
+        &mut record,
+        402,
+        "budget_exceeded",
+        "the budget support-monthly of team support has no room until 2026-03-31",
+    );
+    record.request_id = "req_over_budget".to_owned();
+    record.metadata.reservations = vec![reservation(true)];
     record
 }
 

@@ -1,9 +1,16 @@
 //! The real gateway, as its demo: with a simulated provider, a sample organisation and traffic.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use entity::Money;
+use entity::resource::{Budget, BudgetSpec, Owner};
+use entity::vocab::{Enforcement, OwnerType, Period};
+use odock_client::http::OrganisationApi;
+use odock_client::{Client, ClientError};
+use secrecy::SecretString;
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,6 +56,38 @@ impl Demo {
 
     pub fn token_file(&self) -> PathBuf {
         self.dir.path().join("data/admin-token")
+    }
+
+    /// What a test does to acme besides the dashboard.
+    fn administer<T>(&self, act: impl AsyncFnOnce(OrganisationApi) -> Result<T, ClientError>) -> T {
+        let token = std::fs::read_to_string(self.token_file()).unwrap();
+        let url = self.url().parse().unwrap();
+        let client = Client::builder(url).token(SecretString::from(token.trim().to_owned())).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(act(client.organisation("acme"))).unwrap()
+    }
+
+    /// Caps what acme spends in a day of Paris.
+    pub fn budget(&self, name: &str, nanos: i64) {
+        let spec = BudgetSpec {
+            owner: Owner { r#type: OwnerType::Org, name: None },
+            period: Period::Daily,
+            start: None,
+            end: None,
+            timezone: "Europe/Paris".to_owned(),
+            amount_usd: Money::from_nanos(nanos).unwrap(),
+            rollover: false,
+            thresholds: BTreeSet::from([50, 90]),
+            enforcement: Enforcement::Hard,
+            active: true,
+        };
+        self.administer(async |acme| acme.create::<Budget>(name, spec).await);
+    }
+
+    /// Lowers a budget to so many USD.
+    pub fn lower(&self, name: &str, usd: &str) {
+        let patch = serde_json::json!({ "amountUsd": usd });
+        self.administer(async |acme| acme.patch::<Budget>(name, &patch, None).await);
     }
 
     /// Kills it without a word.

@@ -13,8 +13,9 @@ use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use entity::Timestamp;
+use entity::ledger::LimitStatuses;
 use entity::page::Page;
-use entity::resource::{ApiKey, IssuedApiKey, RotateApiKey};
+use entity::resource::{ApiKey, Budget, IssuedApiKey, Overlay, Quota, RotateApiKey};
 use entity::usage::UsageRecord;
 use futures_util::{Stream, stream};
 use serde_json::Value;
@@ -95,6 +96,13 @@ fn router(store: Store) -> Router {
         .route("/api/organisations/acme/apikeys/{name}/revoke", post(revoke))
         .route("/api/organisations/acme/usage", get(|| async { page(Vec::<UsageRecord>::new()) }))
         .route("/api/organisations/acme/usage/summary", get(summary))
+        .route(
+            "/api/organisations/acme/limits",
+            get(|| async { Json(LimitStatuses { items: support::limits::statuses() }) }),
+        )
+        .route("/api/organisations/acme/budgets", get(|| async { page::<Budget>(vec![support::limits::budget()]) }))
+        .route("/api/organisations/acme/quotas", get(|| async { page::<Quota>(vec![support::limits::quota()]) }))
+        .route("/api/organisations/acme/overlays", get(|| async { page::<Overlay>(support::limits::overlays()) }))
         .route("/api/organisations/acme/live", get(live))
         .with_state(store)
 }

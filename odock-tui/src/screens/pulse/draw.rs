@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::super::{states, tail};
-use super::{Pane, tiles};
+use super::{Pane, risk, tiles};
 use crate::live::ticks::measure;
 use crate::live::{Dimension, Metric};
 use crate::model::Model;
@@ -41,16 +41,23 @@ pub(super) fn pulse(model: &Model, frame: &mut Frame, area: Rect) {
     let (head, rest) = split_top(rest, u16::try_from(lines.len()).unwrap_or(1));
     frame.render_widget(Paragraph::new(lines), head);
     let (_, rest) = split_top(rest, u16::from(roomy));
-    // The busiest get a little more than half of what is left, refusals the rest.
-    let busiest = rest.height.div_ceil(2);
+    // The busiest get two fifths of what is left, budgets at risk a quarter at the most, refusals the rest.
+    let busiest = (rest.height * 2 / 5).max(3);
+    let of_risk = risk::height(model, rest.height);
     let (top, bottom) = split_top(rest, busiest);
     if area.width >= 76 {
         for (which, area) in [Pane::Keys, Pane::Models, Pane::Teams].into_iter().zip(columns(top, 3, 3)) {
             pane(model, which, frame, area);
         }
     } else {
-        let which = if model.pulse.pane == Pane::Refusals { Pane::Keys } else { model.pulse.pane };
+        let which = if model.pulse.pane.dimension().is_some() { model.pulse.pane } else { Pane::Keys };
         pane(model, which, frame, top);
+    }
+    let (at_risk, bottom) = split_top(bottom, of_risk);
+    if of_risk == 1 {
+        risk::alone(model, frame, at_risk);
+    } else {
+        pane(model, Pane::Limits, frame, at_risk);
     }
     pane(model, Pane::Refusals, frame, bottom);
 }
@@ -121,17 +128,19 @@ fn pane(model: &Model, which: Pane, frame: &mut Frame, area: Rect) {
     let (head, body) = split_top(area, 1);
     let theme = model.theme;
     let focused = model.pulse.pane == which;
-    let title = match which.dimension() {
-        Some(dimension) => format!("{} by {}/min", dimension.word(), model.pulse.metric.word()),
-        None => "refused and failed".to_owned(),
+    let title = match (which, which.dimension()) {
+        (_, Some(dimension)) => format!("{} by {}/min", dimension.word(), model.pulse.metric.word()),
+        (Pane::Limits, _) => risk::title(model),
+        _ => "refused and failed".to_owned(),
     };
     let (mark, role) = if focused { ("▸ ", Role::Accent) } else { ("  ", Role::Header) };
     let title = format!("{mark}{}", cut(&title, usize::from(head.width).saturating_sub(2)));
     frame.render_widget(Paragraph::new(Line::styled(title, theme.style(role))), head);
     let selected = focused.then(|| super::row(model));
-    match which.dimension() {
-        Some(dimension) => ranking(model, dimension, selected, frame, body),
-        None => refusals(model, selected, frame, body),
+    match (which, which.dimension()) {
+        (_, Some(dimension)) => ranking(model, dimension, selected, frame, body),
+        (Pane::Limits, _) => risk::draw(model, selected, frame, body),
+        _ => refusals(model, selected, frame, body),
     }
 }
 

@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::super::tail::status_of;
+use super::limits;
 use crate::format;
 use crate::model::Model;
 use crate::theme::Role;
@@ -16,7 +17,7 @@ use crate::widgets::text::{clean, cut, wrap};
 
 /// From so many columns on, the picture has two columns.
 const WIDE: u16 = 120;
-const LABEL: usize = 16;
+pub(super) const LABEL: usize = 16;
 
 /// Draws the request from line `offset` on.
 pub(super) fn request(model: &Model, record: &UsageRecord, offset: usize, frame: &mut Frame, area: Rect) {
@@ -48,17 +49,19 @@ fn halves(model: &Model, record: &UsageRecord, left: u16, right: u16) -> (Vec<Li
     let mut first = summary(model, record, left);
     first.extend(stages(model, record, left));
     first.extend(attempts(model, record, left));
+    first.extend(limits::gates(model, record, left));
+    first.extend(limits::reservations(model, record, left));
     let mut second = tokens(model, record);
     second.extend(bill(model, record));
     second.extend(ids(model, record, right));
     (first, second)
 }
 
-fn heading(model: &Model, text: impl Into<String>) -> [Line<'static>; 2] {
+pub(super) fn heading(model: &Model, text: impl Into<String>) -> [Line<'static>; 2] {
     [Line::default(), Line::styled(text.into(), model.theme.style(Role::Accent))]
 }
 
-fn field(model: &Model, label: &str, value: &str, room: usize) -> Line<'static> {
+pub(super) fn field(model: &Model, label: &str, value: &str, room: usize) -> Line<'static> {
     Line::from(vec![
         Span::styled(format!("{label:<LABEL$}"), model.theme.style(Role::Muted)),
         Span::styled(cut(value, room.saturating_sub(LABEL)).into_owned(), model.theme.style(Role::Text)),
@@ -86,6 +89,14 @@ fn summary(model: &Model, record: &UsageRecord, room: usize) -> Vec<Line<'static
     let model_name = record.model.as_deref().unwrap_or("-");
     let provider = record.provider.as_ref().map(|provider| format!(" at {provider}")).unwrap_or_default();
     lines.push(field(model, "model", &format!("{model_name}{provider}"), room));
+    if let Some(first) = &record.metadata.replay_of {
+        lines.push(field(
+            model,
+            "replay of",
+            &format!("{first}: its stored answer was given again, at no charge"),
+            room,
+        ));
+    }
     if let Some(code) = &record.error_code {
         lines.push(Line::from(vec![
             Span::styled(format!("{:<LABEL$}", "error"), theme.style(Role::Muted)),
