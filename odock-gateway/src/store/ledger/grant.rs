@@ -43,6 +43,8 @@ pub struct Granted {
     /// Capacity that the node now holds in addition; 0 if what it lacked could not be granted, negative if it had to give
     /// some back.
     pub granted: i64,
+    /// What the node held before, as the books have it.
+    pub held: i64,
     /// Whether the node had a lease before. Without one, what it believed to hold is gone.
     pub held_before: bool,
     /// What could still be granted after this; negative if more is lent than there is, as when a limit was lowered.
@@ -93,6 +95,7 @@ pub async fn grant(database: &Database, limit: &Limit, window: Window, ask: Ask)
         limit: whole,
         used: row.used,
         granted,
+        held: standing.own,
         held_before,
         available,
         asks: row.asks,
@@ -209,8 +212,8 @@ pub async fn report(database: &Database, node: NodeId, reports: &[Report]) -> Re
             .exec(&tx)
             .await?;
         if report.done {
-            // What is not zero is a debt, or a grant that was not heard of: it stays until it is settled or its time is over.
-            ledger_lease::Entity::delete_many().filter(mine).filter(Column::Amount.eq(0)).exec(&tx).await?;
+            // What is above zero is a grant that was not heard of: it stays until it is.
+            ledger_lease::Entity::delete_many().filter(mine).filter(Column::Amount.lte(0)).exec(&tx).await?;
         }
     }
     tx.commit().await
