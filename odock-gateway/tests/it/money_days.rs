@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use entity::Timestamp;
 use entity::pricing::{ClassPrices, Pricing};
-use entity::row::{budget, ledger_event, ledger_lease, ledger_window, usage_record};
-use entity::vocab::{Enforcement, Period, ProviderType};
+use entity::row::{budget, ledger_event, ledger_lease, ledger_window, quota, usage_record};
+use entity::vocab::{Enforcement, Metric, Period, ProviderType};
 use odock_gateway::clock::ManualClock;
 use odock_gateway::config::DatabaseUrl;
 use odock_gateway::gateway::Gateway;
@@ -205,6 +205,30 @@ async fn a_period_that_changes_in_use_refuses_nobody() {
     assert_eq!([gw.call().await, gw.call().await, gw.call().await, gw.call().await], [200, 200, 200, 402]);
     settled(&gw.running.gateway).await;
     assert_eq!(gw.windows().await.iter().map(|window| window.3).collect::<Vec<_>>(), [40_000_000; 2]);
+}
+
+#[tokio::test]
+async fn a_quota_that_counts_something_else_from_now_on_counts_it_from_the_beginning_of_its_window() {
+    let gw = TestGateway::start().await;
+    with_model(&gw).await;
+    let id = gw.fleet.quota("month", Metric::Requests, 5).await;
+    assert_eq!(gw.chat(&cent()).await.status, 200);
+    gw.only_record().await;
+    let tokens = quota::ActiveModel {
+        id: Set(id),
+        metric: Set(Metric::TokensOut),
+        limit_value: Set(25),
+        revision: Set(2),
+        ..Default::default()
+    };
+    tokens.update(gw.fleet.gateway.database.writer()).await.unwrap();
+    gw.fleet.gateway.invalidate(&[gw.fleet.organisation.0]).await;
+    // Ten tokens each, of twenty-five.
+    assert_eq!(gw.chat(&cent()).await.status, 200);
+    gw.chat(&cent()).await.expect_error(429, "quota_exceeded");
+    settled(&gw.running.gateway).await;
+    let window = ledger_window::Entity::find().one(gw.running.gateway.database.reader()).await.unwrap().unwrap();
+    assert_eq!((window.metric, window.used), (Metric::TokensOut, 20));
 }
 
 #[tokio::test]
