@@ -69,6 +69,9 @@ pub struct Parts {
     pub in_flight: AtomicU64,
     /// Ends when the gateway stops.
     pub stopping: CancellationToken,
+    /// Ends when nothing is under way any more: until then the leases of budgets and quotas are kept alive, and other nodes
+    /// are answered.
+    finished: CancellationToken,
     tasks: TaskTracker,
     /// Changes that other nodes could not be told of yet.
     untold: Mutex<Vec<Subject>>,
@@ -154,6 +157,7 @@ impl Gateway {
             clock,
             in_flight: AtomicU64::new(0),
             stopping: CancellationToken::new(),
+            finished: CancellationToken::new(),
             tasks: TaskTracker::new(),
             untold: Mutex::default(),
         }));
@@ -168,6 +172,7 @@ impl Gateway {
     /// Stops the background work and writes out what is still in memory, for `grace` at the most.
     pub async fn stop(&self, grace: Duration) {
         self.stopping.cancel();
+        self.finished.cancel();
         self.tasks.close();
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
             tracing::warn!("background work did not end in time");
@@ -175,7 +180,8 @@ impl Gateway {
         self.limits.drain(grace).await;
         self.usage.drain(grace).await;
         // Capacity whose records are still on disk only belongs to them: the next process gives it back after them.
-        if self.usage.backlog().0 == 0 {
+        // So does capacity of requests that did not end: the next process charges them, and then gives it back.
+        if self.usage.backlog().0 == 0 && self.ledger.requests_under_way() == 0 {
             self.ledger.close().await;
             crate::data_dir::forget_node(&self.config.data.dir);
         }
@@ -188,8 +194,8 @@ impl Gateway {
     fn spawn_listener(&self) {
         let (gateway, mut signals) = (self.clone(), self.hot.listen());
         self.tasks.spawn(async move {
-            let stopping = gateway.stopping.clone();
-            while let Some(signal) = stopping.run_until_cancelled(signals.recv()).await {
+            let finished = gateway.finished.clone();
+            while let Some(signal) = finished.run_until_cancelled(signals.recv()).await {
                 match signal {
                     Ok(Signal::Changed(subjects)) => {
                         gateway.epochs.changed(&subjects);
@@ -237,7 +243,7 @@ impl Gateway {
     fn spawn_keepers(&self) {
         let (gateway, clock) = (self.clone(), Arc::clone(&self.clock));
         let now = move || clock.now();
-        self.tasks.spawn(Arc::clone(&gateway.ledger).keep(gateway.stopping.clone(), now.clone()));
+        self.tasks.spawn(Arc::clone(&gateway.ledger).keep(gateway.finished.clone(), now.clone()));
         let metrics = self.telemetry.metrics.clone();
         let worker = Worker::new(Arc::clone(&self.ledger), self.database.clone(), &self.config, metrics);
         self.tasks.spawn(worker.run(self.stopping.clone(), now));

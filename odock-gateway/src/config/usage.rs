@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::check::Check;
 
 const DAY: Duration = Duration::from_secs(86_400);
+/// The longest window of a budget, and the one before it: what is counted in a window must not be forgotten before it ends.
+const QUARTER: Duration = Duration::from_secs(185 * 86_400);
 
 /// The journal in which usage records wait for the database.
 #[derive(Clone, Debug)]
@@ -39,7 +41,7 @@ impl Usage {
             journal_when_full: check.parsed("usage.journal_when_full", when_full).unwrap_or(WhenFull::Refuse),
             flush_interval: check.duration("usage.flush_interval", Duration::from_millis(1)..=Duration::from_secs(60)),
             batch: check.number("usage.batch", 1..=5_000),
-            retention: check.optional_duration("usage.retention", DAY..=DAY * 36_500),
+            retention: check.optional_duration("usage.retention", QUARTER..=DAY * 36_500),
             minute_retention: check.optional_duration("usage.minute_retention", DAY..=DAY * 36_500),
         }
     }

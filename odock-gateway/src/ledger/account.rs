@@ -29,6 +29,8 @@ pub(super) struct State {
     /// The newest version that was seen.
     pub(super) limit: Arc<Limit>,
     pub(super) windows: Vec<Slice>,
+    /// Windows of which nobody knows whether the books took what they were told: they are asked again.
+    pub(super) doubts: Vec<(Timestamp, Timestamp)>,
     /// Between these instants no window is open.
     closed: Option<(Timestamp, Timestamp)>,
 }
@@ -50,6 +52,8 @@ pub(super) struct Slice {
     pub(super) slice: i64,
     pub(super) held: i64,
     pub(super) unsettled: i64,
+    /// What is on its way back to the books: no longer in `slice`, and perhaps still on the lease.
+    pub(super) returning: i64,
     /// Below this much free, more is asked for before it is needed.
     pub(super) low: i64,
     pub(super) asking_ahead: bool,
@@ -84,7 +88,7 @@ pub(super) enum Look {
 impl Account {
     pub(super) fn new(limit: Arc<Limit>) -> Self {
         Self {
-            state: Mutex::new(State { limit, windows: Vec::new(), closed: None }),
+            state: Mutex::new(State { limit, windows: Vec::new(), doubts: Vec::new(), closed: None }),
             turn: tokio::sync::Mutex::default(),
             answered: tokio::sync::Notify::new(),
         }
@@ -104,9 +108,18 @@ impl State {
         }
     }
 
-    /// The window that holds `at`, if this node has it.
+    /// The window that holds `at`, if this node has it. After a change of the period or the timezone, windows under the old
+    /// terms overlap those under the new ones for as long as requests are charged to them: the newest terms count.
     pub(super) fn slice(&mut self, at: Timestamp) -> Option<&mut Slice> {
-        self.windows.iter_mut().find(|slice| slice.span.0 <= at && at < slice.span.1)
+        let holding = self.windows.iter_mut().filter(|slice| slice.span.0 <= at && at < slice.span.1);
+        holding.max_by_key(|slice| slice.revision)
+    }
+
+    /// Notes that the books may or may not have taken what they were told of a window.
+    pub(super) fn doubt(&mut self, span: (Timestamp, Timestamp)) {
+        if !self.doubts.contains(&span) {
+            self.doubts.push(span);
+        }
     }
 
     pub(super) fn by_span(&mut self, span: (Timestamp, Timestamp)) -> Option<&mut Slice> {
@@ -189,6 +202,7 @@ impl Slice {
             slice: 0,
             held: 0,
             unsettled: 0,
+            returning: 0,
             low: 0,
             asking_ahead: false,
             reported: 0,
@@ -231,9 +245,10 @@ impl Slice {
         self.low = 0;
     }
 
-    /// Whether nothing of the window concerns this node any more.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.slice == 0 && self.held == 0 && self.unsettled == 0
+    /// Whether nothing of the window concerns this node any more. When it is over, neither does a debt: what was consumed
+    /// beyond the lease is in `used`, and there are no requests to come that could make it good.
+    pub(super) const fn is_empty(&self, over: bool) -> bool {
+        (self.slice == 0 || (over && self.slice < 0)) && self.held == 0 && self.unsettled == 0
     }
 }
 

@@ -8,7 +8,7 @@ use entity::{Timestamp, WindowId};
 use sea_orm::DbErr;
 
 use super::Ledger;
-use super::account::{Account, is_known_afterwards};
+use super::account::{Account, State, is_known_afterwards};
 use super::refill::Word;
 use crate::store::ledger::{self as books, Report};
 
@@ -68,25 +68,34 @@ impl Ledger {
         let mut reports = Vec::new();
         let mut emptied = Vec::new();
         let mut figures = Vec::new();
+        let mut doubts = Vec::new();
         for account in self.all_accounts() {
             // Whoever asks for capacity at this moment knows better than this round.
             let Ok(_turn) = account.turn.try_lock() else { continue };
             let mut state = account.lock();
             let afterwards = is_known_afterwards(state.limit.metric);
+            let limit = Arc::clone(&state.limit);
+            doubts.extend(state.doubts.iter().map(|span| (Arc::clone(&account), Arc::clone(&limit), *span)));
             state.windows.retain_mut(|slice| {
                 let over = slice.span.1 <= now;
                 let idle = slice.held == 0 && (over || slice.touched.elapsed() >= IDLE);
                 if afterwards {
-                    figures.push(slice.id);
-                    return !(idle && slice.unsettled == 0 && slice.touched.elapsed() >= IDLE * 30);
+                    let done = idle && slice.unsettled == 0 && slice.touched.elapsed() >= IDLE * 30;
+                    if done {
+                        self.windows.remove(&slice.id);
+                    } else {
+                        figures.push(slice.id);
+                    }
+                    return !done;
                 }
                 let back = if idle { slice.free().max(0) } else { 0 };
                 slice.slice -= back;
+                slice.returning += back;
                 if back > 0 {
                     slice.low = 0;
                     slice.available = slice.available.saturating_add(back);
                 }
-                let done = idle && slice.is_empty();
+                let done = idle && slice.is_empty(over);
                 if back > 0 || done || slice.reported != slice.held {
                     slice.reported = slice.held;
                     reports.push(Report { window: slice.id, back, held: slice.held, done });
@@ -94,17 +103,15 @@ impl Ledger {
                 if done {
                     emptied.push(slice.id);
                 }
-                !done
+                true
             });
         }
-        if !reports.is_empty()
-            && let Err(error) = books::report(&self.database, self.node, &reports).await
-        {
-            self.take_back(&reports);
-            return Err(error);
+        if !reports.is_empty() {
+            let told = books::report(&self.database, self.node, &reports).await;
+            self.reported(&reports, told.is_ok());
+            told?;
         }
         for window in emptied {
-            self.windows.remove(&window);
             self.tell(Word::Answered(window)).await;
         }
         self.note_long_requests().await?;
@@ -114,19 +121,33 @@ impl Ledger {
             }
         }
         self.forget_idle_accounts();
+        for (account, limit, span) in doubts {
+            let Ok(_turn) = account.turn.try_lock() else { continue };
+            if let Err(error) = self.ask_books(&account, &limit, span, 0, false).await {
+                tracing::debug!(%error, limit = %limit.name, "could not ask the books what they have of a lease");
+            }
+        }
         self.read_figures(&figures).await
     }
 
-    /// What could not be given back is still this node's.
-    fn take_back(&self, reports: &[Report]) {
+    /// Takes note of whether the books took what they were told. If that failed, nobody knows whether they did: what was to
+    /// go back is not used again until they have been asked.
+    fn reported(&self, reports: &[Report], taken: bool) {
         for report in reports {
             let Some(account) = self.windows.get(&report.window).and_then(|account| account.upgrade()) else {
                 continue;
             };
             let mut state = account.lock();
-            if let Some(slice) = state.by_id(report.window) {
-                slice.slice += report.back;
+            let Some(slice) = state.by_id(report.window) else { continue };
+            slice.returning -= report.back;
+            if !taken {
                 slice.reported = i64::MIN;
+                let span = slice.span;
+                state.doubt(span);
+            } else if report.done && slice.returning == 0 && slice.is_empty(true) {
+                // Unless it was taken up again meanwhile. Under the lock under which it would be.
+                self.windows.remove(&report.window);
+                state.windows.retain(|slice| slice.id != report.window);
             }
         }
     }
@@ -201,15 +222,15 @@ impl Ledger {
             let Some(slice) = state.by_id(window) else { return };
             let back = slice.free().max(0);
             slice.slice -= back;
+            slice.returning += back;
             slice.low = 0;
             slice.reported = slice.held;
             (back, slice.held)
         };
-        if let Err(error) = books::answer(&self.database, self.node, window, back, held).await {
+        let answered = books::answer(&self.database, self.node, window, back, held).await;
+        self.reported(&[Report { window, back, held, done: false }], answered.is_ok());
+        if let Err(error) = answered {
             tracing::debug!(%error, "could not give capacity back to another node");
-            if let Some(slice) = account.lock().by_id(window) {
-                slice.slice += back;
-            }
             return;
         }
         self.tell(Word::Answered(window)).await;
@@ -226,7 +247,10 @@ impl Ledger {
     /// What nobody asks for any more need not be known any more.
     fn forget_idle_accounts(&self) {
         // A second owner is a request that is about to use it.
-        self.accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.lock().windows.is_empty());
+        self.accounts.retain(|_, account| {
+            let in_use = |state: &State| !state.windows.is_empty() || !state.doubts.is_empty();
+            Arc::strong_count(account) > 1 || in_use(&account.lock())
+        });
     }
 
     fn all_accounts(&self) -> Vec<Arc<Account>> {

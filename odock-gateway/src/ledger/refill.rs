@@ -109,7 +109,7 @@ impl Ledger {
     }
 
     /// Asks the database, and takes up what it says.
-    async fn ask_books(
+    pub(super) async fn ask_books(
         &self,
         account: &Account,
         limit: &Arc<Limit>,
@@ -120,7 +120,12 @@ impl Ledger {
         let started = Instant::now();
         // What is known only afterwards is never lent: the window is merely read, and brought into being.
         let afterwards = is_known_afterwards(limit.metric);
-        let spare = account.lock().by_span(span).map_or(0, |slice| slice.spare(limit.revision));
+        let (spare, known) = {
+            let mut state = account.lock();
+            state.doubts.retain(|doubt| *doubt != span);
+            let slice = state.by_span(span);
+            slice.map_or((0, 0), |slice| (slice.spare(limit.revision), slice.slice.saturating_add(slice.returning)))
+        };
         let ask = Ask {
             node: self.node,
             lacking: if afterwards { 0 } else { lacking },
@@ -128,7 +133,11 @@ impl Ledger {
             spare,
             ttl: self.config.lease_ttl,
         };
-        let granted = books::grant(&self.database, limit, span, ask).await.map_err(|error| error.to_string())?;
+        let granted = books::grant(&self.database, limit, span, ask).await.map_err(|error| {
+            // The connection may have been lost after the commit.
+            account.lock().doubt(span);
+            error.to_string()
+        })?;
         let mut state = account.lock();
         if !state.windows.iter().any(|slice| slice.id == granted.window) {
             state.windows.push(Slice::new(granted.window, span, started));
@@ -145,7 +154,10 @@ impl Ledger {
         if !granted.held_before && slice.slice > 0 {
             slice.lose();
         }
-        slice.slice = slice.slice.saturating_add(granted.granted);
+        // The books only ever run ahead of this node in what they take from a lease. What they have more than it knew of was
+        // granted, or not taken back, in a transaction whose end was not heard of.
+        let unheard = granted.held.saturating_sub(known).max(0);
+        slice.slice = slice.slice.saturating_add(granted.granted).saturating_add(unheard);
         slice.granted_at = started;
         slice.touched = started;
         slice.asking_ahead = false;

@@ -103,7 +103,11 @@ impl Worker {
         for (organisation, records) in &by_organisation {
             if charge {
                 let records: Vec<_> = records.iter().map(|record| record.as_ref()).collect();
-                store::usage_records::add(&tx, self.ledger.node, &records, &BTreeMap::new()).await?;
+                let all_new = store::usage_records::add(&tx, self.ledger.node, &records, &BTreeMap::new()).await?;
+                if !all_new {
+                    // The node is back, and writes its records at this moment: the next round finds what is left.
+                    return tx.rollback().await;
+                }
             }
             let cost: i64 = records.iter().filter_map(|record| record.cost_nanos).sum();
             let verb = if charge { "charge-lost" } else { "release-lost" };

@@ -145,7 +145,11 @@ pub async fn undelivered(database: &Database, attempts: i32, most: u64) -> Resul
     let mut found = Vec::with_capacity(events.len());
     for event in events {
         let Some(window) = ledger_window::Entity::find_by_id(event.window_id).one(db).await? else { continue };
-        let Some(name) = super::limits::name_of(db, window.kind, window.limit_id).await? else { continue };
+        let Some(name) = super::limits::name_of(db, window.kind, window.limit_id).await? else {
+            // Counted as an attempt, so that it does not stand in the way of the others for ever.
+            attempted(database, event.id, false).await?;
+            continue;
+        };
         found.push(Undelivered {
             id: event.id,
             at: event.created_at,

@@ -28,9 +28,38 @@ pub async fn count(body: &Bytes, slug: &str, strict: bool) -> Option<u64> {
     if tokenizer.is_none() && strict {
         return None;
     }
-    let (body, small) = (body.clone(), slug.contains("mini") || slug.contains("nano"));
+    let (body, per_image) = (body.clone(), per_image(slug));
     // Off the threads that serve requests.
-    tokio::task::spawn_blocking(move || prompt(&body, tokenizer, small)).await.ok().flatten()
+    tokio::task::spawn_blocking(move || prompt(&body, tokenizer, per_image)).await.ok().flatten()
+}
+
+/// Tokens of the images in a chat request, at the most. Costs a search where there is none.
+#[must_use]
+pub fn of_images(body: &[u8], slug: &str) -> u64 {
+    // An escape may hide a name from the search.
+    let suspicious = |needle: &[u8]| memchr::memmem::find(body, needle).is_some();
+    if !suspicious(b"image") && !suspicious(b"\\u") {
+        return 0;
+    }
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    images(&request).saturating_mul(per_image(slug))
+}
+
+fn images(value: &Value) -> u64 {
+    match value {
+        Value::Array(items) => items.iter().map(images).sum(),
+        Value::Object(fields) if is_image(fields) => 1,
+        Value::Object(fields) => fields.values().map(images).sum(),
+        _ => 0,
+    }
+}
+
+fn is_image(fields: &serde_json::Map<String, Value>) -> bool {
+    matches!(fields.get("type").and_then(Value::as_str), Some("image_url" | "input_image"))
+}
+
+fn per_image(slug: &str) -> u64 {
+    if slug.contains("mini") || slug.contains("nano") { PER_IMAGE_SMALL } else { PER_IMAGE }
 }
 
 type Tokenizer = fn() -> &'static CoreBPE;
@@ -48,9 +77,9 @@ fn tokenizer(slug: &str) -> Option<Tokenizer> {
     CL100K.iter().any(is).then_some((|| tiktoken_rs::cl100k_base_singleton()) as Tokenizer)
 }
 
-fn prompt(body: &[u8], tokenizer: Option<Tokenizer>, small: bool) -> Option<u64> {
+fn prompt(body: &[u8], tokenizer: Option<Tokenizer>, per_image: u64) -> Option<u64> {
     let request: Value = serde_json::from_slice(body).ok()?;
-    let mut counter = Counter { tokenizer: tokenizer.map(|get| get()), left: MOST, tokens: PER_PROMPT, small };
+    let mut counter = Counter { tokenizer: tokenizer.map(|get| get()), left: MOST, tokens: PER_PROMPT, per_image };
     let messages = request.get("messages").and_then(Value::as_array)?;
     for message in messages {
         counter.tokens += PER_MESSAGE;
@@ -70,7 +99,7 @@ struct Counter {
     tokenizer: Option<&'static CoreBPE>,
     left: usize,
     tokens: u64,
-    small: bool,
+    per_image: u64,
 }
 
 impl Counter {
@@ -78,10 +107,8 @@ impl Counter {
         match value {
             Value::String(text) => self.text(text),
             Value::Array(items) => items.iter().for_each(|item| self.message(item)),
+            Value::Object(fields) if is_image(fields) => self.tokens += self.per_image,
             Value::Object(fields) => match fields.get("type").and_then(Value::as_str) {
-                Some("image_url" | "input_image") => {
-                    self.tokens += if self.small { PER_IMAGE_SMALL } else { PER_IMAGE }
-                }
                 // A second of sound is at least some hundred bytes, and ten tokens.
                 Some("input_audio" | "file") => self.tokens += value.to_string().len() as u64 / 16,
                 _ => fields.values().for_each(|field| self.message(field)),
@@ -139,6 +166,15 @@ mod tests {
             let tokens = counted(&body, "gpt-4o", true).await.unwrap();
             assert!(tokens <= body.len() as u64, "{tokens} tokens in {} bytes", body.len());
         }
+    }
+
+    #[test]
+    fn an_image_that_is_elsewhere_counts_too_however_its_name_is_written() {
+        let image = r#"{"messages":[{"content":[{"type":"image\u005furl","image\u005furl":{"url":"https://x"}}]}]}"#;
+        assert_eq!(of_images(image.as_bytes(), "gpt-4o"), PER_IMAGE);
+        assert_eq!(of_images(image.as_bytes(), "gpt-4o-mini"), PER_IMAGE_SMALL);
+        assert_eq!(of_images(br#"{"messages":[{"content":"an image, \u00e9"}]}"#, "gpt-4o"), 0);
+        assert_eq!(of_images(b"not json: image", "gpt-4o"), 0);
     }
 
     #[tokio::test]

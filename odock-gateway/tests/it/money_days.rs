@@ -7,7 +7,7 @@ use std::time::Duration;
 use entity::Timestamp;
 use entity::pricing::{ClassPrices, Pricing};
 use entity::resource::PriceChange;
-use entity::row::{PriceChanges, budget, ledger_event, ledger_lease, ledger_window, model, usage_record};
+use entity::row::{PriceChanges, budget, ledger_event, ledger_lease, ledger_window, model, quota, usage_record};
 use entity::vocab::{Enforcement, Metric, Period, ProviderType};
 use odock_gateway::clock::ManualClock;
 use odock_gateway::config::DatabaseUrl;
@@ -17,6 +17,7 @@ use odock_gateway::store::{self, ledger};
 use odock_sim::{Script, Sim};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
@@ -113,7 +114,7 @@ struct InTime {
     running: Running,
     clock: ManualClock,
     http: reqwest::Client,
-    _sim: Sim,
+    sim: Sim,
     _stack: Stack,
 }
 
@@ -128,7 +129,7 @@ impl InTime {
         sim.script(Script::default().usage(7, 10));
         let running = Running::start(gateway).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { fleet, running, clock, http, _sim: sim, _stack: stack }
+        Self { fleet, running, clock, http, sim, _stack: stack }
     }
 
     async fn call(&self) -> u16 {
@@ -194,6 +195,74 @@ async fn the_day_on_which_clocks_go_back_has_25_hours_of_one_budget() {
     let windows = gw.windows().await;
     assert_eq!((windows[0].0.as_str(), windows[0].1), ("2026-10-24T22:00:00Z", 25));
     assert_eq!((windows[1].0.as_str(), windows[1].1), ("2026-10-25T23:00:00Z", 24));
+}
+
+#[tokio::test]
+async fn a_period_that_changes_in_use_refuses_nobody() {
+    let gw = InTime::at("2026-11-23T12:00:00Z").await;
+    let id = gw.fleet.budget("shorter", "0.04", Enforcement::Standard).await;
+    assert_eq!(gw.call().await, 200);
+    gw.change(id, budget::ActiveModel { period: Set(Period::Daily), ..Default::default() }).await;
+    // The month's capacity is still on this node when the day's is asked for. What was spent today counts.
+    assert_eq!([gw.call().await, gw.call().await, gw.call().await, gw.call().await], [200, 200, 200, 402]);
+    settled(&gw.running.gateway).await;
+    assert_eq!(gw.windows().await.iter().map(|window| window.3).collect::<Vec<_>>(), [40_000_000; 2]);
+}
+
+#[tokio::test]
+async fn a_quota_that_counts_something_else_from_now_on_counts_it_from_the_beginning_of_its_window() {
+    let gw = TestGateway::start().await;
+    with_model(&gw).await;
+    let id = gw.fleet.quota("month", Metric::Requests, 5).await;
+    assert_eq!(gw.chat(&cent()).await.status, 200);
+    gw.only_record().await;
+    let tokens = quota::ActiveModel {
+        id: Set(id),
+        metric: Set(Metric::TokensOut),
+        limit_value: Set(25),
+        revision: Set(2),
+        ..Default::default()
+    };
+    tokens.update(gw.fleet.gateway.database.writer()).await.unwrap();
+    gw.fleet.gateway.invalidate(&[gw.fleet.organisation.0]).await;
+    // Ten tokens each, of twenty-five.
+    assert_eq!(gw.chat(&cent()).await.status, 200);
+    gw.chat(&cent()).await.expect_error(429, "quota_exceeded");
+    settled(&gw.running.gateway).await;
+    let window = ledger_window::Entity::find().one(gw.running.gateway.database.reader()).await.unwrap().unwrap();
+    assert_eq!((window.metric, window.used), (Metric::TokensOut, 20));
+}
+
+#[tokio::test]
+async fn what_was_spent_beyond_a_lease_does_not_outlast_its_window() {
+    let gw = InTime::at("2026-11-30T23:59:58Z").await;
+    gw.fleet.budget("month", "0.02", Enforcement::Standard).await;
+    // Thrice as long an answer as was asked for.
+    gw.sim.script(Script::default().usage(7, 30));
+    assert_eq!([gw.call().await, gw.call().await], [200, 402]);
+    gw.clock.advance(Duration::from_secs(2));
+    settled(&gw.running.gateway).await;
+    assert_eq!(gw.windows().await[0].3, 30_000_000);
+}
+
+#[tokio::test]
+async fn capacity_that_the_database_did_not_take_back_is_not_lost() {
+    let gw = TestGateway::start().await;
+    with_model(&gw).await;
+    gw.fleet.budget("month", "0.05", Enforcement::Standard).await;
+    assert_eq!(gw.chat(&cent()).await.status, 200);
+    gw.only_record().await;
+    let db = gw.running.gateway.database.writer();
+    db.execute_unprepared("ALTER TABLE ledger_lease RENAME TO away").await.unwrap();
+    // Long enough for what is idle to be given back, in vain.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    db.execute_unprepared("ALTER TABLE away RENAME TO ledger_lease").await.unwrap();
+    settled(&gw.running.gateway).await;
+    for _ in 0..4 {
+        assert_eq!(gw.chat(&cent()).await.status, 200);
+    }
+    gw.chat(&cent()).await.expect_error(402, "budget_exceeded");
+    settled(&gw.running.gateway).await;
 }
 
 #[tokio::test]

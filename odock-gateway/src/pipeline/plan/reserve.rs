@@ -103,11 +103,12 @@ async fn set_aside(gw: &Gateway, case: &Case, chat: &mut ChatRequest, target: &T
 }
 
 /// The most that a call may consume. No text has more tokens than bytes: that costs nothing to know, and is enough until a
-/// limit comes near.
+/// limit comes near. Images count besides, for their bytes may be elsewhere.
 pub(super) fn most(gw: &Gateway, chat: &ChatRequest, target: &Target) -> Demand {
     let model_cap = target.config.max_output_tokens.map(u64::from);
     let cap = chat.output_cap.or(model_cap).unwrap_or_else(|| gw.config.ledger.default_output_tokens.into());
-    Demand { input: chat.body().len() as u64, output: cap.saturating_mul(chat.choices) }
+    let input = (chat.body().len() as u64).saturating_add(tokens::of_images(chat.body(), &target.slug));
+    Demand { input, output: cap.saturating_mul(chat.choices) }
 }
 
 /// How many tokens of output a budget still pays for, if that is fewer than were wanted and at least one an answer.

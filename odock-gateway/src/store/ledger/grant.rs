@@ -43,6 +43,8 @@ pub struct Granted {
     /// Capacity that the node now holds in addition; 0 if what it lacked could not be granted, negative if it had to give
     /// some back.
     pub granted: i64,
+    /// What the node held before, as the books have it.
+    pub held: i64,
     /// Whether the node had a lease before. Without one, what it believed to hold is gone.
     pub held_before: bool,
     /// What could still be granted after this; negative if more is lent than there is, as when a limit was lowered.
@@ -57,9 +59,15 @@ pub struct Granted {
 
 /// Opens the window if it is new, brings its limit up to date, and grants what can be granted.
 pub async fn grant(database: &Database, limit: &Limit, window: Window, ask: Ask) -> Result<Granted, DbErr> {
-    let tx = database.begin().await?;
+    let mut tx = database.begin().await?;
     let row = match window_row(&tx, limit.id, window).await? {
-        Some(row) => row,
+        Some(row) if counts_for(&row, limit) => row,
+        Some(_) => {
+            // Another lock is needed, and those who hold that one may wait for this row.
+            tx.rollback().await?;
+            tx = database.begin().await?;
+            turn_over(&tx, limit, window).await?
+        }
         None => open(&tx, limit, window).await?,
     };
     let now = super::now(&tx).await?;
@@ -93,6 +101,7 @@ pub async fn grant(database: &Database, limit: &Limit, window: Window, ask: Ask)
         limit: whole,
         used: row.used,
         granted,
+        held: standing.own,
         held_before,
         available,
         asks: row.asks,
@@ -125,6 +134,31 @@ async fn open(tx: &DatabaseTransaction, limit: &Limit, window: Window) -> Result
         updated_at: now,
     };
     ledger_window::Entity::insert(ledger_window::ActiveModel::from(row.clone())).exec_without_returning(tx).await?;
+    Ok(row)
+}
+
+/// Whether a window counts what its limit says now.
+fn counts_for(row: &ledger_window::Model, limit: &Limit) -> bool {
+    (row.metric, row.owner_type, row.owner_id) == (limit.metric, limit.owner_type, limit.owner_id)
+}
+
+/// Makes a window count what its limit says now, which had another owner or another metric when it was opened.
+async fn turn_over(tx: &DatabaseTransaction, limit: &Limit, window: Window) -> Result<ledger_window::Model, DbErr> {
+    use ledger_window::Column;
+    let mut row = open(tx, limit, window).await?;
+    if counts_for(&row, limit) {
+        return Ok(row);
+    }
+    row.used = sum(tx, limit, window).await?;
+    (row.metric, row.owner_type, row.owner_id) = (limit.metric, limit.owner_type, limit.owner_id);
+    ledger_window::Entity::update_many()
+        .col_expr(Column::Metric, Expr::value(row.metric))
+        .col_expr(Column::OwnerType, Expr::value(row.owner_type))
+        .col_expr(Column::OwnerId, Expr::value(row.owner_id))
+        .col_expr(Column::Used, Expr::value(row.used))
+        .filter(Column::Id.eq(row.id))
+        .exec(tx)
+        .await?;
     Ok(row)
 }
 
@@ -209,8 +243,8 @@ pub async fn report(database: &Database, node: NodeId, reports: &[Report]) -> Re
             .exec(&tx)
             .await?;
         if report.done {
-            // What is not zero is a debt, or a grant that was not heard of: it stays until it is settled or its time is over.
-            ledger_lease::Entity::delete_many().filter(mine).filter(Column::Amount.eq(0)).exec(&tx).await?;
+            // What is above zero is a grant that was not heard of: it stays until it is.
+            ledger_lease::Entity::delete_many().filter(mine).filter(Column::Amount.lte(0)).exec(&tx).await?;
         }
     }
     tx.commit().await

@@ -10,13 +10,17 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
+/// The most that one record counts.
+const MOST: i64 = 1_000_000_000_000_000;
+
 /// What a record consumed of a metric. Requests that were not sent to an upstream consumed nothing.
 #[must_use]
 pub fn amount(metric: Metric, record: &UsageRecord) -> i64 {
     if !record.dispatched {
         return 0;
     }
-    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    // Far beyond what any provider counts for one request, and far below what would not add up any more.
+    let count = |count: u64| i64::try_from(count).map_or(MOST, |count| std::cmp::min(count, MOST));
     match metric {
         Metric::Requests => 1,
         Metric::Tokens => count(record.tokens.input().saturating_add(record.tokens.output())),
