@@ -84,9 +84,7 @@ fn of_overlay(model: &Model, scope: &ScopeRef, factor: Factor, seconds: u32) -> 
 fn others(model: &Model, scope: &ScopeRef, name: &str) -> impl Iterator<Item = String> {
     let overlays = model.limit_overlays.value().into_iter().flatten();
     overlays
-        .filter(move |other| {
-            other.name != name && other.spec.scope == scope.scope && other.spec.ends > model.env.now
-        })
+        .filter(move |other| other.name != name && other.spec.scope == scope.scope && other.spec.ends > model.env.now)
         .map(|other| format!("Overlay {} scales it too, by {}.", other.name, other.spec.factor))
 }
 

@@ -330,7 +330,8 @@ fn across_organisations_there_is_nothing_to_ask_and_the_screens_say_so() {
     world.traffic(2);
     world.settle();
     assert!(world.text().contains("shown for one organisation"), "{}", world.text());
-    for (keys, what) in [(":budgets<enter>", "budgets"), (":quotas<enter>", "quotas"), (":overlays<enter>", "overlays")] {
+    for (keys, what) in [(":budgets<enter>", "budgets"), (":quotas<enter>", "quotas"), (":overlays<enter>", "overlays")]
+    {
         world.press(keys);
         assert!(world.text().contains(&format!("The {what} of one organisation can be shown")), "{}", world.text());
     }
