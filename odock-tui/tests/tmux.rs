@@ -239,27 +239,29 @@ fn the_real_gateways_budgets_are_watched_and_its_limits_braked() {
     let tmux = Tmux::start(120, 40);
     tmux.run(&demo.url(), &format!("--token-file {}", demo.token_file().display()));
     tmux.wait("● live");
-    tmux.wait("● no budget or quota is kept");
+    tmux.wait("budgets at risk");
 
     // A budget appears while we look, and the demo's traffic spends it.
-    demo.budget("acme-daily", 5_000_000_000);
-    tmux.wait("acme-daily");
-    tmux.keys(&[":", "budgets", "Enter"]);
-    tmux.wait("1 budget");
+    tmux.keys(&[":", "budgets", "Enter", "/", "name:=acme-of-a-day", "Enter"]);
+    tmux.wait("match /name:=acme-of-a-day");
+    demo.budget("acme-of-a-day", 5_000_000_000);
+    tmux.wait("1 match");
     tmux.wait("<1 %");
     tmux.keys(&["Enter"]);
     tmux.wait("enforcement   hard");
     tmux.wait("midnight in   Europe/Paris");
-    demo.lower("acme-daily", "0.000001");
+    demo.lower("acme-of-a-day", "0.000001");
     tmux.wait("✖ spent");
     tmux.keys(&["q", "q"]);
-    tmux.wait("budgets at risk · 1 of 1");
+    tmux.wait("✖ spent  acme-of-a-day");
     tmux.wait("budget_exceeded");
 
     // The refused request says by how much.
-    tmux.keys(&["BTab", "Enter"]);
+    tmux.keys(&[":", "tail", "Enter", "/", "status:402", "Enter"]);
+    tmux.wait("▲ 402 denied");
+    tmux.keys(&["Enter"]);
     tmux.wait("budgets and quotas");
-    tmux.wait("✖ deny   acme-daily  needed $");
+    tmux.wait("✖ deny   acme-of-a-day  needed $");
 
     // A brake, as odockctl would set it, and its end.
     tmux.keys(&[":", "budgets", "Enter", "x", "b"]);

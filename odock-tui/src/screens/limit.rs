@@ -43,6 +43,12 @@ pub(super) fn declared<'a>(model: &'a Model, status: &LimitStatus) -> Option<&'a
     model.declared.value()?.iter().find(|declared| declared.kind == status.kind && declared.name == status.name)
 }
 
+/// Whether the one that is looked at is not among what is declared.
+pub(super) fn undeclared(model: &Model) -> bool {
+    let missing = |status: &LimitStatus| model.declared.value().is_some() && declared(model, status).is_none();
+    model.screen() == ScreenId::Limit && known(model).is_some_and(missing)
+}
+
 fn known(model: &Model) -> Option<&LimitStatus> {
     let (kind, name) = model.limit.subject.as_ref()?;
     limits::all(model).iter().find(|status| status.kind == *kind && status.name == *name)

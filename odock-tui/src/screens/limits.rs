@@ -32,6 +32,8 @@ pub static BUDGETS: Limits = Limits { kind: LimitKind::Budget };
 pub static QUOTAS: Limits = Limits { kind: LimitKind::Quota };
 /// What is declared changes seldom: it is fetched again when it is older than this.
 const DECLARED_MS: u64 = 30_000;
+/// How old it may be while what is shown is not in it.
+const UNDECLARED_MS: u64 = 1_000;
 
 /// The screen of one kind.
 pub struct Limits {
@@ -128,7 +130,9 @@ pub(super) fn subject_of(model: &Model, status: &LimitStatus) -> Subject {
 
 /// Fetches what is declared, if it is not here or old.
 pub(super) fn declare(model: &mut Model, out: &mut Vec<Effect>) {
-    let old = model.declared.answered().is_none_or(|at| model.env.mono.saturating_sub(at) > DECLARED_MS);
+    // One that was made after the last look is looked up soon.
+    let most = if limit::undeclared(model) { UNDECLARED_MS } else { DECLARED_MS };
+    let old = model.declared.answered().is_none_or(|at| model.env.mono.saturating_sub(at) > most);
     if old && !model.declared.awaited() {
         declare_again(model, out);
     }

@@ -38,6 +38,9 @@ pub fn poll(model: &mut Model, out: &mut Vec<Effect>) {
     if due(model).is_some_and(|due| due <= model.env.mono) {
         model.load(Load::Limits, out);
     }
+    if matches!(model.screen(), ScreenId::Budgets | ScreenId::Quotas | ScreenId::Limit) {
+        super::declare(model, out);
+    }
 }
 
 /// Fetches the windows now, if anybody can answer.
