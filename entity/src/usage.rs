@@ -201,25 +201,21 @@ impl From<LimitMark> for LimitTuple {
 #[cfg(feature = "openapi")]
 impl utoipa::PartialSchema for LimitMark {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        utoipa::openapi::ArrayBuilder::new()
-            .items(utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::SchemaType::AnyValue))
-            .description(Some("[gate, scope, limit, of, remaining, verdict]"))
-            .into()
+        tuple("[gate, scope, limit, of, remaining, verdict]")
     }
 }
 
 #[cfg(feature = "openapi")]
 impl utoipa::ToSchema for LimitMark {}
 
-/// What a request set aside of one budget or quota.
+/// What a request set aside of one budget or quota. In JSON `[kind, name, metric, estimate, limit, left, endsAt, refused]` with
+/// the instant in microseconds since 1970, because every record may have several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(from = "ReservationTuple", into = "ReservationTuple")]
 pub struct ReservationMark {
     /// Budget or quota.
     pub kind: crate::vocab::LimitKind,
     /// Its name.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub name: Arc<str>,
     /// What it counts.
     pub metric: crate::vocab::Metric,
@@ -232,8 +228,39 @@ pub struct ReservationMark {
     /// When the window ends.
     pub ends_at: Timestamp,
     /// Whether it was refused.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
+}
+
+type ReservationTuple = (crate::vocab::LimitKind, Arc<str>, crate::vocab::Metric, i64, i64, i64, i64, bool);
+
+impl From<ReservationTuple> for ReservationMark {
+    fn from((kind, name, metric, estimate, limit, left, ends_at, refused): ReservationTuple) -> Self {
+        Self { kind, name, metric, estimate, limit, left, ends_at: Timestamp(ends_at), refused }
+    }
+}
+
+impl From<ReservationMark> for ReservationTuple {
+    fn from(mark: ReservationMark) -> Self {
+        let ReservationMark { kind, name, metric, estimate, limit, left, ends_at, refused } = mark;
+        (kind, name, metric, estimate, limit, left, ends_at.0, refused)
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for ReservationMark {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        tuple("[kind, name, metric, estimate, limit, left, endsAt in microseconds, refused]")
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for ReservationMark {}
+
+/// The schema of an array whose places have meanings.
+#[cfg(feature = "openapi")]
+fn tuple(places: &str) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    let any = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::SchemaType::AnyValue);
+    utoipa::openapi::ArrayBuilder::new().items(any).description(Some(places)).into()
 }
 
 /// Facts about a request that no query needs a column for.

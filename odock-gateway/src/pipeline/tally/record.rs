@@ -28,7 +28,8 @@ pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&Ga
     let hold = case.holding().take();
     drop(case.claim().take());
     let Some(principal) = case.principal.get() else { return };
-    let record = Arc::new(record(case, principal, ending, total, overhead));
+    let metadata = metadata(case);
+    let record = Arc::new(record(case, principal, ending, total, overhead, metadata));
     if let Some(target) = case.target.get() {
         gw.telemetry.metrics.provider(target.provider_type.as_str(), "chat_completions").tokens(&record.tokens);
     }
@@ -74,10 +75,19 @@ fn interrupted(case: &Case) -> Option<Arc<UsageRecord>> {
     let mut ending = Ending::refused(&error, true);
     (ending.delivered, ending.unconfirmed) = (true, true);
     let total = case.elapsed_us();
-    Some(Arc::new(record(case, principal, ending, total, total.saturating_sub(case.upstream_us(total)))))
+    // Hardly ever read, and written before every request that sets something aside: without what it can do without.
+    let metadata = UsageMetadata { client_address: Some(case.client.to_string()), ..UsageMetadata::default() };
+    Some(Arc::new(record(case, principal, ending, total, total.saturating_sub(case.upstream_us(total)), metadata)))
 }
 
-fn record(case: &Case, principal: &Principal, ending: Ending, total: u32, overhead: u32) -> UsageRecord {
+fn record(
+    case: &Case,
+    principal: &Principal,
+    ending: Ending,
+    total: u32,
+    overhead: u32,
+    metadata: UsageMetadata,
+) -> UsageRecord {
     let target = case.target.get();
     let (tokens, usage_source, provider_usage) = consumed(case, &ending);
     let bill = target
@@ -117,18 +127,26 @@ fn record(case: &Case, principal: &Principal, ending: Ending, total: u32, overhe
         provider_usage,
         routing: RoutingTrace { attempts: case.attempt.get().cloned().into_iter().collect() },
         metadata: UsageMetadata {
-            stages: case.stages(),
-            inbound_request_id: case.refused_id().map(Into::into),
-            client_address: Some(case.client.to_string()),
             error_message,
-            limits: case.limits.marks(),
-            reservations: case.reservations.get().cloned().unwrap_or_default(),
-            clamped_to: Some(case.clamped_to.load(Ordering::Relaxed)).filter(|cap| *cap > 0),
-            replay_of: case.replay_of.get().cloned(),
             usage_mismatch: usage_source == UsageSource::Reported && !tokens.adds_up(),
+            ..metadata
         },
         tokens,
         usage_source,
+    }
+}
+
+/// What is known besides of a request that has ended.
+fn metadata(case: &Case) -> UsageMetadata {
+    UsageMetadata {
+        stages: case.stages(),
+        inbound_request_id: case.refused_id().map(Into::into),
+        client_address: Some(case.client.to_string()),
+        limits: case.limits.marks(),
+        reservations: case.reservations.get().cloned().unwrap_or_default(),
+        clamped_to: Some(case.clamped_to.load(Ordering::Relaxed)).filter(|cap| *cap > 0),
+        replay_of: case.replay_of.get().cloned(),
+        ..UsageMetadata::default()
     }
 }
 
