@@ -228,7 +228,7 @@ fn the_examples_load() {
     assert!(files >= 5, "{files}");
     let quickstart = load(&[Source::Path(root.join("quickstart.yaml"))], &env, &Options::default()).unwrap();
     let count = |kind| quickstart.resources.iter().filter(|it| it.manifest.kind == kind).count();
-    assert_eq!(Kind::ALL.iter().map(|kind| count(*kind)).collect::<Vec<_>>(), [1, 3, 2, 1, 3, 3, 0, 0, 0]);
+    assert_eq!(Kind::ALL.iter().map(|kind| count(*kind)).collect::<Vec<_>>(), [1, 3, 2, 1, 3, 3, 2, 1, 0]);
     let teams = load(&[Source::Path(root.join("multi-team"))], &env, &Options::default()).unwrap();
     let limits = |kind| teams.resources.iter().filter(|it| it.manifest.kind == kind).count();
     assert_eq!([Kind::Budget, Kind::Quota, Kind::Overlay].map(limits), [1, 1, 1]);
