@@ -1,6 +1,7 @@
 //! Requests that are not sent: what each gate would say, and nothing taken.
 
 use entity::row::{ledger_lease, usage_record};
+use entity::usage::ReservationMark;
 use http::Method;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
@@ -70,10 +71,10 @@ async fn a_budget_says_whether_it_would_pay_and_is_not_touched() {
     );
     let request = json!({"model": "fast", "max_tokens": 5_000, "messages": [{"role": "user", "content": "Hello"}]});
     let refused = simulate(&api, json!({"request": request})).await.expect(200);
-    let mark = &refused.body["gates"][4]["reservation"];
-    assert_eq!((mark["name"].clone(), mark["limit"].clone()), (json!("small"), json!(10_000_000)));
-    assert_eq!((mark["left"].clone(), mark["refused"].clone()), (json!(10_000_000), json!(true)));
-    assert!(mark["estimate"].as_i64().unwrap() > 50_000_000, "{mark}");
+    let mark = refused.body["gates"][4]["reservation"].clone();
+    let mark: ReservationMark = serde_json::from_value(mark).unwrap();
+    assert_eq!((&*mark.name, mark.limit, mark.left, mark.refused), ("small", 10_000_000, 10_000_000, true));
+    assert!(mark.estimate > 50_000_000, "{mark:?}");
     let words = said(refused);
     assert_eq!(words[4], "reserve: budget_exceeded");
     assert_eq!(words.last().unwrap(), "deny");
