@@ -175,8 +175,8 @@ fn a_request_is_shown_gate_by_gate() {
         "stages": [{ "stage": "authenticate", "atUs": 120 }, { "stage": "reserve", "atUs": 180 }],
         "limits": [["pre_auth", "organisation", "ip", 0, 0, "pass"], ["early", "api_key", "rpm", 60, 59, "pass"],
             ["final", "team", "tpm", 1_000, 0, "shadow"]],
-        "reservations": [{ "kind": "budget", "name": "search-monthly", "metric": "COST", "estimate": 1_000_000,
-            "limit": 50_000_000_000_i64, "left": 18_600_000_000_i64, "endsAt": "2026-12-01T00:00:00Z" }],
+        "reservations": [["budget", "search-monthly", "COST", 1_000_000, 50_000_000_000_i64, 18_600_000_000_i64,
+            1796083200000000_i64, false]],
         "clampedTo": 256, "replayOf": "req-0", "clientAddress": "192.0.2.1" });
     gateway.on(&format!("GET {ACME}/usage/req-1"), 200, &shown);
     let home = Home::of(&gateway);
@@ -192,8 +192,7 @@ fn a_request_is_shown_gate_by_gate() {
 fn a_simulation_says_what_each_gate_would_say() {
     let gateway = Gateway::start();
     let passed = |gate: &str, detail: &str| json!({ "gate": gate, "ok": true, "detail": detail });
-    let mark = json!({ "kind": "budget", "name": "small", "metric": "COST", "estimate": 50_000_000, "limit": 10_000_000,
-        "left": 10_000_000, "endsAt": "2026-12-01T00:00:00Z", "refused": true });
+    let mark = json!(["budget", "small", "COST", 50_000_000, 10_000_000, 10_000_000, 1796083200000000_i64, true]);
     let denied = json!({ "verdict": "deny", "gates": [
         passed("authenticate", "the key ci is in force"),
         { "gate": "early", "ok": true, "detail": "within the limit", "limit": ["early", "api_key", "rpm", 60, 59, "pass"] },
