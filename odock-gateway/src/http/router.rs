@@ -43,6 +43,7 @@ async fn chat_completions(State(gw): State<Gateway>, request: Request<Body>) -> 
 async fn prometheus(State(gw): State<Gateway>) -> impl IntoResponse {
     let usage = gw.usage.backlog();
     gw.telemetry.metrics.usage().waiting(usage.0, usage.1);
+    gw.telemetry.metrics.ledger().under_way(gw.ledger.requests_under_way());
     ([(CONTENT_TYPE, PROMETHEUS_TEXT)], gw.telemetry.render())
 }
 

@@ -109,6 +109,9 @@ impl Ledger {
     /// The identities under which nothing is known any more: the journal did not take the record, so it is never committed.
     pub fn forget(&self, record: UsageRecordId) {
         let Some((_, settled)) = self.settled.remove(&record) else { return };
+        if settled.noted {
+            self.stale_notes().push(record);
+        }
         for charge in settled.charges {
             let mut state = charge.account.lock();
             if let Some(slice) = state.by_id(charge.window) {

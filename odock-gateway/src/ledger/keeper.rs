@@ -1,15 +1,15 @@
 //! The node's housekeeping: saying that it lives, giving back what is idle, answering the others.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use entity::{Timestamp, WindowId};
+use entity::{Timestamp, UsageRecordId, WindowId};
 use sea_orm::DbErr;
 
 use super::Ledger;
 use super::account::{Account, State, is_known_afterwards};
-use super::refill::Word;
+use super::refill::{FIGURES_TTL, Word};
 use crate::store::ledger::{self as books, Report};
 
 /// How often the books are told what has changed.
@@ -115,6 +115,7 @@ impl Ledger {
             self.tell(Word::Answered(window)).await;
         }
         self.note_long_requests().await?;
+        self.remove_stale_notes().await?;
         if !self.hot.bus_is_up() {
             for window in books::unanswered(self.database.reader(), self.node).await? {
                 self.answer(window).await;
@@ -172,13 +173,26 @@ impl Ledger {
         let records: Vec<_> = long.iter().map(|record| (**record).clone()).collect();
         books::note(self.database.writer(), self.node, &records).await?;
         // One that was settled before its note was there has nobody to remove it.
-        let over: Vec<_> = long.iter().map(|it| it.id).filter(|id| !self.under_way.contains_key(id)).collect();
-        if !over.is_empty() {
-            let tx = self.database.begin().await?;
-            books::forget_requests(&tx, &over).await?;
-            tx.commit().await?;
-        }
+        let over = long.iter().map(|it| it.id).filter(|id| !self.under_way.contains_key(id));
+        self.stale_notes().extend(over);
         Ok(())
+    }
+
+    /// Removes the notes of requests that leave no record which would.
+    async fn remove_stale_notes(&self) -> Result<(), DbErr> {
+        let stale = std::mem::take(&mut *self.stale_notes());
+        if stale.is_empty() {
+            return Ok(());
+        }
+        let removed = books::forget_requests(self.database.writer(), &stale).await;
+        if removed.is_err() {
+            self.stale_notes().extend(stale);
+        }
+        removed
+    }
+
+    pub(super) fn stale_notes(&self) -> MutexGuard<'_, Vec<UsageRecordId>> {
+        self.stale_notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read_figures(&self, windows: &[WindowId]) -> Result<(), DbErr> {
@@ -192,7 +206,7 @@ impl Ledger {
             if let Some(slice) = state.by_id(id) {
                 slice.used = used.saturating_add(slice.unsettled);
                 slice.limit = limit;
-                slice.valid_until = started + TICK * 10;
+                slice.valid_until = started + FIGURES_TTL;
             }
         }
         Ok(())
@@ -238,8 +252,7 @@ impl Ledger {
 
     /// Gives back everything, at the end of the node's life: after the last request has ended and its record is committed.
     pub async fn close(&self) {
-        let released = books::release_all(self.database.writer(), self.node).await;
-        if let Err(error) = released {
+        if let Err(error) = books::bury(&self.database, self.node).await {
             tracing::warn!(%error, "could not give back the leases of budgets and quotas; they end by themselves");
         }
     }

@@ -29,7 +29,7 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
 use dashmap::DashMap;
@@ -61,6 +61,8 @@ pub struct Ledger {
     windows: DashMap<WindowId, Weak<Account>>,
     under_way: DashMap<UsageRecordId, UnderWay>,
     settled: DashMap<UsageRecordId, Settled>,
+    /// Requests that the database knows as under way and that leave no record which would remove them there.
+    stale_notes: Mutex<Vec<UsageRecordId>>,
 }
 
 /// A request on its way.
@@ -98,6 +100,7 @@ impl Ledger {
             windows: DashMap::new(),
             under_way: DashMap::new(),
             settled: DashMap::new(),
+            stale_notes: Mutex::default(),
         })
     }
 

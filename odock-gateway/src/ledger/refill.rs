@@ -16,8 +16,8 @@ const ANSWERS_WITHOUT_BUS: Duration = Duration::from_millis(1_500);
 /// How often the books are looked at while answers are awaited, in case the bus is slow.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// How old figures of what is known only afterwards may be. They are read again more often than that.
-const FIGURES_TTL: Duration = Duration::from_secs(5);
+/// How old figures of what is known only afterwards may be. The keeper reads them again more often than that.
+pub(super) const FIGURES_TTL: Duration = Duration::from_secs(5);
 
 impl Ledger {
     /// Sees to it that `amount` is free, or that it is known why not: another look says which.

@@ -1,10 +1,10 @@
 //! Thresholds that windows have reached: each raised once a window.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::row::{budget, ledger_event, ledger_window, organisation, quota};
 use entity::vocab::{LimitKind, Metric};
-use entity::{OrganisationId, Timestamp};
+use entity::{OrganisationId, Timestamp, WindowId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
@@ -44,12 +44,15 @@ pub async fn raise(database: &Database) -> Result<Vec<Raised>, DbErr> {
         return Ok(Vec::new());
     }
     let limits = thresholds(db, &windows).await?;
+    let known = known(db, &windows).await?;
     let mut raised = Vec::new();
     for window in windows {
         let Some((name, thresholds)) = limits.get(&window.limit_id) else { continue };
         for threshold in thresholds {
             let reached = i128::from(window.used) * 100 >= i128::from(window.limit_value) * i128::from(*threshold);
-            if reached && note(database, &window, *threshold, now).await? {
+            let is_new = reached && !known.contains(&(window.id, i32::from(*threshold)));
+            // Another node may have been quicker.
+            if is_new && note(database, &window, *threshold, now).await? {
                 raised.push(Raised {
                     kind: window.kind,
                     name: name.clone(),
@@ -82,6 +85,26 @@ async fn thresholds(
     Ok(found)
 }
 
+/// What was raised before, of these windows.
+async fn known(
+    db: &impl ConnectionTrait,
+    windows: &[ledger_window::Model],
+) -> Result<BTreeSet<(WindowId, i32)>, DbErr> {
+    use ledger_event::{Column, Entity};
+    let mut known = BTreeSet::new();
+    for windows in windows.chunks(1_000) {
+        let rows: Vec<(WindowId, i32)> = Entity::find()
+            .select_only()
+            .columns([Column::WindowId, Column::Threshold])
+            .filter(Column::WindowId.is_in(windows.iter().map(|window| window.id)))
+            .into_tuple()
+            .all(db)
+            .await?;
+        known.extend(rows);
+    }
+    Ok(known)
+}
+
 /// Notes that a threshold was reached; false if that was known.
 async fn note(
     database: &Database,
@@ -90,14 +113,6 @@ async fn note(
     now: Timestamp,
 ) -> Result<bool, DbErr> {
     use ledger_event::{ActiveModel, Column, Entity};
-    let known = Entity::find()
-        .filter(Column::WindowId.eq(window.id))
-        .filter(Column::Threshold.eq(i32::from(threshold)))
-        .one(database.reader())
-        .await?;
-    if known.is_some() {
-        return Ok(false);
-    }
     let row = ActiveModel {
         id: Set(Uuid::now_v7()),
         organisation_id: Set(window.organisation_id),
@@ -132,18 +147,39 @@ pub struct Undelivered {
     pub attempts: i32,
 }
 
-/// Events that nobody has taken yet, oldest first. Those of limits that were deleted meanwhile are nobody's business.
-pub async fn undelivered(database: &Database, attempts: i32, most: u64) -> Result<Vec<Undelivered>, DbErr> {
-    let db = database.reader();
+/// How long an event is worth telling, in microseconds: a day.
+const NEWS_US: i64 = 86_400 * 1_000_000;
+/// Events that are looked at in one round, at most.
+const EVENTS: u64 = 1_000;
+/// The longest pause between two attempts, in seconds.
+const MOST_PAUSE_S: i64 = 600;
+
+/// Whether the pause after the last attempt is over: two seconds, doubled with each attempt.
+fn is_due(event: &ledger_event::Model, now: Timestamp) -> bool {
+    now.0 - event.updated_at.0 >= pause_s(event.attempts) * 1_000_000
+}
+
+fn pause_s(attempts: i32) -> i64 {
+    match attempts {
+        ..=0 => 0,
+        1..=9 => 1 << attempts,
+        _ => MOST_PAUSE_S,
+    }
+}
+
+/// Events that nobody has taken yet and whose time has come, oldest first, at most `most`. Those of limits that were
+/// deleted meanwhile are nobody's business.
+pub async fn undelivered(database: &Database, most: usize) -> Result<Vec<Undelivered>, DbErr> {
+    let (db, now) = (database.reader(), Timestamp::now());
     let events = ledger_event::Entity::find()
         .filter(ledger_event::Column::DeliveredAt.is_null())
-        .filter(ledger_event::Column::Attempts.lt(attempts))
+        .filter(ledger_event::Column::CreatedAt.gt(now.0 - NEWS_US))
         .order_by_asc(ledger_event::Column::Id)
-        .limit(most)
+        .limit(EVENTS)
         .all(db)
         .await?;
     let mut found = Vec::with_capacity(events.len());
-    for event in events {
+    for event in events.into_iter().filter(|event| is_due(event, now)).take(most) {
         let Some(window) = ledger_window::Entity::find_by_id(event.window_id).one(db).await? else { continue };
         let Some(name) = super::limits::name_of(db, window.kind, window.limit_id).await? else {
             // Counted as an attempt, so that it does not stand in the way of the others for ever.
@@ -183,4 +219,15 @@ pub async fn attempted(database: &Database, event: Uuid, taken: bool) -> Result<
         update = update.col_expr(Column::DeliveredAt, Expr::value(now.0));
     }
     update.exec(database.writer()).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end_growing() {
+        let pauses: Vec<i64> = (0..13).map(pause_s).collect();
+        assert_eq!(pauses, [0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]);
+    }
 }

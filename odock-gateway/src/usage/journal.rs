@@ -52,6 +52,15 @@ pub enum JournalError {
     Encode(#[from] serde_json::Error),
 }
 
+/// What the disk did not take.
+#[derive(Debug)]
+pub(super) struct Unwritten {
+    /// Why.
+    pub(super) error: JournalError,
+    /// Whether it is held in memory until the disk does.
+    pub(super) held: bool,
+}
+
 /// Records on local disk.
 #[derive(Debug)]
 pub struct Journal {
@@ -201,27 +210,37 @@ impl Journal {
         self.state().written_to
     }
 
-    /// Records that the database does not have yet.
+    /// Records that the database does not have yet and the disk does.
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// Records that not even the disk has yet.
+    pub(super) fn held(&self) -> u64 {
+        self.state().held.len() as u64
+    }
+
     /// Appends an entry. A record that the disk does not take is held in memory until it does, and until then the
     /// journal has no room.
-    pub(super) fn append(&self, entry: &Entry<'_>) -> Result<(), JournalError> {
+    ///
+    /// # Errors
+    /// When the disk does not take it, and whether it is held.
+    pub(super) fn append(&self, entry: &Entry<'_>) -> Result<(), Unwritten> {
         // Encoded before the lock is taken: others write meanwhile.
-        let line = line::write(entry)?;
+        let line = line::write(entry).map_err(|error| Unwritten { error: error.into(), held: false })?;
         let mut state = self.state();
         let written = self.write(&mut state, entry, &line);
-        if written.is_err() {
+        written.map_err(|error| {
             self.failing.store(true, Ordering::Relaxed);
-            if let Entry::Closed(record) = entry
-                && state.held.len() < MAX_HELD
-            {
-                state.held.push_back(Arc::clone(record));
-            }
-        }
-        written
+            let held = match entry {
+                Entry::Closed(record) if state.held.len() < MAX_HELD => {
+                    state.held.push_back(Arc::clone(record));
+                    true
+                }
+                Entry::Closed(_) | Entry::Opened(_) => false,
+            };
+            Unwritten { error, held }
+        })
     }
 
     /// Tries again to append what the disk did not take.

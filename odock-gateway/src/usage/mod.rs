@@ -15,6 +15,7 @@ use entity::usage::UsageRecord;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use self::journal::Unwritten;
 pub use self::journal::{Journal, JournalError};
 use self::line::Entry;
 use self::writer::Writer;
@@ -55,7 +56,7 @@ impl Usage {
         let journal = Arc::new(journal);
         for interrupted in recovered {
             // Once appended as closed, the request is settled whatever happens next.
-            journal.append(&Entry::Closed(&interrupted))?;
+            journal.append(&Entry::Closed(&interrupted)).map_err(|unwritten| unwritten.error)?;
         }
         let (wake, stop) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
         let writer = Writer {
@@ -88,7 +89,7 @@ impl Usage {
         if self.drops() {
             return;
         }
-        if let Err(error) = self.journal.append(&Entry::Opened(interrupted)) {
+        if let Err(Unwritten { error, .. }) = self.journal.append(&Entry::Opened(interrupted)) {
             tracing::error!(%error, request.id = interrupted.request_id, "could not note in the usage journal that an answer began");
         }
     }
@@ -102,9 +103,14 @@ impl Usage {
             self.ledger.forget(record.id);
             return;
         }
-        if let Err(error) = self.journal.append(&Entry::Closed(record)) {
+        if let Err(Unwritten { error, held }) = self.journal.append(&Entry::Closed(record)) {
             self.metrics.usage().append_failed(1);
-            tracing::error!(%error, request.id = record.request_id, "could not append a usage record to the journal; it waits in memory");
+            if held {
+                tracing::error!(%error, request.id = record.request_id, "could not append a usage record to the journal; it waits in memory");
+            } else {
+                tracing::error!(%error, request.id = record.request_id, "could not append a usage record to the journal, nor keep it in memory: it is lost");
+                self.ledger.forget(record.id);
+            }
         }
         self.metrics.usage().appended(1);
         if self.journal.waiting() == 1 {
@@ -112,9 +118,9 @@ impl Usage {
         }
     }
 
-    /// Records that wait for the database, and the journal's size in bytes.
+    /// Records that wait for the database, on disk or in memory, and the journal's size in bytes.
     pub fn backlog(&self) -> (u64, u64) {
-        (self.journal.waiting(), self.journal.bytes())
+        (self.journal.waiting() + self.journal.held(), self.journal.bytes())
     }
 
     /// Where the journal ends at present.

@@ -2,7 +2,7 @@
 //!
 //! The body is JSON. `Odock-Signature: t=<unix seconds>,v1=<hex>` carries HMAC-SHA-256 over `<t>.<body>`, keyed with the
 //! configured secret, so that a receiver can tell the sender and refuse what is old. Any 2xx counts as taken; anything else is
-//! tried again at the next round, a limited number of times.
+//! tried again after pauses that grow to ten minutes, for a day.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -20,9 +20,7 @@ use crate::telemetry::metrics::Metrics;
 /// How long the receiver may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Events posted in one round, at most.
-const ROUND: u64 = 50;
-/// How often an event is tried.
-const ATTEMPTS: i32 = 20;
+const ROUND: usize = 50;
 
 /// Posts events.
 pub(crate) struct Webhook {
@@ -44,7 +42,7 @@ impl Webhook {
             Ok(http) => http,
             Err(error) => return Err(DbErr::Custom(format!("no HTTP client for the webhook: {error}"))),
         };
-        for event in thresholds::undelivered(database, ATTEMPTS, ROUND).await? {
+        for event in thresholds::undelivered(database, ROUND).await? {
             let body = json!({
                 "id": event.id,
                 "type": "threshold.reached",

@@ -7,7 +7,8 @@ use entity::{NodeId, Timestamp, WindowId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, JoinType, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -51,9 +52,9 @@ pub struct Granted {
     pub available: i64,
     /// The last time that somebody asked the others to give back.
     pub asks: i64,
-    /// Whether another node holds capacity and has not answered the last ask.
+    /// Whether another node that lives holds capacity and has not answered the last ask.
     pub unanswered: bool,
-    /// Whether another node holds capacity at all.
+    /// Whether another node that lives holds capacity at all.
     pub others_hold: bool,
 }
 
@@ -96,6 +97,8 @@ pub async fn grant(database: &Database, limit: &Limit, window: Window, ask: Ask)
         lend(&tx, row.id, ask.node, granted, row.asks, Timestamp(now.0 + micros(ask.ttl)), now).await?;
     }
     tx.commit().await?;
+    // Capacity of a node that has gone silent is not to be had, and nobody need be waited for.
+    let alive = |lease: &&&ledger_lease::Model| lease.ends_at > now;
     Ok(Granted {
         window: row.id,
         limit: whole,
@@ -105,8 +108,8 @@ pub async fn grant(database: &Database, limit: &Limit, window: Window, ask: Ask)
         held_before,
         available,
         asks: row.asks,
-        unanswered: others_hold.iter().any(|lease| lease.answered < row.asks),
-        others_hold: !others_hold.is_empty(),
+        others_hold: others_hold.iter().any(|lease| alive(&lease)),
+        unanswered: others_hold.iter().filter(alive).any(|lease| lease.answered < row.asks),
     })
 }
 
@@ -198,19 +201,31 @@ fn micros(span: Duration) -> i64 {
 /// Says that the node lives: its leases end `ttl` from now. Returns the windows of which it still holds a lease.
 pub async fn renew(database: &Database, node: NodeId, ttl: Duration) -> Result<Vec<WindowId>, DbErr> {
     use ledger_lease::Column;
-    let now = super::now(database.reader()).await?;
+    let tx = database.begin().await?;
+    let held = hold_leases(&tx, node).await?;
+    let now = super::now(&tx).await?;
     ledger_lease::Entity::update_many()
         .col_expr(Column::EndsAt, Expr::value(now.0 + micros(ttl)))
         .filter(Column::NodeId.eq(node))
-        .exec(database.writer())
+        .exec(&tx)
         .await?;
-    ledger_lease::Entity::find()
+    tx.commit().await?;
+    Ok(held)
+}
+
+/// The windows of which a node has a lease. Where the database locks rows, these are locked until the transaction ends,
+/// in the order in which everybody takes them.
+async fn hold_leases(tx: &DatabaseTransaction, node: NodeId) -> Result<Vec<WindowId>, DbErr> {
+    use ledger_lease::Column;
+    let mut select = ledger_lease::Entity::find()
         .select_only()
         .column(Column::WindowId)
         .filter(Column::NodeId.eq(node))
-        .into_tuple()
-        .all(database.writer())
-        .await
+        .order_by_asc(Column::WindowId);
+    if tx.get_database_backend() == DbBackend::Postgres {
+        select = select.lock_exclusive();
+    }
+    select.into_tuple().all(tx).await
 }
 
 /// What the node says of a window: capacity that it gives back, and what its requests hold of the rest.
@@ -294,8 +309,9 @@ pub async fn answer(database: &Database, node: NodeId, window: WindowId, back: i
 
 /// Gives back everything that a node holds: at the end of its life, or of its predecessor's, once its records are all
 /// there.
-pub async fn release_all(db: &impl ConnectionTrait, node: NodeId) -> Result<(), DbErr> {
-    ledger_lease::Entity::delete_many().filter(ledger_lease::Column::NodeId.eq(node)).exec(db).await.map(drop)
+pub async fn release_all(tx: &DatabaseTransaction, node: NodeId) -> Result<(), DbErr> {
+    hold_leases(tx, node).await?;
+    ledger_lease::Entity::delete_many().filter(ledger_lease::Column::NodeId.eq(node)).exec(tx).await.map(drop)
 }
 
 /// What was consumed of windows, and their limits.

@@ -40,10 +40,10 @@ pub async fn note(db: &impl ConnectionTrait, node: NodeId, records: &[UsageRecor
 }
 
 /// Forgets requests that have ended.
-pub async fn forget_requests(tx: &DatabaseTransaction, ids: &[UsageRecordId]) -> Result<(), DbErr> {
+pub async fn forget_requests(db: &impl ConnectionTrait, ids: &[UsageRecordId]) -> Result<(), DbErr> {
     for ids in ids.chunks(1_000) {
         let gone = ledger_request::Column::Id.is_in(ids.iter().copied());
-        ledger_request::Entity::delete_many().filter(gone).exec(tx).await?;
+        ledger_request::Entity::delete_many().filter(gone).exec(db).await?;
     }
     Ok(())
 }
