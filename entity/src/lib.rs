@@ -36,6 +36,7 @@ pub mod simulation;
 pub mod time;
 pub mod usage;
 pub mod vocab;
+mod wire;
 
 pub use ids::*;
 pub use money::{Money, MoneyError, Nanos};

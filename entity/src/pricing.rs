@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::{Money, Nanos, div_half_even};
 use crate::usage::TokenUsage;
+use crate::wire::is_default;
 
 /// What a model costs. Absent prices charge nothing for their class; an absent list leaves the cost unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,10 +36,6 @@ pub struct Pricing {
     /// The price of what is not counted in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<UnitPrice>,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 /// Prices of tokens that tools cause, in USD per 1 000 tokens; as text of their direction when absent.
@@ -138,15 +135,10 @@ pub struct LineItem {
     /// Nanos of USD per 1 000, before the discount.
     pub rate_nanos_per_1k: Nanos,
     /// Percent taken off.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub discount_percent: u8,
     /// Nanos of USD, rounded half-even once.
     pub nanos: Nanos,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(value: &u8) -> bool {
-    *value == 0
 }
 
 /// What a request cost and how that was computed, so that the sum can be redone years later.

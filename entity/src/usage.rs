@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::pricing::Bill;
 use crate::vocab::{Outcome, UsageSource};
+use crate::wire::is_default;
 use crate::{ApiKeyId, ModelId, Nanos, OrganisationId, ProviderId, TeamId, Timestamp, UsageRecordId, UserId};
 
 /// Tokens by disjoint class: no token is counted twice, and the classes add up to the total.
@@ -17,67 +18,62 @@ use crate::{ApiKeyId, ModelId, Nanos, OrganisationId, ProviderId, TeamId, Timest
 #[serde(rename_all = "camelCase", default)]
 pub struct TokenUsage {
     /// Prompt text that was not read from a cache.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub input_text: u64,
     /// Images in the prompt.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub input_image: u64,
     /// Sound in the prompt.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub input_audio: u64,
     /// Moving pictures in the prompt.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub input_video: u64,
     /// Earlier reasoning that the provider charges as input.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub input_reasoning: u64,
     /// Prompt read from the provider's cache.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub input_cached: u64,
     /// Prompt written to the provider's cache.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub input_cache_write: u64,
     /// Tokens that were embedded.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub embeddings: u64,
     /// Declarations of tools, where the provider counts them apart.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub tool_definition: u64,
     /// What tools were given, where the provider counts it apart.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub tool_input: u64,
     /// Text of the answer.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub output_text: u64,
     /// Images of the answer.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub output_image: u64,
     /// Sound of the answer.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub output_audio: u64,
     /// Moving pictures of the answer.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub output_video: u64,
     /// Reasoning that the provider charges as output.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub output_reasoning: u64,
     /// Predicted output that was rejected yet charged.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub output_rejected: u64,
     /// What tools gave back, where the provider counts it apart.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub tool_output: u64,
     /// Pages, images, seconds: what is not counted in tokens. No part of the total.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub units: u64,
     /// The provider's own total; differs from the sum of the classes only on a flagged record.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub total: u64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn none(count: &u64) -> bool {
-    *count == 0
 }
 
 impl TokenUsage {
