@@ -1,24 +1,27 @@
 //! A model with everything that calling it takes, worked out once.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use entity::pricing::{Bill, Pricing};
 use entity::resource::{ModelConfig, PriceChange, ProviderConfig};
 use entity::usage::TokenUsage;
 use entity::vocab::{ModelType, ProviderType};
-use entity::{ModelId, ProviderId, ProviderKeyId, Timestamp};
+use entity::{ModelId, OrganisationId, ProviderId, ProviderKeyId, Timestamp};
 use http::Uri;
 
 use crate::config::{Config, ProviderDefaults};
 use crate::limits::Scope;
 use crate::providers::operation::{Operation, Place};
 use crate::providers::{Address, AddressError, default_base_url};
+use crate::routing::Breaker;
 use crate::store::targets::ModelRows;
 
 /// A model, the upstream that serves it, and its price.
 #[derive(Debug)]
 pub struct Target {
+    /// The tenant.
+    pub organisation_id: OrganisationId,
     /// The model.
     pub model_id: ModelId,
     /// The name by which callers ask for it.
@@ -52,6 +55,8 @@ pub struct Target {
     /// The provider's settings.
     pub provider_config: ProviderConfig,
     endpoints: Endpoints,
+    /// How the upstream has been doing: looked up when it is first needed.
+    pub(crate) breaker: OnceLock<Arc<Breaker>>,
     /// The credential to send.
     pub key: Result<KeyRef, Problem>,
     /// How long connecting may take.
@@ -115,6 +120,7 @@ impl Target {
         let ms = |ms: Option<u32>, default| ms.map_or(default, |ms| Duration::from_millis(ms.into()));
         let total = defaults.timeout.unwrap_or(config.upstream.total_timeout);
         Self {
+            organisation_id: model.organisation_id,
             model_id: model.id,
             model: model.name,
             model_type: model.kind,
@@ -131,6 +137,7 @@ impl Target {
             enabled: provider.enabled,
             address,
             endpoints: Endpoints::default(),
+            breaker: OnceLock::new(),
             key,
             connect_timeout: ms(provider.config.connect_timeout_ms, config.upstream.connect_timeout),
             first_byte_timeout: ms(provider.config.first_byte_timeout_ms, config.upstream.first_byte_timeout),

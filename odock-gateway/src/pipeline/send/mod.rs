@@ -1,8 +1,12 @@
 //! One answer, or a stream of them.
 
+mod attempt;
+mod attempting;
 mod connect;
 mod copy;
+mod failover;
 mod headers;
+mod hold_back;
 mod live;
 mod pieces;
 mod stream;

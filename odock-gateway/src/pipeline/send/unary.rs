@@ -28,23 +28,18 @@ pub struct Unary {
     pub content_bytes: usize,
 }
 
-impl Unary {
-    pub(super) fn new(
-        exchange: Exchange,
-        call: &Call,
-        place: &Place<'_>,
-        status: StatusCode,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Self, BoxError> {
-        // A body in an encoding that was not asked for passes unread; its tokens are estimated.
-        if headers.contains_key(http::header::CONTENT_ENCODING) {
-            let content_bytes = body.len();
-            return Ok(Self { exchange, status, headers, body, reported: None, content_bytes });
-        }
-        let Answer { body, reported, content_bytes } = call.operation.answer(call, place, body)?;
-        Ok(Self { exchange, status, headers, body, reported, content_bytes })
+/// Reads what an answer consumed. A body in an encoding that was not asked for passes unread; its tokens are estimated.
+pub(super) fn understand(
+    call: &Call,
+    place: &Place<'_>,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Answer, BoxError> {
+    if headers.contains_key(http::header::CONTENT_ENCODING) {
+        let content_bytes = body.len();
+        return Ok(Answer { body, reported: None, content_bytes });
     }
+    call.operation.answer(call, place, body)
 }
 
 /// Collects a body of `most` bytes at the most. A single frame, the usual case, is not copied.

@@ -23,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+pub use self::model::types_of;
 use super::listing::{self, Listing};
 
 /// Values in one `IN (…)`, well below the parameters that either database takes.
