@@ -93,7 +93,10 @@ fn unmounted(inbound: &Inbound<'_>) -> &'static dyn Family {
     let ends = |ends: &[&str]| ends.iter().any(|end| path.ends_with(end));
     if ends(&["/v1/messages", "/v1/messages/count_tokens"]) || inbound.headers.contains_key("anthropic-version") {
         &Anthropic
-    } else if path.starts_with("/v1beta/") || path.rsplit('/').next().is_some_and(|last| last.contains(':')) {
+    } else if path.starts_with("/v1beta/")
+        || inbound.headers.contains_key("x-goog-api-key")
+        || path.rsplit('/').next().is_some_and(|last| last.contains(':'))
+    {
         &Gemini
     } else if path.contains("/openai/deployments/") || path.contains("/openai/v1/") {
         &Azure
