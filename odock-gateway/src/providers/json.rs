@@ -715,7 +715,10 @@ mod tests {
         assert_eq!(encoded(r#"{"model":"b","n":2}"#), r#"{"model":"b","max_tokens":5,"n":2}"#);
         let streamed = encoded(r#"{"stream":true}"#);
         let read: serde_json::Value = serde_json::from_str(&streamed).unwrap();
-        assert_eq!((read["model"].as_str(), read["stream_options"]["include_usage"].as_bool()), (Some("b"), Some(true)));
+        assert_eq!(
+            (read["model"].as_str(), read["stream_options"]["include_usage"].as_bool()),
+            (Some("b"), Some(true))
+        );
         let empty = JsonBody::decode_for(Bytes::from_static(b" { } "), &CHAT, Some("a")).unwrap_err();
         assert!(empty.to_string().contains("asks for nothing"));
     }

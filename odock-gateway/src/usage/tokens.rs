@@ -97,8 +97,7 @@ fn tokenizer(slug: &str) -> Option<Tokenizer> {
 fn prompt(body: &[u8], tokenizer: Option<Tokenizer>, per_image: u64) -> Option<u64> {
     let request: Value = serde_json::from_slice(body).ok()?;
     let mut counter = Counter { tokenizer: tokenizer.map(|get| get()), left: MOST, tokens: PER_PROMPT, per_image };
-    let mut fields =
-        request.as_object()?.iter().filter(|(name, _)| !NOT_READ.contains(&name.as_str())).peekable();
+    let mut fields = request.as_object()?.iter().filter(|(name, _)| !NOT_READ.contains(&name.as_str())).peekable();
     fields.peek()?;
     for (name, value) in fields {
         match (name.as_str(), value) {
