@@ -1,0 +1,71 @@
+//! The content blocks of a message.
+
+use serde_json::{Value, json};
+
+use crate::{Script, text::pieces};
+
+/// One block, and how it comes bit by bit.
+#[derive(Debug)]
+pub(super) enum Block<'a> {
+    Thinking { text: &'a str, signature: String },
+    Text(&'a str),
+    ToolUse { id: String, name: &'a str, input: &'a Value },
+}
+
+/// What the script has a message say. A refusal says nothing.
+pub(super) fn scripted(script: &Script, number: u64) -> Vec<Block<'_>> {
+    let signature = || format!("c2ltdWxhdGVk{number:08}");
+    let thinking = script.reasoning.as_deref().map(|text| Block::Thinking { text, signature: signature() });
+    let mut blocks: Vec<_> = thinking.into_iter().collect();
+    if script.refusal.is_some() {
+        return blocks;
+    }
+    if script.tool_calls.is_empty() {
+        blocks.push(Block::Text(&script.text));
+    }
+    blocks.extend(script.tool_calls.iter().enumerate().map(|(at, call)| Block::ToolUse {
+        id: format!("toolu_sim_{number}_{at}"),
+        name: &call.name,
+        input: &call.arguments,
+    }));
+    blocks
+}
+
+impl Block<'_> {
+    /// The whole block.
+    pub(super) fn whole(&self) -> Value {
+        match self {
+            Self::Thinking { text, signature } => json!({"type": "thinking", "thinking": text, "signature": signature}),
+            Self::Text(text) => json!({"type": "text", "text": text}),
+            Self::ToolUse { id, name, input } => json!({"type": "tool_use", "id": id, "name": name, "input": input}),
+        }
+    }
+
+    /// The block as a stream begins it.
+    pub(super) fn begun(&self) -> Value {
+        match self {
+            Self::Thinking { .. } => json!({"type": "thinking", "thinking": "", "signature": ""}),
+            Self::Text(_) => json!({"type": "text", "text": ""}),
+            Self::ToolUse { id, name, .. } => json!({"type": "tool_use", "id": id, "name": name, "input": {}}),
+        }
+    }
+
+    /// The deltas of the block; the signature of a thought is one.
+    pub(super) fn deltas(&self, script: &Script) -> Vec<Value> {
+        match self {
+            Self::Thinking { text, signature } => {
+                let words =
+                    pieces(text, None).into_iter().map(|text| json!({"type": "thinking_delta", "thinking": text}));
+                words.chain([json!({"type": "signature_delta", "signature": signature})]).collect()
+            }
+            Self::Text(text) => {
+                let pieces = pieces(text, script.chunks).into_iter();
+                pieces.map(|text| json!({"type": "text_delta", "text": text})).collect()
+            }
+            Self::ToolUse { input, .. } => {
+                let pieces = [String::new()].into_iter().chain(pieces(&input.to_string(), script.chunks));
+                pieces.map(|part| json!({"type": "input_json_delta", "partial_json": part})).collect()
+            }
+        }
+    }
+}
