@@ -81,6 +81,13 @@ impl Address {
     }
 }
 
+/// The address with `query` behind what it has of one.
+#[must_use]
+pub fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
+    let joint = if uri.query().is_some() { '&' } else { '?' };
+    format!("{uri}{joint}{query}").parse().ok()
+}
+
 fn is_version(segment: &str) -> bool {
     segment.strip_prefix('v').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
@@ -140,6 +147,13 @@ mod tests {
             chat(AzureOpenAi, "https://x.openai.azure.com", Some("2024-10-21")),
             "https://x.openai.azure.com/openai/deployments/gpt%204/chat/completions?api-version=2024-10-21"
         );
+    }
+
+    #[test]
+    fn a_query_is_added_to_what_there_is_of_one() {
+        let with = |uri: &str| with_query(&uri.parse().unwrap(), "beta=true").unwrap().to_string();
+        assert_eq!(with("https://x/v1/messages"), "https://x/v1/messages?beta=true");
+        assert_eq!(with("https://x/v1/messages?a=b"), "https://x/v1/messages?a=b&beta=true");
     }
 
     #[test]

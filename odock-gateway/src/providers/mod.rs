@@ -21,7 +21,7 @@ pub mod operation;
 pub mod sse;
 pub mod usage;
 
-pub use self::address::{Address, AddressError, is_link_local};
+pub use self::address::{Address, AddressError, is_link_local, with_query};
 
 use entity::vocab::ProviderType;
 

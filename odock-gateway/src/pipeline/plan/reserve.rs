@@ -114,7 +114,9 @@ pub(super) fn most(gw: &Gateway, call: &Call, target: &Target) -> Demand {
         Output::Capped(cap) => cap,
         Output::Open => target.config.max_output_tokens.unwrap_or(gw.config.ledger.default_output_tokens).into(),
     };
-    let input = call.bound.input.saturating_add(tokens::of_images(call.text(), &target.slug));
+    // What has no prompt to pay for has no images to pay for either.
+    let images = if call.bound.input == 0 { 0 } else { tokens::of_images(call.text(), &target.slug) };
+    let input = call.bound.input.saturating_add(images);
     Demand { input, output: cap.saturating_mul(call.bound.choices), units: call.bound.units }
 }
 

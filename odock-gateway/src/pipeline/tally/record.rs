@@ -165,12 +165,15 @@ fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<se
     if !ending.delivered && !unconfirmed {
         return (TokenUsage::default(), UsageSource::Missing, None);
     }
-    let input_text = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
+    let prompt = ending.prompt.clone().unwrap_or_else(|| TokenUsage {
+        input_text: u64::from(case.estimated_prompt.load(Ordering::Relaxed)),
+        ..TokenUsage::default()
+    });
     let output_text = match case.demand.get().filter(|_| unconfirmed) {
         Some(demand) => demand.output,
         None => estimate::tokens(ending.content_bytes),
     };
-    let tokens = TokenUsage { input_text, output_text, total: input_text + output_text, ..TokenUsage::default() };
+    let tokens = TokenUsage { output_text, total: prompt.input().saturating_add(output_text), ..prompt };
     (tokens, UsageSource::Estimated, None)
 }
 
