@@ -10,10 +10,14 @@ use super::dialect::Dialect;
 use crate::gateway::Gateway;
 use crate::pipeline::{self, Received};
 use crate::providers::operation::Operation;
-use crate::providers::{Family, openai};
+use crate::providers::{Family, anthropic, openai};
 
 /// The routes whose path says everything.
-static ROUTES: &[(&str, &dyn Operation)] = &[("/v1/chat/completions", &openai::chat::CHAT)];
+static ROUTES: &[(&str, &dyn Operation)] = &[
+    ("/v1/chat/completions", &openai::chat::CHAT),
+    ("/v1/messages", &anthropic::messages::MESSAGES),
+    ("/v1/messages/count_tokens", &anthropic::count_tokens::COUNT_TOKENS),
+];
 
 /// Adds every governed route.
 pub(super) fn add(mut router: Router<Gateway>) -> Router<Gateway> {
