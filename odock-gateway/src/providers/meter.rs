@@ -72,6 +72,11 @@ pub trait ReadEvents: Debug + Send {
     fn error_event(&self) -> Option<&'static str> {
         None
     }
+
+    /// The largest event that must be read whole.
+    fn max_event(&self) -> usize {
+        sse::MAX_EVENT
+    }
 }
 
 /// A meter of server-sent events: all but those that are withheld go out as the very bytes that came in, an event at a
@@ -89,7 +94,8 @@ impl<R: ReadEvents> EventMeter<R> {
     /// A meter that reads with `reader`.
     #[must_use]
     pub fn new(reader: R) -> Self {
-        Self { reader, framer: Framer::default(), seen: Seen::default(), mid_event: false }
+        let framer = Framer::holding(reader.max_event());
+        Self { reader, framer, seen: Seen::default(), mid_event: false }
     }
 
     fn read(&mut self, event: &[u8]) -> Verdict {

@@ -56,6 +56,12 @@ pub trait Operation: Debug + Send + Sync {
     /// Says what is wrong with the request.
     fn decode(&'static self, asked: &Asked<'_>, body: Bytes) -> Result<Call, DecodeError>;
 
+    /// Whether the upstream adds to the prompt what the request does not hold: an earlier conversation, files that are kept
+    /// there, results of its own tools. Asked only where a budget or quota applies.
+    fn adds_input(&self, _: &Call) -> bool {
+        false
+    }
+
     /// Where it goes at an upstream; `None` if the provider's address cannot carry it.
     fn uri(&self, place: &Place<'_>, stream: bool) -> Option<Uri>;
 

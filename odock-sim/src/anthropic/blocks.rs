@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Script, text::pieces};
+use crate::{Script, json::Object, text::pieces};
 
 /// One block, and how it comes bit by bit.
 #[derive(Debug)]
@@ -33,39 +33,52 @@ pub(super) fn scripted(script: &Script, number: u64) -> Vec<Block<'_>> {
 
 impl Block<'_> {
     /// The whole block.
-    pub(super) fn whole(&self) -> Value {
+    pub(super) fn whole(&self) -> Object {
         match self {
-            Self::Thinking { text, signature } => json!({"type": "thinking", "thinking": text, "signature": signature}),
-            Self::Text(text) => json!({"type": "text", "text": text}),
-            Self::ToolUse { id, name, input } => json!({"type": "tool_use", "id": id, "name": name, "input": input}),
+            Self::Thinking { text, signature } => self.typed().with("thinking", text).with("signature", signature),
+            Self::Text(text) => self.typed().with("text", text),
+            Self::ToolUse { id, name, input } => self.typed().with("id", id).with("name", name).with("input", input),
         }
     }
 
     /// The block as a stream begins it.
-    pub(super) fn begun(&self) -> Value {
+    pub(super) fn begun(&self) -> Object {
         match self {
-            Self::Thinking { .. } => json!({"type": "thinking", "thinking": "", "signature": ""}),
-            Self::Text(_) => json!({"type": "text", "text": ""}),
-            Self::ToolUse { id, name, .. } => json!({"type": "tool_use", "id": id, "name": name, "input": {}}),
+            Self::Thinking { .. } => self.typed().with("thinking", "").with("signature", ""),
+            Self::Text(_) => self.typed().with("text", ""),
+            Self::ToolUse { id, name, .. } => self.typed().with("id", id).with("name", name).with("input", json!({})),
         }
     }
 
+    fn typed(&self) -> Object {
+        Object::new().with(
+            "type",
+            match self {
+                Self::Thinking { .. } => "thinking",
+                Self::Text(_) => "text",
+                Self::ToolUse { .. } => "tool_use",
+            },
+        )
+    }
+
     /// The deltas of the block; the signature of a thought is one.
-    pub(super) fn deltas(&self, script: &Script) -> Vec<Value> {
+    pub(super) fn deltas(&self, script: &Script) -> Vec<Object> {
         match self {
             Self::Thinking { text, signature } => {
-                let words =
-                    pieces(text, None).into_iter().map(|text| json!({"type": "thinking_delta", "thinking": text}));
-                words.chain([json!({"type": "signature_delta", "signature": signature})]).collect()
+                let words = pieces(text, None).into_iter().map(|text| delta("thinking_delta", "thinking", &text));
+                words.chain([delta("signature_delta", "signature", signature)]).collect()
             }
             Self::Text(text) => {
-                let pieces = pieces(text, script.chunks).into_iter();
-                pieces.map(|text| json!({"type": "text_delta", "text": text})).collect()
+                pieces(text, script.chunks).iter().map(|text| delta("text_delta", "text", text)).collect()
             }
             Self::ToolUse { input, .. } => {
                 let pieces = [String::new()].into_iter().chain(pieces(&input.to_string(), script.chunks));
-                pieces.map(|part| json!({"type": "input_json_delta", "partial_json": part})).collect()
+                pieces.map(|part| delta("input_json_delta", "partial_json", &part)).collect()
             }
         }
     }
+}
+
+fn delta(kind: &str, name: &str, text: &str) -> Object {
+    Object::new().with("type", kind).with(name, text)
 }

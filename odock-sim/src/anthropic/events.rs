@@ -1,7 +1,6 @@
 //! The events of a streamed message.
 
 use bytes::Bytes;
-use serde_json::json;
 
 use super::{
     blocks, error,
@@ -33,8 +32,8 @@ pub(super) fn stream(call: &Call, script: &Script) -> Stream {
         carried += &event("content_block_stop", |object| object.with("index", at));
     }
     let ended = event("message_delta", |object| {
-        let reason = json!({"stop_reason": stop_reason(script), "stop_sequence": null,
-            "stop_details": stop_details(script)});
+        let reason = Object::new().with("stop_reason", stop_reason(script)).with("stop_sequence", ());
+        let reason = reason.with("stop_details", stop_details(script));
         object.with("delta", reason).maybe("usage", call.last_usage(script))
     });
     let mut closing = vec![carried, ended];

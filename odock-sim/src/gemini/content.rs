@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{JSON, error};
 use crate::{
@@ -72,9 +72,12 @@ fn prompt_bytes(fields: &Fields) -> Result<usize, String> {
 }
 
 impl Call<'_> {
-    fn object(&self, script: &Script, parts: &[Value], reason: Option<&str>, last: bool) -> Object {
+    fn object(&self, script: &Script, parts: &[Object], reason: Option<&str>, last: bool) -> Object {
         let mut candidate = Object::new()
-            .with("content", if parts.is_empty() { json!({}) } else { json!({"parts": parts, "role": "model"}) })
+            .with(
+                "content",
+                if parts.is_empty() { Object::new() } else { Object::new().with("parts", parts).with("role", "model") },
+            )
             .maybe("finishReason", reason)
             .with("index", 0);
         if let Some(words) = script.refusal.as_ref().filter(|_| reason.is_some()) {
@@ -125,7 +128,7 @@ impl Call<'_> {
             .iter()
             .map(|part| framing.frame(self.object(script, std::slice::from_ref(part), None, false)))
             .collect();
-        let said: &[Value] = if script.refusal.is_some() { &[] } else { &[json!({"text": ""})] };
+        let said: &[Object] = if script.refusal.is_some() { &[] } else { &[text("")] };
         let last = framing.frame(self.object(script, said, Some(finish_reason(script)), true));
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         let failed = Object::new().with("error", error(status, "An internal error has occurred.", &[]));
@@ -166,11 +169,11 @@ impl Framing {
 }
 
 /// The parts of an answer in one piece.
-fn parts(script: &Script) -> Vec<Value> {
-    let mut parts: Vec<_> = script.reasoning.iter().map(|text| thought(text)).collect();
+fn parts(script: &Script) -> Vec<Object> {
+    let mut parts: Vec<_> = script.reasoning.iter().map(|words| thought(words)).collect();
     if script.refusal.is_none() {
         if script.tool_calls.is_empty() {
-            parts.push(json!({"text": script.text}));
+            parts.push(text(&script.text));
         }
         parts.extend(calls(script));
     }
@@ -178,30 +181,32 @@ fn parts(script: &Script) -> Vec<Value> {
 }
 
 /// The parts of a streamed answer, one a chunk. Calls come whole.
-fn streamed_parts(script: &Script) -> Vec<Value> {
-    let thoughts = script.reasoning.iter().flat_map(|text| pieces(text, None));
-    let mut parts: Vec<_> = thoughts.map(|text| thought(&text)).collect();
+fn streamed_parts(script: &Script) -> Vec<Object> {
+    let thoughts = script.reasoning.iter().flat_map(|words| pieces(words, None));
+    let mut parts: Vec<_> = thoughts.map(|words| thought(&words)).collect();
     if script.refusal.is_none() {
         if script.tool_calls.is_empty() {
-            parts.extend(pieces(&script.text, script.chunks).into_iter().map(|text| json!({"text": text})));
+            parts.extend(pieces(&script.text, script.chunks).iter().map(|piece| text(piece)));
         }
         parts.extend(calls(script));
     }
     parts
 }
 
-fn thought(text: &str) -> Value {
-    json!({"text": text, "thought": true})
+fn text(text: &str) -> Object {
+    Object::new().with("text", text)
+}
+
+fn thought(words: &str) -> Object {
+    text(words).with("thought", true)
 }
 
 /// The calls of tools; the first of an answer that was thought about carries the signature of the thought.
-fn calls(script: &Script) -> impl Iterator<Item = Value> {
+fn calls(script: &Script) -> impl Iterator<Item = Object> {
     script.tool_calls.iter().enumerate().map(|(at, call)| {
-        let mut part = json!({"functionCall": {"name": call.name, "args": call.arguments}});
-        if at == 0 && script.reasoning.is_some() {
-            part["thoughtSignature"] = json!("c2ltdWxhdGVk");
-        }
-        part
+        let called = Object::new().with("name", &call.name).with("args", &call.arguments);
+        let signed = at == 0 && script.reasoning.is_some();
+        Object::new().with("functionCall", called).maybe("thoughtSignature", signed.then_some("c2ltdWxhdGVk"))
     })
 }
 

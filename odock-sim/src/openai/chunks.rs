@@ -4,18 +4,18 @@ use std::fmt::Arguments;
 
 use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     CREATED, Vendor,
     call::ChatCall,
     chat::finish_reason,
+    delta::{Delta, contents},
     wire::{Usage, to_json},
 };
 use crate::{
     Script, UsageReport,
     stream::{EVENT_STREAM, Stream, data_event},
-    text::pieces,
 };
 
 /// The end of a stream.
@@ -51,20 +51,11 @@ impl Writer<'_> {
                 "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}],
             })))
         });
-        let said = self.script.tool_calls.is_empty() && self.script.refusal.is_none();
-        let content = if said { json!("") } else { Value::Null };
-        let role = match self.call.vendor {
-            Vendor::OpenAi | Vendor::Azure => json!({"role": "assistant", "content": content, "refusal": null}),
-            Vendor::Vllm | Vendor::Mistral | Vendor::HuggingFace => json!({"role": "assistant", "content": ""}),
-        };
-        filtered.into_iter().chain([self.chunk(&role, None)]).collect()
+        filtered.into_iter().chain([self.chunk(&Delta::first(self.script, self.call.vendor), None)]).collect()
     }
 
     fn closing(&self) -> Vec<Bytes> {
-        let last = match self.call.vendor {
-            Vendor::Mistral => json!({"content": ""}),
-            _ => json!({}),
-        };
+        let last = Delta::last(self.call.vendor);
         let mut events = vec![self.chunk(&last, Some(finish_reason(self.script)))];
         if self.reports_usage() {
             events.push(self.event(&[], Some(Some(self.usage()))));
@@ -94,7 +85,7 @@ impl Writer<'_> {
         }
     }
 
-    fn chunk(&self, delta: &Value, finish_reason: Option<&str>) -> Bytes {
+    fn chunk(&self, delta: &Delta, finish_reason: Option<&str>) -> Bytes {
         let usage = if finish_reason.is_some() && self.reports_on_finish() {
             Some(Some(self.usage()))
         } else {
@@ -122,7 +113,7 @@ struct Chunk<'a> {
 #[derive(Serialize)]
 struct Choice<'a> {
     index: u32,
-    delta: &'a Value,
+    delta: &'a Delta,
     logprobs: (),
     finish_reason: Option<&'a str>,
 }
@@ -144,43 +135,4 @@ impl Serialize for Chunk<'_> {
         }
         map.end()
     }
-}
-
-/// The deltas of the content chunks; what is thought comes first, a word a chunk.
-fn contents(script: &Script, vendor: Vendor, number: u64) -> Vec<Value> {
-    let thought = script.reasoning.iter().flat_map(|text| pieces(text, None));
-    let mut deltas: Vec<_> = thought.map(|piece| vendor.reasoning_delta(&piece)).collect();
-    if let Some(refusal) = &script.refusal {
-        deltas.extend(pieces(refusal, script.chunks).into_iter().map(|piece| json!({"refusal": piece})));
-    } else if script.tool_calls.is_empty() {
-        deltas.extend(pieces(&script.text, script.chunks).into_iter().map(|text| json!({"content": text})));
-    } else if vendor == Vendor::Mistral {
-        deltas.push(whole_calls(script, number));
-    } else {
-        deltas.extend(call_deltas(script, vendor, number));
-    }
-    deltas
-}
-
-/// Tool calls in pieces: the name, then the arguments bit by bit.
-fn call_deltas(script: &Script, vendor: Vendor, number: u64) -> Vec<Value> {
-    let calls = script.tool_calls.iter().enumerate();
-    calls
-        .flat_map(|(at, call)| {
-            let named = json!({"index": at, "id": vendor.call_id(number, at), "type": "function",
-                "function": {"name": call.name, "arguments": ""}});
-            let arguments = pieces(&call.arguments.to_string(), script.chunks);
-            let argued = arguments.into_iter().map(move |part| json!({"index": at, "function": {"arguments": part}}));
-            std::iter::once(named).chain(argued).map(|entry| json!({"tool_calls": [entry]})).collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-/// Tool calls at once, as Mistral sends them.
-fn whole_calls(script: &Script, number: u64) -> Value {
-    let calls = script.tool_calls.iter().enumerate().map(|(at, call)| {
-        json!({"id": Vendor::Mistral.call_id(number, at), "index": at, "type": "function",
-            "function": {"name": call.name, "arguments": call.arguments.to_string()}})
-    });
-    json!({"content": "", "tool_calls": calls.collect::<Vec<_>>()})
 }

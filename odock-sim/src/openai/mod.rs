@@ -7,6 +7,7 @@ mod call;
 mod chat;
 mod chunks;
 mod completions;
+mod delta;
 mod embeddings;
 mod images;
 mod models;

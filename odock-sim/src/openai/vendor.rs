@@ -1,9 +1,10 @@
 //! Who speaks the format: what differs between OpenAI and those that follow it.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::error_body;
+use crate::json::Object;
 
 /// A provider that answers in OpenAI's shapes, more or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,15 +40,6 @@ impl Vendor {
         }
     }
 
-    /// The delta that carries a piece of reasoning.
-    pub(super) fn reasoning_delta(self, piece: &str) -> Value {
-        match self {
-            Self::Mistral => json!({"content": [thinking(piece)]}),
-            Self::Vllm => json!({"reasoning": piece}),
-            _ => json!({"reasoning_content": piece}),
-        }
-    }
-
     /// The event that tells of an error in the middle of a stream.
     pub(super) fn stream_error(self) -> Bytes {
         let message = "The server had an error while processing your request.";
@@ -69,6 +61,7 @@ impl Vendor {
 }
 
 /// A part of Mistral's content that is thought.
-pub(super) fn thinking(text: &str) -> Value {
-    json!({"type": "thinking", "thinking": [{"type": "text", "text": text}]})
+pub(super) fn thinking(text: &str) -> Object {
+    let said = Object::new().with("type", "text").with("text", text);
+    Object::new().with("type", "thinking").with("thinking", [said])
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 use super::{Vendor, vendor::thinking};
-use crate::{Script, ToolCall, text::Counts};
+use crate::{Script, ToolCall, json::Object, text::Counts};
 
 /// A `chat.completion`.
 pub(super) struct Completion<'a> {
@@ -74,7 +74,7 @@ pub(super) struct Message<'a> {
 #[serde(untagged)]
 enum Content<'a> {
     Text(&'a str),
-    Parts(Vec<Value>),
+    Parts(Vec<Object>),
 }
 
 impl<'a> Message<'a> {
@@ -86,7 +86,7 @@ impl<'a> Message<'a> {
         let thought = script.reasoning.as_deref();
         let content = match (vendor, thought) {
             (Vendor::Mistral, Some(thought)) => {
-                let said = text.map(|text| serde_json::json!({"type": "text", "text": text}));
+                let said = text.map(|text| Object::new().with("type", "text").with("text", text));
                 Some(Content::Parts([thinking(thought)].into_iter().chain(said).collect()))
             }
             _ => text.map(Content::Text),

@@ -165,15 +165,16 @@ fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<se
     if !ending.delivered && !unconfirmed {
         return (TokenUsage::default(), UsageSource::Missing, None);
     }
+    let (output_text, units) = match case.demand.get().filter(|_| unconfirmed) {
+        Some(demand) => (demand.output, demand.units),
+        None => (estimate::tokens(ending.content_bytes), 0),
+    };
     let prompt = ending.prompt.clone().unwrap_or_else(|| TokenUsage {
         input_text: u64::from(case.estimated_prompt.load(Ordering::Relaxed)),
         ..TokenUsage::default()
     });
-    let output_text = match case.demand.get().filter(|_| unconfirmed) {
-        Some(demand) => demand.output,
-        None => estimate::tokens(ending.content_bytes),
-    };
-    let tokens = TokenUsage { output_text, total: prompt.input().saturating_add(output_text), ..prompt };
+    let total = prompt.input().saturating_add(output_text);
+    let tokens = TokenUsage { output_text, units, total, ..prompt };
     (tokens, UsageSource::Estimated, None)
 }
 

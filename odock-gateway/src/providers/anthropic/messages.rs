@@ -53,6 +53,10 @@ impl Operation for Messages {
         super::outgoing(call, place)
     }
 
+    fn adds_input(&self, call: &Call) -> bool {
+        super::adds::adds_input(call.text())
+    }
+
     fn answer(&self, _: &Call, _: &Place<'_>, body: Bytes) -> Result<Answer, BoxError> {
         let message: Message<'_> = serde_json::from_slice(&body)?;
         let reported = message.usage.and_then(|usage| normalise(usage.get()));

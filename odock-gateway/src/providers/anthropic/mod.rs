@@ -1,5 +1,6 @@
 //! Anthropic's protocol (<https://platform.claude.com/docs/en/api/messages>).
 
+mod adds;
 pub mod count_tokens;
 pub mod messages;
 pub mod stream;
@@ -22,7 +23,7 @@ fn query(asked: &Asked<'_>) -> Option<&'static str> {
 
 /// The caller's body with the upstream's name of the model, and the version that the protocol insists on.
 fn outgoing(call: &Call, place: &Place<'_>) -> Result<Outgoing, DecodeError> {
-    let body = call.object()?.encode(place.slug, call.cap.map(|tokens| (tokens, "max_tokens")));
+    let body = call.json_body()?.encode(place.slug, call.cap.map(|tokens| (tokens, "max_tokens")));
     Ok(Outgoing { defaults: vec![VERSION], uri: uri(call, place), ..Outgoing::as_sent(body) })
 }
 

@@ -1,7 +1,5 @@
 //! The items of a response's output: what was thought, what was said, and which tools are called.
 
-use serde_json::{Value, json};
-
 use crate::{Script, json::Object};
 
 /// The kinds of items, in the order in which they come.
@@ -52,15 +50,17 @@ impl Item<'_> {
     }
 
     /// The whole part of a message, or the part as it begins.
-    pub(super) fn part(&self, whole: bool) -> Value {
+    pub(super) fn part(&self, whole: bool) -> Object {
         let said = |text: &str| if whole { text.to_owned() } else { String::new() };
+        let typed = |kind: &str| Object::new().with("type", kind);
         match self {
             Self::Message(text) => {
-                json!({"type": "output_text", "annotations": [], "logprobs": [], "text": said(text)})
+                let part = typed("output_text").with("annotations", [(); 0]).with("logprobs", [(); 0]);
+                part.with("text", said(text))
             }
-            Self::Refusal(text) => json!({"type": "refusal", "refusal": said(text)}),
-            Self::Reasoning(text) => json!({"type": "summary_text", "text": said(text)}),
-            Self::Call(..) => Value::Null,
+            Self::Refusal(text) => typed("refusal").with("refusal", said(text)),
+            Self::Reasoning(text) => typed("summary_text").with("text", said(text)),
+            Self::Call(..) => Object::new(),
         }
     }
 
