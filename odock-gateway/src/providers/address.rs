@@ -49,6 +49,16 @@ impl Address {
         Ok(Self(url))
     }
 
+    /// The URL of a path below `version`, unless the base ends in a version of its own.
+    #[must_use]
+    pub fn versioned<'s>(&self, version: &'s str, path: impl IntoIterator<Item = &'s str>) -> Option<Uri> {
+        let mut url = self.0.clone();
+        let versioned = url.path_segments().and_then(|mut path| path.next_back().map(is_version)).unwrap_or(false);
+        let own = (!versioned).then_some(version);
+        url.path_segments_mut().ok()?.pop_if_empty().extend(own.into_iter().chain(path));
+        url.as_str().parse().ok()
+    }
+
     /// The URL of an endpoint such as `chat/completions`.
     ///
     /// A base that ends in a version (`/v1`) gets the endpoint behind it, any other gets `/v1` first. Azure OpenAI's

@@ -9,12 +9,14 @@
 //! | `call.rs` | a call, understood as far as the gateway must |
 //! | `json.rs` | a JSON body that is scanned once and edited in place |
 //! | `sse.rs`, `meter.rs` | streams: events, and what is read off them as they pass |
+//! | `elements.rs` | streams that are one array |
 //! | `usage.rs` | what a provider reports |
 //! | `address.rs` | base URLs, and addresses that are never called |
 
 mod address;
 pub mod anthropic;
 pub mod call;
+pub mod elements;
 pub mod gemini;
 pub mod json;
 pub mod meter;

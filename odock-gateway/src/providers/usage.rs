@@ -4,7 +4,7 @@ use entity::usage::TokenUsage;
 use serde_json::Value;
 
 /// What a provider reported.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reported {
     /// The counts by class.
     pub tokens: TokenUsage,

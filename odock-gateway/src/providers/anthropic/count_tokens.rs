@@ -1,7 +1,6 @@
 //! The tokens that a message would have: `POST /v1/messages/count_tokens`. Counting consumes nothing.
 
 use bytes::Bytes;
-use entity::usage::TokenUsage;
 use http::{HeaderMap, Uri};
 
 use crate::providers::Family;
@@ -42,7 +41,7 @@ impl Operation for CountTokens {
     }
 
     fn answer(&self, _: &Call, _: &Place<'_>, body: Bytes) -> Result<Answer, BoxError> {
-        Ok(Answer { reported: Some(Reported { tokens: TokenUsage::default(), raw: None }), content_bytes: 0, body })
+        Ok(Answer { reported: Some(Reported::default()), content_bytes: 0, body })
     }
 
     fn meter(&self, _: &Call, _: &Place<'_>, _: &HeaderMap) -> Option<Box<dyn Meter>> {
