@@ -7,7 +7,7 @@ use crate::{
     answer::Answer,
     anthropic::Anthropic,
     azure::Azure,
-    gemini::Gemini,
+    gemini::{self, Gemini},
     huggingface::HuggingFace,
     mistral::Mistral,
     openai::OpenAi,
@@ -91,12 +91,10 @@ fn unmounted(inbound: &Inbound<'_>) -> &'static dyn Family {
         return &OpenAi;
     }
     let ends = |ends: &[&str]| ends.iter().any(|end| path.ends_with(end));
-    if ends(&["/v1/messages", "/v1/messages/count_tokens"]) || inbound.headers.contains_key("anthropic-version") {
+    let sends = |header: &str| inbound.headers.contains_key(header);
+    if ends(&["/v1/messages", "/v1/messages/count_tokens"]) || sends("anthropic-version") {
         &Anthropic
-    } else if path.starts_with("/v1beta/")
-        || inbound.headers.contains_key("x-goog-api-key")
-        || path.rsplit('/').next().is_some_and(|last| last.contains(':'))
-    {
+    } else if path.starts_with("/v1beta/") || sends("x-goog-api-key") || gemini::has_verb(path) {
         &Gemini
     } else if path.contains("/openai/deployments/") || path.contains("/openai/v1/") {
         &Azure
@@ -130,4 +128,51 @@ pub(crate) fn header(name: &'static str, value: &str) -> (HeaderName, HeaderValu
 /// The value of a header.
 pub(crate) fn header_value(value: &str) -> HeaderValue {
     HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method};
+
+    use super::*;
+
+    /// The first header that shows whose answer it is, and the path below the mount point.
+    fn found(path: &'static str, header: Option<&'static str>) -> (String, String) {
+        let headers: HeaderMap =
+            header.map(|name| (HeaderName::from_static(name), "1".parse().unwrap())).into_iter().collect();
+        let (method, body) = (Method::POST, Bytes::new());
+        let inbound =
+            Inbound { method: &method, path, route: path, query: "", headers: &headers, body: &body, number: 1 };
+        let (family, route) = of(&inbound);
+        (family.headers(&inbound, StatusCode::OK)[0].0.to_string(), route.to_owned())
+    }
+
+    #[test]
+    fn mount_points_say_whose_a_path_is() {
+        assert_eq!(
+            found("/mistral/v1/chat/completions", None),
+            ("mistral-correlation-id".into(), "/v1/chat/completions".into())
+        );
+        assert_eq!(found("/vllm", None), ("server".into(), String::new()));
+        assert_eq!(found("/mistralish/v1/ocr/x", None), ("x-request-id".into(), "/mistralish/v1/ocr/x".into()));
+    }
+
+    #[test]
+    fn without_one_paths_and_headers_do() {
+        for (path, header, shown) in [
+            ("/v1/chat/completions", None, "x-request-id"),
+            ("/any/base/v1/responses", None, "x-request-id"),
+            ("/", None, "x-request-id"),
+            ("/v1/models/ft:gpt-4o", None, "x-request-id"),
+            ("/v1/messages", None, "request-id"),
+            ("/v1/models", Some("anthropic-version"), "request-id"),
+            ("/v1beta/models", None, "server"),
+            ("/v1/models", Some("x-goog-api-key"), "server"),
+            ("/v1/models/gemini-2.5-flash:countTokens", None, "server"),
+            ("/v1/fim/completions", None, "mistral-correlation-id"),
+        ] {
+            assert_eq!(found(path, header), (shown.to_owned(), path.to_owned()), "{path}");
+        }
+    }
 }

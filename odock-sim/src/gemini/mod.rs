@@ -23,14 +23,7 @@ impl Family for Gemini {
             return asked;
         }
         let (model, verb) = called(inbound.route).ok_or(Problem::NoSuchRoute)?;
-        let ask = match verb {
-            "generateContent" => content::ask,
-            "streamGenerateContent" => content::ask_stream,
-            "countTokens" => content::ask_count,
-            "embedContent" => embed::ask,
-            "batchEmbedContents" => embed::ask_batch,
-            _ => return Err(Problem::NoSuchRoute),
-        };
+        let (_, ask) = VERBS.iter().find(|(name, _)| *name == verb).ok_or(Problem::NoSuchRoute)?;
         if inbound.method != Method::POST {
             return Err(Problem::NoSuchRoute); // the verb belongs to the route
         }
@@ -54,6 +47,23 @@ impl Family for Gemini {
             header("server-timing", "gfet4t7; dur=1"),
         ]
     }
+}
+
+/// Reads a request for a verb of a model.
+type Ask = for<'a> fn(&Inbound<'a>, &'a str) -> Asked<'a>;
+
+/// What can be asked of a model.
+const VERBS: &[(&str, Ask)] = &[
+    ("generateContent", content::ask),
+    ("streamGenerateContent", content::ask_stream),
+    ("countTokens", content::ask_count),
+    ("embedContent", embed::ask),
+    ("batchEmbedContents", embed::ask_batch),
+];
+
+/// Whether a path ends with one of this family's verbs.
+pub(crate) fn has_verb(path: &str) -> bool {
+    called(path).is_some_and(|(_, verb)| VERBS.iter().any(|(name, _)| *name == verb))
 }
 
 /// Content type of answers.

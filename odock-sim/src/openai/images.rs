@@ -37,7 +37,7 @@ struct Call {
 /// Reads a request for images of a prompt.
 pub(super) fn ask_generation<'a>(_: Vendor, inbound: &Inbound<'a>, deployment: Option<&'a str>) -> Asked<'a> {
     let place = *inbound;
-    Asked::of_object(inbound, deployment, move |fields, model| {
+    Asked::of_object(inbound, deployment.or(Some("dall-e-2")), move |fields, model| {
         let prompt = fields.text("prompt").ok_or_else(|| missing("prompt"))?;
         let text = |name: &str| match fields.get(name)? {
             Value::String(text) => Some(text.clone()),

@@ -1,5 +1,6 @@
 //! Golden answers of each family: what goes out, byte for byte, for a request and a script.
 
+mod alike;
 mod anthropic;
 mod azure;
 mod gemini;
