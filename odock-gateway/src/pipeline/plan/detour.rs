@@ -42,7 +42,7 @@ pub struct Detour {
 }
 
 /// A candidate that cannot be called.
-pub struct LeftOut {
+pub(in crate::pipeline) struct LeftOut {
     /// The model.
     pub model: String,
     /// Its provider, if that is known.

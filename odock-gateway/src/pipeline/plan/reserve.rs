@@ -23,6 +23,8 @@ use crate::usage::tokens;
 
 /// Times that an answer is made shorter until it can be paid for. Each time the tightest budget known so far decides.
 pub(super) const CUTS: usize = 4;
+/// The window of a model that names none.
+const USUAL_WINDOW: u64 = 128_000;
 
 /// A request that is paid for.
 pub struct Reserved {
@@ -131,7 +133,7 @@ impl Fitting {
             if !counted {
                 counted = true;
                 let strict = limit.enforcement == Enforcement::Hard;
-                let input = tokens::count(call.text(), &target.slug, strict).await;
+                let input = tokens::count(call, &target.slug, strict).await;
                 if let Some(input) = input.filter(|it| *it < self.demand.input) {
                     self.demand.input = input;
                     case.estimated_prompt.store(u32::try_from(input).unwrap_or(u32::MAX), Ordering::Relaxed);
@@ -139,6 +141,7 @@ impl Fitting {
                 }
             }
             if limit.enforcement == Enforcement::Hard
+                && call.bound.output.can_be_capped()
                 && self.cuts < CUTS
                 && let Some(output) = affordable(prices, self.demand, left, call.bound.choices)
             {
@@ -176,7 +179,7 @@ pub(in crate::pipeline) async fn top_up(
             gw.ledger.fetch(&lack, at).await.map_err(|error| unknown(gw, &principal.limits, &Refused::Unknown(error)))?;
         } else if !counted {
             counted = true;
-            let input = tokens::count(call.text(), &target.slug, lack.limit.is_hard()).await;
+            let input = tokens::count(call, &target.slug, lack.limit.is_hard()).await;
             demand.input = input.map_or(demand.input, |input| input.min(demand.input));
         } else {
             return Err(spent(&lack.limit, 1, lack.of, lack.ends_at, at));
@@ -197,7 +200,7 @@ fn cap(call: &mut Call, principal: &Principal, demand: Demand) {
     let each = each(call, demand);
     let is_hard = principal.limits.iter().any(|limit| limit.enforcement == Enforcement::Hard);
     let asked_for_more = match call.bound.output {
-        Output::None => false,
+        Output::None | Output::Fixed(_) => false,
         Output::Open => true,
         Output::Capped(asked) => asked > each,
     };
@@ -205,14 +208,19 @@ fn cap(call: &mut Call, principal: &Principal, demand: Demand) {
 }
 
 /// The most that a call may consume. No text has more tokens than bytes: that costs nothing to know, and is enough until a
-/// limit comes near. Images count besides, for their bytes may be elsewhere.
+/// limit comes near. Images count besides, for their bytes may be elsewhere; what the upstream adds by itself may fill the
+/// model's whole window.
 pub(super) fn most(gw: &Gateway, call: &Call, target: &Target) -> Demand {
-    let cap = match call.bound.output {
-        Output::None => 0,
-        Output::Capped(cap) => cap,
-        Output::Open => target.config.max_output_tokens.unwrap_or(gw.config.ledger.default_output_tokens).into(),
-    };
-    let input = call.bound.input.saturating_add(tokens::of_images(call.text(), &target.slug));
+    let open = target.config.max_output_tokens.unwrap_or(gw.config.ledger.default_output_tokens);
+    let cap = call.bound.output.most(open.into());
+    let mut input = call.bound.input;
+    // What has no prompt to pay for has no images to pay for either.
+    if input > 0 {
+        input = input.saturating_add(tokens::of_images(call.text(), &target.slug));
+        if call.operation.adds_input(call) {
+            input = input.max(target.config.context_window.map_or(USUAL_WINDOW, u64::from));
+        }
+    }
     Demand { input, output: cap.saturating_mul(call.bound.choices), units: call.bound.units }
 }
 

@@ -202,7 +202,8 @@ impl<'a> Trial<'a> {
     }
 
     fn answered(&mut self, head: &Parts) {
-        if let Some(id) = head.headers.get("x-request-id").or_else(|| head.headers.get("apim-request-id")) {
+        let names = ["x-request-id", "apim-request-id", "request-id"];
+        if let Some(id) = names.into_iter().find_map(|name| head.headers.get(name)) {
             let id: String = id.to_str().unwrap_or_default().chars().take(256).collect();
             self.case.provider_request_id.set(id);
         }
@@ -321,12 +322,15 @@ fn request(sent: &HeaderMap, plan: &Plan, outgoing: Outgoing) -> Request<Pieces>
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         }
     }
+    for (name, value) in outgoing.defaults {
+        headers.entry(name).or_insert(value);
+    }
     if let Some(credential) = &plan.credential {
         headers.insert(credential.name.clone(), credential.value.clone());
     }
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = plan.uri.clone();
+    *request.uri_mut() = outgoing.uri.unwrap_or_else(|| plan.uri.clone());
     *request.headers_mut() = headers;
     request
 }
