@@ -55,9 +55,6 @@ pub struct RoutingPolicy {
     #[serde(default = "delay")]
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 60_000, default = 100))]
     pub retry_delay_ms: u32,
-    /// Sends a second attempt while a slow first one is still under way; off when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hedging: Option<Hedging>,
 }
 
 /// A model that may serve.
@@ -71,21 +68,6 @@ pub struct RoutingCandidate {
     #[serde(default = "first")]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000, default = 1))]
     pub priority: u32,
-}
-
-/// When a second attempt is sent while the first is still under way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Hedging {
-    /// Once the first has taken longer to begin than so many of a hundred calls of its model did lately, 50 to 99.
-    #[serde(default = "percentile")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 50, maximum = 99, default = 95))]
-    pub after_percentile: u32,
-    /// Milliseconds that the first has at the least, whatever the percentile says, 1 to 600 000.
-    #[serde(default = "patience")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 600_000, default = 200))]
-    pub min_delay_ms: u32,
 }
 
 const fn failover() -> RoutingStrategy {
@@ -108,14 +90,6 @@ const fn first() -> u32 {
     1
 }
 
-const fn percentile() -> u32 {
-    95
-}
-
-const fn patience() -> u32 {
-    200
-}
-
 impl Default for RoutingPolicy {
     fn default() -> Self {
         Self {
@@ -125,7 +99,6 @@ impl Default for RoutingPolicy {
             failover_on: triggers(),
             max_retries: retries(),
             retry_delay_ms: delay(),
-            hedging: None,
         }
     }
 }
@@ -184,7 +157,7 @@ mod tests {
         assert_eq!(policy.strategy, RoutingStrategy::Failover);
         assert_eq!((policy.max_retries, policy.retry_delay_ms), (2, 100));
         assert!(policy.fails_over_on(FailoverTrigger::ServerError) && policy.fails_over_on(FailoverTrigger::Timeout));
-        assert!(!policy.fails_over_on(FailoverTrigger::RateLimit) && policy.hedging.is_none());
+        assert!(!policy.fails_over_on(FailoverTrigger::RateLimit));
         assert_eq!(routing.of(ModelType::Embeddings), None);
     }
 

@@ -277,7 +277,7 @@ impl Gateway {
                     tracing::debug!(%error, "could not share finished requests with other nodes");
                 }
                 if beats.is_multiple_of(5) {
-                    gateway.live.tick(gateway.clock.now());
+                    gateway.live.tick(gateway.clock.now(), || gateway.health.by_organisation());
                     // Called every second, as it wants to be.
                     gateway.telemetry.run_upkeep();
                 }

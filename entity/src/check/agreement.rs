@@ -15,7 +15,7 @@ use crate::resource::{
     ApiKeySpec, BudgetSpec, ModelConfig, ModelSpec, OrganisationSpec, OverlayScope, OverlaySpec, Owner, PriceChange,
     ProviderConfig, ProviderKeySpec, ProviderSpec, QuotaSpec, TeamMember, TeamSpec, UserSpec,
 };
-use crate::routing::{Hedging, RoutingCandidate, RoutingPolicy, RoutingSwitch};
+use crate::routing::{RoutingCandidate, RoutingPolicy, RoutingSwitch};
 
 /// Asks a type for the names of its fields, and reads nothing.
 struct Ask<'a>(&'a mut Vec<&'static str>);
@@ -255,5 +255,4 @@ tables! {
     RoutingSwitch = ROUTING_SWITCH,
     RoutingPolicy = ROUTING_POLICY,
     RoutingCandidate = ROUTING_CANDIDATE,
-    Hedging = HEDGING,
 }

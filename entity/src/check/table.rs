@@ -263,23 +263,13 @@ pub(super) static ROUTING_POLICY: Object = Object {
         defaulted("failoverOn", Shape::Set(&word!(FailoverTrigger))),
         defaulted("maxRetries", Shape::Whole(0, MOST_RETRIES as u64)),
         defaulted("retryDelayMs", Shape::Whole(0, 60_000)),
-        optional("hedging", Shape::Object(&HEDGING)),
     ],
-    later: &[],
+    later: &["hedging"],
 };
 
 pub(super) static ROUTING_CANDIDATE: Object = Object {
     title: "a routing candidate",
     fields: &[required("modelName", NAME), defaulted("priority", Shape::Whole(1, 1_000))],
-    later: &[],
-};
-
-pub(super) static HEDGING: Object = Object {
-    title: "`hedging`",
-    fields: &[
-        defaulted("afterPercentile", Shape::Whole(50, 99)),
-        defaulted("minDelayMs", Shape::Whole(1, 600_000)),
-    ],
     later: &[],
 };
 

@@ -1,10 +1,11 @@
 //! The breakers of this node.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use dashmap::DashMap;
 use entity::health::BreakerStatus;
-use entity::{ModelId, OrganisationId, Timestamp};
+use entity::{ModelId, OrganisationId, ProviderId, Timestamp};
 use uuid::Uuid;
 
 use super::breaker::{Admission, Breaker, Subject, Verdict};
@@ -55,16 +56,32 @@ impl Health {
 
     /// The upstreams of which anything but success is known, of one organisation or of all.
     pub fn troubled(&self, of: Option<OrganisationId>) -> Vec<BreakerStatus> {
-        let mut troubled = self.find(|subject| of.is_none_or(|organisation| subject.organisation == organisation));
-        troubled.sort_by(|a, b| (&a.provider, &a.model).cmp(&(&b.provider, &b.model)));
-        troubled
+        self.find(|subject| of.is_none_or(|organisation| subject.organisation == organisation))
+    }
+
+    /// The same, by organisation.
+    pub fn by_organisation(&self) -> HashMap<OrganisationId, Vec<BreakerStatus>> {
+        let now = self.clock.now();
+        let mut all: HashMap<OrganisationId, Vec<BreakerStatus>> = HashMap::new();
+        for breaker in self.breakers.iter().filter(|breaker| !breaker.is_untroubled()) {
+            all.entry(breaker.subject.organisation).or_default().push(breaker.status(now));
+        }
+        all.values_mut().for_each(|some| in_order(some));
+        all
+    }
+
+    /// The models of a provider of which anything but success is known.
+    pub fn of_provider(&self, provider: ProviderId) -> Vec<BreakerStatus> {
+        self.find(|subject| subject.provider_id == provider)
     }
 
     fn find(&self, concerns: impl Fn(&Subject) -> bool) -> Vec<BreakerStatus> {
         let now = self.clock.now();
         let breakers = self.breakers.iter();
         let troubled = breakers.filter(|breaker| !breaker.is_untroubled() && concerns(&breaker.subject));
-        troubled.map(|breaker| breaker.status(now)).collect()
+        let mut troubled: Vec<BreakerStatus> = troubled.map(|breaker| breaker.status(now)).collect();
+        in_order(&mut troubled);
+        troubled
     }
 
     fn breaker<'t>(&self, target: &'t Target) -> &'t Arc<Breaker> {
@@ -80,6 +97,10 @@ impl Health {
             Arc::clone(&breaker.or_insert_with(|| Arc::new(Breaker::new(subject(target), Arc::clone(&self.metrics)))))
         })
     }
+}
+
+fn in_order(breakers: &mut [BreakerStatus]) {
+    breakers.sort_by(|a, b| (&a.provider, &a.model).cmp(&(&b.provider, &b.model)));
 }
 
 fn subject(target: &Target) -> Subject {

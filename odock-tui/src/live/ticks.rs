@@ -293,6 +293,7 @@ mod tests {
             top_keys: vec![top],
             top_models: vec![],
             top_teams: vec![],
+            breakers: vec![],
         }
     }
 

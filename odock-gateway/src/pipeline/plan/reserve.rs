@@ -156,17 +156,19 @@ impl Fitting {
     }
 }
 
-/// Sees to it that what is set aside pays for another candidate.
+/// Sees to it that what is set aside pays for another candidate, and says what that may consume; `None` where nothing is
+/// capped.
 ///
 /// # Errors
 /// As [`reserve`]. What was set aside before stays.
 pub(in crate::pipeline) async fn top_up(
     gw: &Gateway,
     case: &Case,
-    call: &mut Call,
+    call: &Call,
     target: &Target,
-) -> Result<(), GatewayError> {
-    let Some(principal) = case.principal.get().filter(|principal| !principal.limits.is_empty()) else { return Ok(()) };
+) -> Result<Option<Demand>, GatewayError> {
+    let capped = case.principal.get().filter(|principal| !principal.limits.is_empty());
+    let Some(principal) = capped else { return Ok(None) };
     let at = case.received_at;
     let prices = target.prices(at).map(|(prices, _)| prices);
     let mut demand = most(gw, call, target);
@@ -185,9 +187,15 @@ pub(in crate::pipeline) async fn top_up(
             return Err(spent(&lack.limit, 1, lack.of, lack.ends_at, at));
         }
     }
-    cap(call, principal, demand);
+    Ok(Some(demand))
+}
+
+/// Holds the call to what it may consume at the candidate to which it goes on.
+pub(in crate::pipeline) fn hold_to(case: &Case, call: &mut Call, demand: Demand) {
+    if let Some(principal) = case.principal.get() {
+        cap(call, principal, demand);
+    }
     case.demand.set(demand);
-    Ok(())
 }
 
 /// Tokens of one answer.

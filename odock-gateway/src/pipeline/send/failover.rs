@@ -144,11 +144,16 @@ async fn take(gw: &Gateway, exchange: &mut Exchange, call: &mut Call, plan: &Pla
     }
     let case = std::sync::Arc::clone(&exchange.case);
     let taken = match reserve::top_up(gw, &case, call, to).await {
-        Ok(()) => final_gate::change_model(gw, exchange, call, from, to).await,
+        Ok(demand) => final_gate::change_model(gw, exchange, call, from, to).await.map(|()| demand),
         Err(error) => Err(error),
     };
     match taken {
-        Ok(()) => true,
+        Ok(demand) => {
+            if let Some(demand) = demand {
+                reserve::hold_to(&case, call, demand);
+            }
+            true
+        }
         Err(error) => {
             case.skipped(&to.model, &to.provider, error.code.wire().1);
             false
