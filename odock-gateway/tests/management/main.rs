@@ -15,6 +15,7 @@ mod ledger;
 mod limits;
 mod live;
 mod resources;
+mod routing;
 mod session;
 mod simulate;
 mod support;

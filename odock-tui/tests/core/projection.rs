@@ -1,10 +1,32 @@
 //! What is filtered, sorted, paused and selected, while everything moves.
 
+use entity::health::BreakerStatus;
+use entity::live::{LiveEvent, Tick};
+use entity::vocab::BreakerState;
 use odock_tui::live::requests::KEPT;
 use odock_tui::screens::ScreenId;
 
 use crate::support;
 use crate::world::World;
+
+#[test]
+fn upstreams_that_rest_are_on_the_first_screen() {
+    let mut world = World::busy((100, 30));
+    assert!(!world.text().contains("rests until"));
+    let resting = BreakerStatus {
+        provider: "openai".into(),
+        model: "support-fast".into(),
+        state: BreakerState::Open,
+        failures: 5,
+        resting_until: Some(support::after(90)),
+        last_error: Some("5xx".into()),
+    };
+    world.event(LiveEvent::Tick(Tick { breakers: vec![resting], ..support::quiet(71) }));
+    let text = world.text();
+    assert!(text.contains("support-fast at openai rests until") && text.contains("(5xx)"), "{text}");
+    world.event(LiveEvent::Tick(support::quiet(72)));
+    assert!(!world.text().contains("rests until"));
+}
 
 fn selected(world: &World) -> String {
     world.model.screen().screen().subject(&world.model).map(|subject| subject.id).unwrap_or_default()

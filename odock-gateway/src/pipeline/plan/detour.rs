@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entity::routing::{Routing, RoutingPolicy};
+use entity::routing::Routing;
 use entity::vocab::ModelType;
 use http::Uri;
 
@@ -52,9 +52,9 @@ pub(in crate::pipeline) struct LeftOut {
 }
 
 impl Detour {
-    /// What the key wants.
-    pub fn policy(&self) -> Option<&RoutingPolicy> {
-        self.routing.of(self.model_type)
+    /// What the key wants, and the type of model that the call is for.
+    pub fn declared(&self) -> (Arc<Routing>, ModelType) {
+        (Arc::clone(&self.routing), self.model_type)
     }
 
     /// The candidates.

@@ -162,7 +162,10 @@ async fn held(
 ) -> Result<Begun, Setback> {
     let Opening { status, .. } = opening;
     let (failure, cause): (_, BoxError) = match hold_back(&mut opening, target, case, content_by).await {
-        Held::Begun => return Ok(Begun::Stream(Box::new(opening))),
+        Held::Begun => {
+            gw.health.hear(target, Verdict::Well);
+            return Ok(Begun::Stream(Box::new(opening)));
+        }
         // Where time alone is no reason to try another one, the caller may as well see what there is.
         Held::Late if !policy.fails_over_on(FailoverTrigger::Timeout) => return Ok(Begun::Stream(Box::new(opening))),
         Held::Late => (UpstreamFailure::Timeout, "the stream had no content in time".into()),

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::attempt::{Setback, attempt};
 use super::upstream::Answered;
-use crate::error::GatewayError;
+use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plan::detour::{Detour, RESTING, Way};
@@ -26,23 +26,28 @@ pub(super) async fn upstream(
     mut call: Call,
     mut plan: Plan,
 ) -> Result<Answered, GatewayError> {
-    let policy = plan.detour.as_ref().and_then(|detour| detour.policy()).cloned().unwrap_or_default();
+    let Some((routing, model_type)) = plan.detour.as_ref().map(|detour| detour.declared()) else {
+        return Err(nobody());
+    };
+    let Some(policy) = routing.of(model_type) else { return Err(nobody()) };
     let end = Instant::now() + gw.config.routing.deadline;
     let began = Instant::now();
     let mut left = policy.max_retries;
     let mut last: Option<Setback> = None;
     loop {
         let may_follow = left > 0 && Instant::now() < end;
-        let tried = attempt(gw, (&exchange).into(), &call, &plan, may_follow.then_some(&policy)).await;
+        let tried = attempt(gw, (&exchange).into(), &call, &plan, may_follow.then_some(policy)).await;
         let setback = match tried {
             Ok(begun) => {
                 gw.telemetry.metrics.routing().took(began.elapsed());
+                // A stream may last; the next call may find out how its upstream is.
+                plan.detour.iter_mut().for_each(|detour| detour.permit = None);
                 return Ok(begun.answered(gw, exchange, plan));
             }
             Err(setback) => setback,
         };
         let goes_on = match setback.trigger {
-            Some(trigger) => may_follow && policy.fails_over_on(trigger) && pause(gw, &plan, &policy, end).await,
+            Some(trigger) => may_follow && policy.fails_over_on(trigger) && pause(gw, &plan, policy, end).await,
             // It cannot even be asked: whoever comes next is no retry.
             None => leave_out(&exchange, &mut plan),
         };
@@ -59,8 +64,13 @@ pub(super) async fn upstream(
     }
     match last {
         Some(setback) => setback.answered(exchange),
-        None => Err(GatewayError::new(crate::error::ErrorCode::Internal, "the gateway failed")),
+        None => Err(nobody()),
     }
+}
+
+/// A plan without candidates, which no stage makes.
+fn nobody() -> GatewayError {
+    GatewayError::new(ErrorCode::Internal, "the gateway failed").caused_by("a routed call without candidates")
 }
 
 /// Leaves out a candidate that has no words for what is asked. False if it was the last.

@@ -5,3 +5,4 @@ mod candidates;
 mod failover;
 mod money;
 mod streams;
+mod turns;
