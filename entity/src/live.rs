@@ -11,6 +11,7 @@ use crate::{Nanos, Timestamp};
 
 /// One event of the live stream.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there is one tick a second")]
 pub enum LiveEvent {
     /// A request has ended.
     Request(Box<UsageRecord>),

@@ -163,6 +163,7 @@ pub struct Attempt {
     pub duration_us: u64,
 }
 
+#[allow(clippy::derivable_impls, reason = "the macro that writes the enum knows of no default")]
 impl Default for RoutingDecision {
     fn default() -> Self {
         Self::Direct

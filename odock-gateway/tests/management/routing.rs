@@ -49,25 +49,36 @@ async fn a_policy_is_kept_shown_and_patched() {
 async fn every_mistake_is_named_with_its_place() {
     let api = populated().await;
     for (routing, expected) in [
-        (json!({"chat": {"candidates": [{"modelName": "fast"}, {"modelName": "bakup"}]}}),
-            vec!["/spec/routing/chat/candidates/1/modelName bad_reference"]),
-        (json!({"chat": {"nativeFallback": {"openai": ["fast", "vectors"]}}}),
-            vec!["/spec/routing/chat/nativeFallback/openai/1 invalid"]),
+        (
+            json!({"chat": {"candidates": [{"modelName": "fast"}, {"modelName": "bakup"}]}}),
+            vec!["/spec/routing/chat/candidates/1/modelName bad_reference"],
+        ),
+        (
+            json!({"chat": {"nativeFallback": {"openai": ["fast", "vectors"]}}}),
+            vec!["/spec/routing/chat/nativeFallback/openai/1 invalid"],
+        ),
         (json!({"chats": {}}), vec!["/spec/routing/chats unknown_field"]),
-        (json!({"chat": {"strategy": "random", "maxRetries": 11, "retryDelayMs": -1, "failoverOn": ["4xx"], "hedging": {}}}),
+        (
+            json!({"chat": {"strategy": "random", "maxRetries": 11, "retryDelayMs": -1, "failoverOn": ["4xx"], "hedging": {}}}),
             vec![
                 "/spec/routing/chat/strategy invalid",
                 "/spec/routing/chat/failoverOn/0 invalid",
                 "/spec/routing/chat/maxRetries invalid",
                 "/spec/routing/chat/retryDelayMs invalid",
                 "/spec/routing/chat/hedging unsupported",
-            ]),
-        (json!({"chat": {"candidates": [{"modelName": "fast"}, {"modelName": "fast", "priority": 0}]}}),
+            ],
+        ),
+        (
+            json!({"chat": {"candidates": [{"modelName": "fast"}, {"modelName": "fast", "priority": 0}]}}),
             vec![
                 "/spec/routing/chat/candidates/1/priority invalid",
                 "/spec/routing/chat/candidates/1/modelName duplicate",
-            ]),
-        (json!({"chat": {"nativeFallback": {"opnai": ["fast"]}}}), vec!["/spec/routing/chat/nativeFallback/opnai unknown_field"]),
+            ],
+        ),
+        (
+            json!({"chat": {"nativeFallback": {"opnai": ["fast"]}}}),
+            vec!["/spec/routing/chat/nativeFallback/opnai unknown_field"],
+        ),
     ] {
         let refused = api.create("apikeys", "ci", key(routing.clone())).await;
         assert_eq!(refused.errors(), expected, "{routing}: {:#}", refused.body);
@@ -87,7 +98,8 @@ async fn manifests_carry_policies_and_the_order_of_fallbacks_counts() {
     let again = apply(with(json!(["backup", "late"]))).await.expect(200);
     assert!(again.body["changes"].as_array().unwrap().iter().all(|it| it["action"] == "unchanged"), "{:#}", again.body);
     let turned = apply(with(json!(["late", "backup"]))).await.expect(200);
-    let changed = turned.body["changes"].as_array().unwrap().iter().find(|it| it["action"] == "update").unwrap().clone();
+    let changed =
+        turned.body["changes"].as_array().unwrap().iter().find(|it| it["action"] == "update").unwrap().clone();
     assert_eq!(changed["fields"][0]["path"], "/routing/chat/nativeFallback/openai", "{changed:#}");
 }
 
@@ -114,7 +126,10 @@ async fn a_provider_says_which_of_its_models_rest() {
     api.gateway.health.hear(&target, Verdict::Failing { error: "rate_limit", rest });
     let shown = api.acme(Method::GET, "providers/here", None).await.expect(200);
     let breaker = &shown.body["status"]["breakers"][0];
-    assert_eq!((breaker["model"].as_str(), breaker["state"].as_str()), (Some("fast"), Some(BreakerState::Open.as_str())));
+    assert_eq!(
+        (breaker["model"].as_str(), breaker["state"].as_str()),
+        (Some("fast"), Some(BreakerState::Open.as_str()))
+    );
     assert_eq!((breaker["failures"].as_u64(), breaker["lastError"].as_str()), (Some(1), Some("rate_limit")));
     assert!(breaker["restingUntil"].is_string());
     let listed = api.acme(Method::GET, "providers", None).await.expect(200);

@@ -176,12 +176,7 @@ impl Found {
 }
 
 /// A candidate that the key may call, of the type that was asked for.
-async fn granted(
-    gw: &Gateway,
-    principal: &Principal,
-    asked: &Target,
-    name: &str,
-) -> Result<Arc<Target>, GatewayError> {
+async fn granted(gw: &Gateway, principal: &Principal, asked: &Target, name: &str) -> Result<Arc<Target>, GatewayError> {
     if !principal.models.contains_key(name) {
         return Err(route::not_granted(name));
     }

@@ -178,7 +178,10 @@ pub(in crate::pipeline) async fn top_up(
         let Some(Err(lack)) = grown else { break };
         if !asked {
             asked = true;
-            gw.ledger.fetch(&lack, at).await.map_err(|error| unknown(gw, &principal.limits, &Refused::Unknown(error)))?;
+            gw.ledger
+                .fetch(&lack, at)
+                .await
+                .map_err(|error| unknown(gw, &principal.limits, &Refused::Unknown(error)))?;
         } else if !counted {
             counted = true;
             let input = tokens::count(call, &target.slug, lack.limit.is_hard()).await;

@@ -262,9 +262,9 @@ impl<'a> Trial<'a> {
         };
         let provider = &self.target.provider;
         let ours = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                Some(format!("the provider {provider} refused the gateway's credential with status {}", status.as_u16()))
-            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED => Some(
+                format!("the provider {provider} refused the gateway's credential with status {}", status.as_u16()),
+            ),
             _ if status.is_client_error() || status.is_server_error() => None,
             _ => Some(format!("the provider {provider} answered with status {}, which is no answer", status.as_u16())),
         };

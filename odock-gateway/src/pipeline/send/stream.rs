@@ -12,9 +12,9 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, Sleep, timeout};
 
+use super::attempting::Attempting;
 use super::copy::Copy;
 use super::live::LiveStream;
-use super::attempting::Attempting;
 use super::upstream::{UpstreamBody, UpstreamFailure};
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;

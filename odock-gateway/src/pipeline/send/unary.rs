@@ -29,12 +29,7 @@ pub struct Unary {
 }
 
 /// Reads what an answer consumed. A body in an encoding that was not asked for passes unread; its tokens are estimated.
-pub(super) fn understand(
-    call: &Call,
-    place: &Place<'_>,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Result<Answer, BoxError> {
+pub(super) fn understand(call: &Call, place: &Place<'_>, headers: &HeaderMap, body: Bytes) -> Result<Answer, BoxError> {
     if headers.contains_key(http::header::CONTENT_ENCODING) {
         let content_bytes = body.len();
         return Ok(Answer { body, reported: None, content_bytes });

@@ -45,10 +45,7 @@ impl Stored for ProviderSpec {
                         enabled: row.enabled,
                         keys: keys.into_iter().map(|(_, key)| key).collect(),
                     },
-                    status: ProviderState {
-                        models: models.get(&row.id.0).copied().unwrap_or(0),
-                        breakers: Vec::new(),
-                    },
+                    status: ProviderState { models: models.get(&row.id.0).copied().unwrap_or(0), breakers: Vec::new() },
                 },
                 children,
                 holder: None,

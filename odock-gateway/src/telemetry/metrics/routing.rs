@@ -46,7 +46,8 @@ impl RoutingMetrics {
             };
             (provider.as_str(), handles)
         };
-        let decision = |word: RoutingDecision| Family::RoutingDecisions.counter(recorder, &[("decision", word.as_str())]);
+        let decision =
+            |word: RoutingDecision| Family::RoutingDecisions.counter(recorder, &[("decision", word.as_str())]);
         let attempt = |word: AttemptOutcome| Family::RoutingAttempts.counter(recorder, &[("outcome", word.as_str())]);
         use AttemptOutcome as A;
         Self {

@@ -11,13 +11,17 @@ use crate::support::{NewModel, Routed, chat, failed, served, skipped};
 
 #[tokio::test]
 async fn a_backup_that_the_key_may_not_call_is_not_called() {
-    let routed = Routed::start_with(|_| {}, json!({"nativeFallback": {"openai": ["secret", "nowhere", "backup"]}})).await;
+    let routed =
+        Routed::start_with(|_| {}, json!({"nativeFallback": {"openai": ["secret", "nowhere", "backup"]}})).await;
     routed.gw.fleet.model(NewModel { granted: false, ..NewModel::named("secret") }).await;
     routed.gw.sim.enqueue(Script::default().status(500).body(json!({})));
     let answer = routed.gw.chat(&chat("fast")).await;
     let not_granted = |model| skipped(model, "model_not_allowed");
     let way = routed.way(&answer).await.1;
-    assert_eq!(way, [failed("fast", "5xx", Some(500)), not_granted("secret"), not_granted("nowhere"), served("backup")]);
+    assert_eq!(
+        way,
+        [failed("fast", "5xx", Some(500)), not_granted("secret"), not_granted("nowhere"), served("backup")]
+    );
     assert_eq!(routed.gw.sim.requests().len(), 1);
 }
 

@@ -41,7 +41,11 @@ async fn every_failure_of_the_first_upstream_is_served_by_the_second() {
         let record = routed.gw.record(&answer.request_id()).await;
         assert_eq!((record.outcome, record.status), (Outcome::Ok, 200), "{name}");
         assert_eq!(record.model_id, Some(routed.backup_model), "{name}");
-        assert_eq!((record.model.as_deref(), record.provider.as_deref()), (Some("backup"), Some("elsewhere")), "{name}");
+        assert_eq!(
+            (record.model.as_deref(), record.provider.as_deref()),
+            (Some("backup"), Some("elsewhere")),
+            "{name}"
+        );
         assert_eq!(record.routing.requested.as_deref(), Some("fast"), "{name}");
         // Its breaker would rest the first one after some failures in a row.
         assert_eq!(routed.gw.chat(&chat("fast")).await.status, 200);
@@ -128,7 +132,10 @@ async fn a_lone_candidate_is_tried_again_after_the_wait_that_it_asks_for() {
     let began = Instant::now();
     let answer = routed.gw.chat(&chat("fast")).await;
     assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
-    assert_eq!(routed.way(&answer).await, (RoutingDecision::Direct, vec![failed("fast", "rate_limit", Some(429)), served("fast")]));
+    assert_eq!(
+        routed.way(&answer).await,
+        (RoutingDecision::Direct, vec![failed("fast", "rate_limit", Some(429)), served("fast")])
+    );
     routed.gw.sim.enqueue(Script::default().status(429).body(json!({})).header("retry-after", "3600"));
     let answer = routed.gw.chat(&chat("fast")).await;
     assert_eq!((answer.status, routed.way(&answer).await.1.len()), (429, 1), "nobody waits for an hour");

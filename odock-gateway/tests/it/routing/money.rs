@@ -9,7 +9,7 @@ use odock_sim::{Script, Sim};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
-use crate::support::{NewModel, TestGateway, Routed, chat, eventually, failed, served, skipped};
+use crate::support::{NewModel, Routed, TestGateway, chat, eventually, failed, served, skipped};
 
 /// So many USD for a thousand tokens of output; the prompt costs nothing.
 fn price(usd: &str) -> Pricing {
@@ -77,7 +77,7 @@ async fn a_backup_that_the_budget_does_not_pay_for_is_not_called() {
         gw.fleet.budget("small", "0.05", enforcement).await;
         let answer = gw.chat(&ten_tokens("cheap")).await;
         assert_eq!(answer.status, 200, "a dear backup is no reason to refuse: {}", answer.text());
-        gw.sim.enqueue(Script::default().status(500).body(json!({"error": {"message": "down"}})));
+        gw.sim.script(Script::default().status(500).body(json!({"error": {"message": "down"}})));
         let answer = gw.chat(&ten_tokens("cheap")).await;
         assert_eq!((answer.status, answer.json()["error"]["message"].as_str()), (500, Some("down")));
         let attempts = gw.record(&answer.request_id()).await.routing.attempts;
@@ -127,7 +127,8 @@ async fn the_limits_are_those_of_the_model_that_serves() {
 async fn what_the_first_model_had_set_aside_is_given_back() {
     let routed = Routed::start().await;
     let policies: Policies =
-        serde_json::from_value(json!({"ratelimit": {"tokens": {"per_minute": 100}, "concurrency": {"max": 1}}})).unwrap();
+        serde_json::from_value(json!({"ratelimit": {"tokens": {"per_minute": 100}, "concurrency": {"max": 1}}}))
+            .unwrap();
     let first = NewModel { policies: Some(policies), ..NewModel::named("first") };
     routed.gw.fleet.model(first).await;
     let ask = json!({"model": "first", "max_tokens": 80, "messages": [{"role": "user", "content": "hi"}]});
