@@ -8,6 +8,7 @@
 mod access;
 mod budgets;
 mod errors;
+mod fidelity;
 mod hot;
 mod idempotency;
 mod journal;

@@ -75,13 +75,27 @@ impl TestGateway {
 
     /// As [`TestGateway::start`], with another configuration.
     pub(crate) async fn start_with(configure: impl FnOnce(&mut Config)) -> Self {
+        Self::build(ProviderType::OpenAi, "", NewModel::named("fast"), configure).await
+    }
+
+    /// A gateway with a provider of that type, simulated below `mount`, whose key may call the model `name`.
+    pub(crate) async fn of(provider: ProviderType, mount: &str, name: &str) -> Self {
+        Self::build(provider, mount, NewModel::named(name), |_| {}).await
+    }
+
+    async fn build(
+        provider: ProviderType,
+        mount: &str,
+        model: NewModel<'_>,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (stack, sim) = (Stack::new().await, Sim::start().await);
         let mut config = stack.config("a");
         configure(&mut config);
         let gateway = Gateway::start(config).await.unwrap();
-        let fleet = Fleet::new(&gateway, ProviderType::OpenAi, Some(sim.base_url())).await;
-        fleet.model(NewModel::named("fast")).await;
+        let fleet = Fleet::new(&gateway, provider, Some(sim.base_url() + mount)).await;
+        fleet.model(model).await;
         let running = Running::start(gateway).await.unwrap();
         Self { sim, fleet, running, http: reqwest::Client::builder().no_proxy().build().unwrap(), stack }
     }
