@@ -2,6 +2,7 @@
 
 mod address;
 pub mod openai;
+pub mod unified;
 
 pub use self::address::{Address, AddressError, is_link_local};
 
