@@ -1,9 +1,10 @@
 //! A model with everything that calling it takes, worked out once.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use entity::pricing::{Bill, Pricing};
-use entity::resource::{ModelConfig, PriceChange};
+use entity::resource::{ModelConfig, PriceChange, ProviderConfig};
 use entity::usage::TokenUsage;
 use entity::vocab::{ModelType, ProviderType};
 use entity::{ModelId, ProviderId, ProviderKeyId, Timestamp};
@@ -11,7 +12,8 @@ use http::Uri;
 
 use crate::config::{Config, ProviderDefaults};
 use crate::limits::Scope;
-use crate::providers::{Address, AddressError, Family, default_base_url, family};
+use crate::providers::operation::{Operation, Place};
+use crate::providers::{Address, AddressError, default_base_url};
 use crate::store::targets::ModelRows;
 
 /// A model, the upstream that serves it, and its price.
@@ -45,8 +47,11 @@ pub struct Target {
     pub provider_type: ProviderType,
     /// Whether the provider is switched on.
     pub enabled: bool,
-    /// Where chat completions are.
-    pub chat: Result<Uri, Problem>,
+    /// Where the provider is.
+    pub address: Result<Address, Problem>,
+    /// The provider's settings.
+    pub provider_config: ProviderConfig,
+    endpoints: Endpoints,
     /// The credential to send.
     pub key: Result<KeyRef, Problem>,
     /// How long connecting may take.
@@ -90,26 +95,25 @@ impl Target {
         price_changes.sort_by_key(|change| change.from);
         let defaults = defaults(config, provider.kind);
         let slug = model.slug.unwrap_or_else(|| model.name.clone());
-        let configured = defaults.and_then(|defaults| defaults.base_url.as_ref().map(url::Url::to_string));
+        let configured = defaults.base_url.as_ref().map(url::Url::to_string);
         let base = provider.base_url.or(configured).or_else(|| default_base_url(provider.kind).map(Into::into));
-        let chat = base.ok_or(Problem::NotConfigured).and_then(|base| {
-            let address = Address::parse(&base, config.upstream.allow_link_local).map_err(|error| match error {
+        let address = base.ok_or(Problem::NotConfigured).and_then(|base| {
+            Address::parse(&base, config.upstream.allow_link_local).map_err(|error| match error {
                 AddressError::Malformed => Problem::NotConfigured,
                 AddressError::LinkLocal => Problem::AddressRefused,
-            })?;
-            address.endpoint(provider.kind, &provider.config, &slug, "chat/completions").ok_or(Problem::NotConfigured)
+            })
         });
         let key = match key {
             Some(key) if key.revoked => Err(Problem::KeyRevoked),
             Some(key) => Ok(KeyRef::Sealed(key.id, Box::new(key.sealed))),
-            None => match defaults.and_then(|defaults| defaults.api_key.clone()) {
+            None => match defaults.api_key.clone() {
                 Some(secret) => Ok(KeyRef::Configured(secret)),
                 None if matches!(provider.kind, ProviderType::Vllm | ProviderType::Custom) => Ok(KeyRef::None),
                 None => Err(Problem::NoKey),
             },
         };
         let ms = |ms: Option<u32>, default| ms.map_or(default, |ms| Duration::from_millis(ms.into()));
-        let total = defaults.and_then(|defaults| defaults.timeout).unwrap_or(config.upstream.total_timeout);
+        let total = defaults.timeout.unwrap_or(config.upstream.total_timeout);
         Self {
             model_id: model.id,
             model: model.name,
@@ -125,7 +129,8 @@ impl Target {
             provider: provider.name,
             provider_type: provider.kind,
             enabled: provider.enabled,
-            chat,
+            address,
+            endpoints: Endpoints::default(),
             key,
             connect_timeout: ms(provider.config.connect_timeout_ms, config.upstream.connect_timeout),
             first_byte_timeout: ms(provider.config.first_byte_timeout_ms, config.upstream.first_byte_timeout),
@@ -134,6 +139,7 @@ impl Target {
                 .and_then(|ms| u64::try_from(ms).ok())
                 .map_or(total, Duration::from_millis),
             idle_timeout: ms(provider.config.idle_timeout_ms, config.upstream.stream_idle_timeout),
+            provider_config: provider.config,
         }
     }
 
@@ -155,19 +161,65 @@ impl Target {
         Some(bill)
     }
 
-    /// The protocol of the upstream, if this version speaks it.
-    #[must_use]
-    pub const fn family(&self) -> Option<Family> {
-        family(self.provider_type)
+    /// The upstream as wire formats know it.
+    ///
+    /// # Errors
+    /// When the provider has no address that may be called.
+    pub fn place(&self) -> Result<Place<'_>, Problem> {
+        Ok(Place {
+            provider: self.provider_type,
+            address: self.address.as_ref().map_err(|problem| *problem)?,
+            config: &self.provider_config,
+            slug: &self.slug,
+            max_output: self.config.max_output_tokens.map(u64::from),
+        })
+    }
+
+    /// Where a kind of call goes.
+    ///
+    /// # Errors
+    /// When the provider has no address that may be called, or none for such a call.
+    pub fn uri(&self, operation: &dyn Operation, stream: bool) -> Result<Uri, Problem> {
+        let place = self.place()?;
+        self.endpoints.find(operation, stream, || operation.uri(&place, stream)).ok_or(Problem::NotConfigured)
     }
 }
 
-fn defaults(config: &Config, provider: ProviderType) -> Option<&ProviderDefaults> {
+/// Where kinds of calls go at an upstream, each worked out when it is first needed.
+#[derive(Debug, Default)]
+struct Endpoints(RwLock<Vec<Endpoint>>);
+
+#[derive(Debug)]
+struct Endpoint {
+    operation: &'static str,
+    stream: bool,
+    uri: Option<Uri>,
+}
+
+impl Endpoints {
+    fn find(&self, operation: &dyn Operation, stream: bool, make: impl FnOnce() -> Option<Uri>) -> Option<Uri> {
+        let operation = operation.name();
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.iter().find(|known| known.operation == operation && known.stream == stream) {
+            return known.uri.clone();
+        }
+        drop(known);
+        let uri = make();
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(Endpoint { operation, stream, uri: uri.clone() });
+        uri
+    }
+}
+
+const fn defaults(config: &Config, provider: ProviderType) -> &ProviderDefaults {
+    let families = &config.providers;
     match provider {
-        ProviderType::OpenAi => Some(&config.providers.openai),
-        ProviderType::AzureOpenAi => Some(&config.providers.azure_openai),
-        ProviderType::Vllm => Some(&config.providers.vllm),
-        ProviderType::Custom => Some(&config.providers.custom),
-        _ => None,
+        ProviderType::OpenAi => &families.openai,
+        ProviderType::Anthropic => &families.anthropic,
+        ProviderType::Google => &families.gemini,
+        ProviderType::AzureOpenAi => &families.azure_openai,
+        ProviderType::Vllm => &families.vllm,
+        ProviderType::Mistral => &families.mistral,
+        ProviderType::HuggingFace => &families.huggingface,
+        ProviderType::Custom => &families.custom,
     }
 }
