@@ -13,7 +13,9 @@
 //! | `address.rs` | base URLs, and addresses that are never called |
 
 mod address;
+pub mod anthropic;
 pub mod call;
+pub mod gemini;
 pub mod json;
 pub mod meter;
 pub mod openai;

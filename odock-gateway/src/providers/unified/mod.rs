@@ -5,22 +5,30 @@
 //! unless the caller says so. Hints that change no answer (`cache_control`, the name of a schema) pass where they are
 //! understood.
 
+mod answer;
 mod encode;
-mod family;
 mod json;
+mod language;
 mod loss;
 mod path;
 mod request;
+mod said;
+mod stop;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use bytes::Bytes;
 use entity::vocab::ProviderType;
 
+pub use self::answer::{Answer, AnswerError, decode_answer};
 use self::encode::Target;
 pub use self::loss::{Encoded, Unsupported};
 pub use self::request::DecodeError;
 use self::request::Request;
+pub use self::stop::StopReason;
+pub use self::stream::{Opening, Translator};
 
 /// A request as its caller sent it, found to be one, with what the gateway must know of it.
 #[derive(Debug)]
@@ -108,7 +116,7 @@ impl UnifiedRequest {
     ///
     /// # Errors
     /// Names everything that the upstream's family cannot express, unless the caller wants that left out.
-    pub fn encode(&self, to: ProviderType, slug: &str, most_output: Option<u32>) -> Result<Encoded, Unsupported> {
+    pub fn encode(&self, to: ProviderType, slug: &str, most_output: Option<u64>) -> Result<Encoded, Unsupported> {
         // Read again instead of kept: what was read borrows from the body, and a large prompt is not held twice.
         let request = Request::parse(&self.body).map_err(|error| Unsupported { fields: vec![error.to_string()] })?;
         encode::encode(&request, Target { provider: to, slug, most_output, cap: self.clamped })

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::family::Family;
 use super::super::json::{Node, RawObject, bytes};
+use super::super::language::Language;
 use super::super::loss::Loss;
 use super::super::request::{Block, FileSource, Format, Part, PartKind, Request, Source, Tool, Turn};
 use super::offer::{Choice, offer};
-use super::place::{Place, name_others};
+use super::place::name_others;
 use super::{Target, ids};
 
 const WHO: &str = "Mistral";
@@ -200,10 +200,10 @@ fn messages<'r>(request: &'r Request<'_>, loss: &mut Loss) -> Vec<Said<'r>> {
     for (index, message) in request.messages.iter().enumerate() {
         let plain = |role, content| Said { role, content, tool_calls: Vec::new(), tool_call_id: None };
         said.push(match &message.turn {
-            Turn::System { parts, .. } => plain("system", content(index, parts, loss)),
-            Turn::User(parts) => plain("user", content(index, parts, loss)),
+            Turn::System(parts) => plain("system", content(parts)),
+            Turn::User(parts) => plain("user", content(parts)),
             Turn::Tool { call, parts } => {
-                Said { tool_call_id: Some(ids::for_mistral(call)), ..plain("tool", content(index, parts, loss)) }
+                Said { tool_call_id: Some(ids::for_mistral(call)), ..plain("tool", content(parts)) }
             }
             Turn::Assistant { blocks, .. } => assistant(index, blocks, loss),
             Turn::Function => continue,
@@ -212,34 +212,31 @@ fn messages<'r>(request: &'r Request<'_>, loss: &mut Loss) -> Vec<Said<'r>> {
     said
 }
 
-fn content<'r>(index: usize, parts: &'r [Part<'_>], loss: &mut Loss) -> Content<'r> {
+fn content<'r>(parts: &'r [Part<'_>]) -> Content<'r> {
     match parts {
         [Part { index: None, kind: PartKind::Text(text), .. }] => Content::Text(text),
-        _ => Content::Chunks(parts.iter().filter_map(|part| chunk(index, part, loss)).collect()),
+        _ => Content::Chunks(parts.iter().flat_map(chunks).collect()),
     }
 }
 
-fn chunk<'r>(index: usize, part: &'r Part<'_>, loss: &mut Loss) -> Option<Chunk<'r>> {
-    match &part.kind {
-        PartKind::Text(text) => Some(Chunk::Text { text }),
+fn chunks<'r>(part: &'r Part<'_>) -> Vec<Chunk<'r>> {
+    let chunk = match &part.kind {
+        PartKind::Text(text) => Chunk::Text { text },
         PartKind::Image { source, detail } => {
-            Some(Chunk::ImageUrl { image_url: ImageUrl { url: address(source), detail: detail.as_deref() } })
+            Chunk::ImageUrl { image_url: ImageUrl { url: address(source), detail: detail.as_deref() } }
         }
-        PartKind::Audio { base64, .. } => Some(Chunk::InputAudio { input_audio: base64 }),
+        PartKind::Audio { base64, .. } => Chunk::InputAudio { input_audio: base64 },
         PartKind::File(file) => match &file.source {
             FileSource::At(source) => {
-                Some(Chunk::DocumentUrl { document_url: address(source), document_name: file.name.as_deref() })
+                Chunk::DocumentUrl { document_url: address(source), document_name: file.name.as_deref() }
             }
-            FileSource::Text(text) => {
-                if file.name.is_some() {
-                    loss.cannot(format_args!("{}.file.filename", Place(index, part)), "plain text has no name here");
-                }
-                Some(Chunk::Text { text })
-            }
-            FileSource::Id(file_id) => Some(Chunk::File { file_id }),
+            // Plain text is text, with its name before it.
+            FileSource::Text(text) => return file.name.iter().chain([text]).map(|text| Chunk::Text { text }).collect(),
+            FileSource::Id(file_id) => Chunk::File { file_id },
         },
-        PartKind::Other(_) => None,
-    }
+        PartKind::Other(_) => return Vec::new(),
+    };
+    vec![chunk]
 }
 
 fn address<'r>(source: &'r Source<'_>) -> Cow<'r, str> {
@@ -254,13 +251,13 @@ fn assistant<'r>(index: usize, blocks: &'r [Block<'_>], loss: &mut Loss) -> Said
     for block in blocks {
         match block {
             Block::Text { text, .. } => chunks.push(Chunk::Text { text }),
-            Block::Reasoning { text, signature, family: Some(Family::Mistral), .. } => {
+            Block::Reasoning { text, signature, family: Some(Language::Mistral), .. } => {
                 let thinking = [Thought { r#type: "text", text }];
                 chunks.push(Chunk::Thinking { thinking, signature: signature.as_deref() });
             }
             // What another family has signed is of use to that family alone.
-            Block::Reasoning { .. } | Block::Native { family: Family::OpenAi, .. } => {}
-            Block::Native { family: Family::Mistral, block } => chunks.push(Chunk::Native(block)),
+            Block::Reasoning { .. } | Block::Native { family: Language::OpenAi, .. } => {}
+            Block::Native { family: Language::Mistral, block } => chunks.push(Chunk::Native(block)),
             Block::Native { family, .. } => {
                 let why = format!("holds a block that only {} understands", family.name());
                 loss.cannot(format_args!("messages[{index}].content_blocks"), why);

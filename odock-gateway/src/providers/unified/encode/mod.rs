@@ -11,7 +11,7 @@ mod place;
 
 use entity::vocab::ProviderType;
 
-use super::family::Family;
+use super::language::Language;
 use super::loss::{Encoded, Loss, Unsupported};
 use super::request::Request;
 
@@ -22,7 +22,7 @@ pub(super) struct Target<'t> {
     /// The provider's name of the model.
     pub(super) slug: &'t str,
     /// The most tokens that the model can answer with, where that is known.
-    pub(super) most_output: Option<u32>,
+    pub(super) most_output: Option<u64>,
     /// The cap that policy puts on each answer, instead of the caller's.
     pub(super) cap: Option<u64>,
 }
@@ -30,11 +30,11 @@ pub(super) struct Target<'t> {
 /// Writes a request.
 pub(super) fn encode(request: &Request<'_>, target: Target<'_>) -> Result<Encoded, Unsupported> {
     let mut loss = Loss::default();
-    let body = match Family::of(target.provider) {
-        Family::OpenAi => openai::encode(request, target, &mut loss),
-        Family::Mistral => mistral::encode(request, target, &mut loss),
-        Family::Anthropic => anthropic::encode(request, target, &mut loss),
-        Family::Gemini => gemini::encode(request, target, &mut loss),
+    let body = match Language::of(target.provider) {
+        Language::OpenAi => openai::encode(request, target, &mut loss),
+        Language::Mistral => mistral::encode(request, target, &mut loss),
+        Language::Anthropic => anthropic::encode(request, target, &mut loss),
+        Language::Gemini => gemini::encode(request, target, &mut loss),
     };
     loss.settle(request.drop_unsupported, body)
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::super::family::Family;
 use super::super::json::{RawObject, bytes};
+use super::super::language::Language;
 use super::super::loss::Loss;
 use super::super::request::{Block, FileSource, Message, Part, PartKind, Request, Source, ToolCall, Turn};
 use super::Target;
@@ -19,7 +19,7 @@ pub(super) fn encode(request: &Request<'_>, target: Target<'_>, loss: &mut Loss)
     if request.model != target.slug {
         fields.set("model", &target.slug);
     }
-    cap(&mut fields, target);
+    cap(request, &mut fields, target);
     if request.stream {
         ask_for_usage(&mut fields);
     }
@@ -39,13 +39,13 @@ const fn is_openai_itself(provider: ProviderType) -> bool {
     matches!(provider, ProviderType::OpenAi | ProviderType::AzureOpenAi)
 }
 
-fn cap(fields: &mut RawObject<'_>, target: Target<'_>) {
+fn cap(request: &Request<'_>, fields: &mut RawObject<'_>, target: Target<'_>) {
     // Hugging Face knows the older of the two names alone.
-    if target.provider == ProviderType::HuggingFace {
-        match fields.get("max_tokens") {
-            None => fields.rename("max_completion_tokens", "max_tokens"),
-            Some(_) => fields.remove("max_completion_tokens"),
-        }
+    if target.provider == ProviderType::HuggingFace
+        && let Some(cap) = request.options.output_cap
+    {
+        fields.remove("max_completion_tokens");
+        fields.set("max_tokens", &cap);
     }
     let Some(cap) = target.cap else { return };
     let names = ["max_completion_tokens", "max_tokens"];
@@ -69,6 +69,9 @@ fn ask_for_usage(fields: &mut RawObject<'_>) {
 
 /// What other families have, in OpenAI's own words or not at all.
 fn own_fields(request: &Request<'_>, fields: &mut RawObject<'_>, loss: &mut Loss) {
+    if request.options.tools.iter().any(|tool| tool.cache_control.is_some()) {
+        without_hints(fields);
+    }
     if request.options.top_k.is_some() {
         loss.cannot("top_k", "OpenAI has nothing of the kind");
     }
@@ -83,6 +86,14 @@ fn own_fields(request: &Request<'_>, fields: &mut RawObject<'_>, loss: &mut Loss
     }
 }
 
+/// The tools without hints at what to cache.
+fn without_hints(fields: &mut RawObject<'_>) {
+    let Some(raw) = fields.present("tools") else { return };
+    let Ok(mut tools) = serde_json::from_str::<Vec<RawObject<'_>>>(raw.get()) else { return };
+    tools.iter_mut().for_each(|tool| tool.remove("cache_control"));
+    fields.set("tools", &tools);
+}
+
 struct Messages<'t, 'l> {
     target: Target<'t>,
     loss: &'l mut Loss,
@@ -92,7 +103,7 @@ struct Messages<'t, 'l> {
 impl Messages<'_, '_> {
     fn write<'a>(&mut self, index: usize, message: &'a Message<'_>) -> Cow<'a, RawValue> {
         let edited = match &message.turn {
-            Turn::System { parts, .. } | Turn::User(parts) | Turn::Tool { parts, .. } => {
+            Turn::System(parts) | Turn::User(parts) | Turn::Tool { parts, .. } => {
                 self.content(index, message.raw, parts)
             }
             Turn::Assistant { blocks, from_blocks } => self.assistant(index, message.raw, blocks, *from_blocks),
@@ -115,7 +126,7 @@ impl Messages<'_, '_> {
         let mut message: RawObject<'a> = serde_json::from_str(raw.get()).ok()?;
         let content: Vec<RawObject<'a>> = serde_json::from_str(message.present("content")?.get()).ok()?;
         let pairs = content.into_iter().zip(parts);
-        let content: Vec<RawObject<'_>> = pairs.filter_map(|(raw, part)| self.part(index, raw, part)).collect();
+        let content: Vec<RawObject<'_>> = pairs.flat_map(|(raw, part)| self.part(index, raw, part)).collect();
         message.set("content", &content);
         Some(message)
     }
@@ -125,26 +136,21 @@ impl Messages<'_, '_> {
         hint || matches!(&part.kind, PartKind::File(file) if !file.is_openais)
     }
 
-    fn part<'a>(&mut self, index: usize, mut raw: RawObject<'a>, part: &Part<'_>) -> Option<RawObject<'a>> {
+    fn part<'a>(&mut self, index: usize, mut raw: RawObject<'a>, part: &Part<'_>) -> Vec<RawObject<'a>> {
         // A hint at what to cache changes no answer.
         if is_openai_itself(self.target.provider) {
             raw.remove("cache_control");
         }
-        let PartKind::File(file) = &part.kind else { return Some(raw) };
+        let PartKind::File(file) = &part.kind else { return vec![raw] };
         let mut made = RawObject::default();
         match &file.source {
             FileSource::Text(text) => {
-                if file.name.is_some() {
-                    self.loss
-                        .cannot(format_args!("{}.file.filename", Place(index, part)), "plain text has no name here");
-                }
-                made.set("type", &"text");
-                made.set("text", text);
+                return file.name.iter().chain([text]).map(|text| text_part(text)).collect();
             }
             FileSource::At(Source::Url(_)) => {
                 let why = "chat completions take documents as data, not from an address";
                 self.loss.cannot(format_args!("{}.file.file_url", Place(index, part)), why);
-                return None;
+                return Vec::new();
             }
             FileSource::At(Source::Data { mime, base64 }) => {
                 made.set("type", &"file");
@@ -156,7 +162,7 @@ impl Messages<'_, '_> {
                 made.set("file", &FileData { filename: file.name.as_deref(), file_data: None, file_id: Some(id) });
             }
         }
-        Some(made)
+        vec![made]
     }
 
     /// An assistant's turn without what OpenAI's language has no words for; `None` if there is nothing of the kind.
@@ -201,10 +207,10 @@ impl Messages<'_, '_> {
         for block in blocks {
             match block {
                 Block::Text { text, .. } => words.push_str(text),
-                Block::Reasoning { text, family: Some(Family::OpenAi), .. } => thoughts.push_str(text),
+                Block::Reasoning { text, family: Some(Language::OpenAi), .. } => thoughts.push_str(text),
                 // OpenAI's own extras, such as annotations, say nothing on the way back; reasoning that another family
                 // has signed is of use to that family alone.
-                Block::Native { family: Family::OpenAi, .. } | Block::Reasoning { .. } | Block::Call(_) => {}
+                Block::Native { family: Language::OpenAi, .. } | Block::Reasoning { .. } | Block::Call(_) => {}
                 Block::Native { family, .. } => {
                     let why = format!("holds a block that only {} understands", family.name());
                     self.loss.cannot(format_args!("messages[{index}].content_blocks"), why);
@@ -227,6 +233,14 @@ impl Messages<'_, '_> {
         }
         made
     }
+}
+
+/// A text of its own. The name of a document that is plain text stands before it so.
+fn text_part(text: &str) -> RawObject<'static> {
+    let mut part = RawObject::default();
+    part.set("type", &"text");
+    part.set("text", &text);
+    part
 }
 
 fn call<'b, 'a>(block: &'b Block<'a>) -> Option<&'b ToolCall<'a>> {

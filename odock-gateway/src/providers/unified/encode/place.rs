@@ -25,7 +25,7 @@ pub(super) fn name_others(request: &Request<'_>, who: &str, loss: &mut Loss) {
             loss.cannot(path, format!("{who} has nothing of the kind"));
         }
         let parts = match &message.turn {
-            Turn::System { parts, .. } | Turn::User(parts) | Turn::Tool { parts, .. } => parts,
+            Turn::System(parts) | Turn::User(parts) | Turn::Tool { parts, .. } => parts,
             Turn::Assistant { .. } => continue,
             Turn::Function => {
                 loss.cannot(

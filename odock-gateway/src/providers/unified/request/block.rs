@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::super::family::Family;
 use super::super::json::Node;
+use super::super::language::Language;
 use super::super::path::At;
 use super::DecodeError;
 use super::fields::Fields;
@@ -15,7 +15,7 @@ pub(crate) enum Block<'a> {
         text: Cow<'a, str>,
         /// What its provider must get back with it.
         signature: Option<Cow<'a, str>>,
-        family: Option<Family>,
+        family: Option<Language>,
         cache_control: Option<Node<'a>>,
     },
     Reasoning {
@@ -23,12 +23,12 @@ pub(crate) enum Block<'a> {
         signature: Option<Cow<'a, str>>,
         /// Reasoning that its provider has encrypted.
         redacted: Option<Cow<'a, str>>,
-        family: Option<Family>,
+        family: Option<Language>,
     },
     Call(ToolCall<'a>),
     /// What only its own family has.
     Native {
-        family: Family,
+        family: Language,
         block: Node<'a>,
     },
 }
@@ -87,10 +87,10 @@ impl<'a> Block<'a> {
     }
 }
 
-fn family(fields: &mut Fields<'_, '_>) -> Result<Option<Family>, DecodeError> {
+fn family(fields: &mut Fields<'_, '_>) -> Result<Option<Language>, DecodeError> {
     fields.map("family", |value, at| {
         let name = super::fields::text(value, at)?;
-        Family::named(&name).ok_or_else(|| DecodeError::at(at, "must be openai, mistral, anthropic or gemini"))
+        Language::named(&name).ok_or_else(|| DecodeError::at(at, "must be openai, mistral, anthropic or gemini"))
     })
 }
 

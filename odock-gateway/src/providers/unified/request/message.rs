@@ -24,10 +24,7 @@ pub(crate) struct Message<'a> {
 #[derive(Debug)]
 pub(crate) enum Turn<'a> {
     /// Instructions, of the role `system` or `developer`.
-    System {
-        parts: Vec<Part<'a>>,
-        developer: bool,
-    },
+    System(Vec<Part<'a>>),
     User(Vec<Part<'a>>),
     Assistant {
         blocks: Vec<Block<'a>>,
@@ -48,7 +45,7 @@ impl<'a> Message<'a> {
         let role = fields.must_text("role")?;
         let mut others = Vec::new();
         let turn = match role.as_ref() {
-            "system" | "developer" => Turn::System { parts: content(&mut fields)?, developer: role == "developer" },
+            "system" | "developer" => Turn::System(content(&mut fields)?),
             "user" => Turn::User(content(&mut fields)?),
             "assistant" => assistant(&mut fields, &mut others)?,
             "tool" => Turn::Tool { call: fields.must_text("tool_call_id")?, parts: content(&mut fields)? },
@@ -75,8 +72,9 @@ fn assistant<'a>(fields: &mut Fields<'a, '_>, others: &mut Vec<String>) -> Resul
     fields.take("reasoning_content")?;
     let said = text_of(&blocks);
     if said.is_empty() {
-        // Thoughts come before words, and words before calls.
-        let place = blocks.iter().position(|block| matches!(block, Block::Call(_))).unwrap_or(blocks.len());
+        // Thoughts come before words, and words before calls, and before a signature that ends them.
+        let follows = |block: &Block<'_>| matches!(block, Block::Call(_) | Block::Text { .. });
+        let place = blocks.iter().position(follows).unwrap_or(blocks.len());
         blocks.splice(place..place, words);
     } else if !words.is_empty() && said != text_of(&words) {
         return Err(fields.wrong("content", "says something else than the content_blocks beside it"));

@@ -144,10 +144,12 @@ pub(super) fn encode(request: &Request<'_>, target: Target<'_>, loss: &mut Loss)
 }
 
 fn max_tokens(options: &Options<'_>, target: Target<'_>) -> u64 {
-    let most = target.most_output.map(u64::from);
     let asked = target.cap.or(options.output_cap);
     // More than the model can answer with is refused, and would bring no more.
-    asked.map_or_else(|| most.unwrap_or(DEFAULT_OUTPUT), |asked| asked.min(most.unwrap_or(asked)))
+    asked.map_or_else(
+        || target.most_output.unwrap_or(DEFAULT_OUTPUT),
+        |asked| asked.min(target.most_output.unwrap_or(asked)),
+    )
 }
 
 fn name_unknown_options(options: &Options<'_>, loss: &mut Loss) {

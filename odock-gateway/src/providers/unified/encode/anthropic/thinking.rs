@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::super::family::Family;
+use super::super::super::language::Language;
 use super::super::super::loss::Loss;
 use super::super::super::request::{Block, Effort, Reasoning, Request, Turn};
 use super::super::offer::{Choice, Offer};
@@ -123,6 +123,6 @@ fn calls_without_thoughts(request: &Request<'_>) -> bool {
     else {
         return false;
     };
-    let thought = |block: &Block<'_>| matches!(block, Block::Reasoning { family: Some(Family::Anthropic), .. });
+    let thought = |block: &Block<'_>| matches!(block, Block::Reasoning { family: Some(Language::Anthropic), .. });
     blocks.iter().any(|block| matches!(block, Block::Call(_))) && !blocks.iter().any(thought)
 }

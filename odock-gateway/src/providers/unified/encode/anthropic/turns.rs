@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::super::family::Family;
+use super::super::super::language::Language;
 use super::super::super::loss::Loss;
 use super::super::super::request::{self, Message};
 use super::super::arguments::arguments;
@@ -30,7 +30,7 @@ pub(super) fn conversation<'r>(
     let mut all = Conversation { system: Vec::new(), messages: Vec::new() };
     for (index, message) in messages.iter().enumerate() {
         match &message.turn {
-            request::Turn::System { parts, .. } => {
+            request::Turn::System(parts) => {
                 let blocks = blocks(index, parts, loss);
                 all.instruct(index, blocks, generation, loss);
             }
@@ -81,15 +81,15 @@ fn said<'r>(index: usize, block: &'r request::Block<'_>, loss: &mut Loss) -> Opt
         request::Block::Text { text, cache_control, .. } => {
             Some(Block::Text { text, cache_control: cache_control.as_ref() })
         }
-        request::Block::Reasoning { redacted: Some(data), family: Some(Family::Anthropic), .. } => {
+        request::Block::Reasoning { redacted: Some(data), family: Some(Language::Anthropic), .. } => {
             Some(Block::RedactedThinking { data })
         }
-        request::Block::Reasoning { text, signature: Some(signature), family: Some(Family::Anthropic), .. } => {
+        request::Block::Reasoning { text, signature: Some(signature), family: Some(Language::Anthropic), .. } => {
             Some(Block::Thinking { thinking: text, signature })
         }
         // Anthropic refuses thoughts that it has not signed, and another's are of use to that other alone.
-        request::Block::Reasoning { .. } | request::Block::Native { family: Family::OpenAi, .. } => None,
-        request::Block::Native { family: Family::Anthropic, block } => Some(Block::Native(block)),
+        request::Block::Reasoning { .. } | request::Block::Native { family: Language::OpenAi, .. } => None,
+        request::Block::Native { family: Language::Anthropic, block } => Some(Block::Native(block)),
         request::Block::Native { family, .. } => {
             let why = format!("holds a block that only {} understands", family.name());
             loss.cannot(format_args!("messages[{index}].content_blocks"), why);

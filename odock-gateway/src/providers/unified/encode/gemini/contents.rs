@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::super::super::family::Family;
+use super::super::super::language::Language;
 use super::super::super::loss::Loss;
 use super::super::super::request::{Block, Message, Part as Given, PartKind, ToolCall, Turn};
 use super::super::arguments::arguments;
@@ -33,7 +33,7 @@ pub(super) fn contents<'r>(
     let mut instructions = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         match &message.turn {
-            Turn::System { parts: given, .. } => {
+            Turn::System(given) => {
                 if !all.said.is_empty() {
                     let why = "Gemini takes instructions at the beginning alone, and would get these there";
                     loss.cannot(format_args!("messages[{index}]"), why);
@@ -83,16 +83,16 @@ impl<'r> Contents<'r> {
             match block {
                 Block::Text { text, signature: None, .. } if text.is_empty() => {}
                 Block::Text { text, signature, family, .. } => {
-                    let signature = signature.as_deref().filter(|_| *family == Some(Family::Gemini));
+                    let signature = signature.as_deref().filter(|_| *family == Some(Language::Gemini));
                     pieces.push(Piece::Part(Part { thought_signature: signature, ..Part::text(text) }));
                 }
-                Block::Reasoning { text, signature, family: Some(Family::Gemini), .. } => {
+                Block::Reasoning { text, signature, family: Some(Language::Gemini), .. } => {
                     let thought_signature = signature.as_deref();
                     pieces.push(Piece::Part(Part { thought: true, thought_signature, ..Part::text(text) }));
                 }
                 // What another family has signed is of use to that family alone.
-                Block::Reasoning { .. } | Block::Native { family: Family::OpenAi, .. } => {}
-                Block::Native { family: Family::Gemini, block } => pieces.push(Piece::Native(block)),
+                Block::Reasoning { .. } | Block::Native { family: Language::OpenAi, .. } => {}
+                Block::Native { family: Language::Gemini, block } => pieces.push(Piece::Native(block)),
                 Block::Native { family, .. } => {
                     let why = format!("holds a block that only {} understands", family.name());
                     loss.cannot(format_args!("messages[{index}].content_blocks"), why);

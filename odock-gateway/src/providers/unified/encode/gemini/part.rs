@@ -79,7 +79,13 @@ pub(super) enum Response<'a> {
 
 /// Parts as Gemini has them. What it has no part for is named.
 pub(super) fn parts<'r>(index: usize, given: &'r [Given<'_>], loss: &mut Loss) -> Vec<Piece<'r>> {
-    given.iter().filter_map(|given| part(index, given, loss)).map(Piece::Part).collect()
+    // Documents have no names here, so that a name stands before its document.
+    let name = |given: &'r Given<'_>| match &given.kind {
+        PartKind::File(file) => file.name.as_deref().map(Part::text),
+        _ => None,
+    };
+    let named = given.iter().flat_map(|given| [name(given), part(index, given, loss)]);
+    named.flatten().map(Piece::Part).collect()
 }
 
 fn part<'r>(index: usize, given: &'r Given<'_>, loss: &mut Loss) -> Option<Part<'r>> {
@@ -95,25 +101,19 @@ fn part<'r>(index: usize, given: &'r Given<'_>, loss: &mut Loss) -> Option<Part<
             let mime_type = format!("audio/{format}").into();
             Some(Part { inline_data: Some(Blob { mime_type, data: Cow::Borrowed(base64) }), ..Part::default() })
         }
-        PartKind::File(file) => {
-            if file.name.is_some() {
-                let why = "Gemini's documents have no names";
-                loss.cannot(format_args!("{}.file.filename", Place(index, given)), why);
+        PartKind::File(file) => match &file.source {
+            FileSource::At(source) => at(index, given, source, loss),
+            FileSource::Text(text) => {
+                let data = STANDARD.encode(text.as_bytes()).into();
+                let blob = Blob { mime_type: "text/plain".into(), data };
+                Some(Part { inline_data: Some(blob), ..Part::default() })
             }
-            match &file.source {
-                FileSource::At(source) => at(index, given, source, loss),
-                FileSource::Text(text) => {
-                    let data = STANDARD.encode(text.as_bytes()).into();
-                    let blob = Blob { mime_type: "text/plain".into(), data };
-                    Some(Part { inline_data: Some(blob), ..Part::default() })
-                }
-                FileSource::Id(_) => {
-                    let why = "Gemini does not know the files of other providers: send file_data or file_url";
-                    loss.cannot(Place(index, given), why);
-                    None
-                }
+            FileSource::Id(_) => {
+                let why = "Gemini does not know the files of other providers: send file_data or file_url";
+                loss.cannot(Place(index, given), why);
+                None
             }
-        }
+        },
         PartKind::Other(_) => None,
     }
 }

@@ -4,14 +4,14 @@ use entity::vocab::ProviderType;
 
 /// A wire format of chats. Its name stands in content blocks that only that family understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(super) enum Language {
     OpenAi,
     Mistral,
     Anthropic,
     Gemini,
 }
 
-impl Family {
+impl Language {
     pub(super) const fn of(provider: ProviderType) -> Self {
         match provider {
             ProviderType::OpenAi
