@@ -98,30 +98,38 @@ fn text(value: Value) -> Option<String> {
 
 /// A chunk of Mistral's content; `None` for an empty one.
 pub(in super::super) fn chunk(mut chunk: Value, language: Language) -> Option<Said> {
+    let family = language.name();
     match chunk["type"].as_str() {
-        Some("text") => text(chunk["text"].take()).map(Said::plain),
+        Some("text") => text(taken(&mut chunk, "/text")).map(Said::plain),
         Some("thinking") => {
-            let thoughts = match chunk["thinking"].take() {
+            let thoughts = match taken(&mut chunk, "/thinking") {
                 Value::String(text) => text,
-                Value::Array(parts) => parts.into_iter().filter_map(|mut part| text(part["text"].take())).collect(),
+                Value::Array(parts) => {
+                    parts.into_iter().filter_map(|mut part| text(taken(&mut part, "/text"))).collect()
+                }
                 _ => String::new(),
             };
-            let signature = text(chunk["signature"].take());
+            let signature = text(taken(&mut chunk, "/signature"));
             let said = !thoughts.is_empty() || signature.is_some();
-            said.then(|| Said::Reasoning { family: language.name(), text: Some(thoughts), signature, redacted: None })
+            said.then_some(Said::Reasoning { family, text: Some(thoughts), signature, redacted: None })
         }
-        _ => Some(Said::Native { family: language.name(), block: chunk }),
+        _ => Some(Said::Native { family, block: chunk }),
     }
 }
 
 fn call(mut call: Value, index: usize, language: Language) -> Said {
-    let Some(name) = text(call["function"]["name"].take()) else {
+    let Some(name) = text(taken(&mut call, "/function/name")) else {
         return Said::Native { family: language.name(), block: call };
     };
-    let id = text(call["id"].take()).unwrap_or_else(|| format!("call_{index}"));
-    let arguments = arguments(call["function"]["arguments"].take());
-    let signature = text(call["extra_content"]["google"]["thought_signature"].take());
+    let id = text(taken(&mut call, "/id")).unwrap_or_else(|| format!("call_{index}"));
+    let arguments = arguments(taken(&mut call, "/function/arguments"));
+    let signature = text(taken(&mut call, "/extra_content/google/thought_signature"));
     Said::ToolCall(Called { id, name, arguments, signature })
+}
+
+/// The value at a pointer (RFC 6901), taken out; null if there is none. An index would panic where there is no object.
+fn taken(value: &mut Value, pointer: &str) -> Value {
+    value.pointer_mut(pointer).map(Value::take).unwrap_or_default()
 }
 
 /// Arguments are JSON in a text; Mistral's may be the object itself.

@@ -199,7 +199,7 @@ impl Anthropic {
 
 impl Translate for Anthropic {
     fn event(&mut self, data: &[u8], to: &mut Emitter<'_>) {
-        let Ok(event) = serde_json::from_slice::<Event>(data) else { return };
+        let Ok(event) = serde_json::from_slice::<Event>(data) else { return to.unreadable() };
         match event {
             Event::MessageStart { message } => {
                 to.named(message.id.unwrap_or_default());

@@ -72,6 +72,8 @@ pub(super) struct Delta<'a> {
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<&'a Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -112,6 +114,12 @@ impl Emitter<'_> {
         if !text.is_empty() {
             self.say(choice, text.len(), Delta { refusal: Some(text), ..Delta::default() });
         }
+    }
+
+    /// A piece of a call in OpenAI's words of 2023.
+    pub(super) fn function_call(&mut self, choice: u64, call: &Value) {
+        let arguments = call["arguments"].as_str().map_or(0, str::len);
+        self.say(choice, arguments, Delta { function_call: Some(call), ..Delta::default() });
     }
 
     /// A call begins, perhaps with all its arguments. Gives its place among the choice's calls.
@@ -187,6 +195,11 @@ impl Emitter<'_> {
     /// The answer failed upstream. Nothing comes after it.
     pub(super) fn error(&mut self, message: &str, code: Option<&Value>) {
         self.failed(&json!({"message": message, "type": "server_error", "param": null, "code": code}));
+    }
+
+    /// An event came that cannot be read. What it said would be missing, and nobody would know.
+    pub(super) fn unreadable(&mut self) {
+        self.error("the provider sent an event that cannot be read", None);
     }
 
     /// The answer failed upstream, in OpenAI's own words.

@@ -55,7 +55,7 @@ fn say(choice: u64, said: &Said, to: &mut Emitter<'_>) {
 
 impl Translate for Gemini {
     fn event(&mut self, data: &[u8], to: &mut Emitter<'_>) {
-        let Ok(body) = serde_json::from_slice::<Body<'_>>(data) else { return };
+        let Ok(body) = serde_json::from_slice::<Body<'_>>(data) else { return to.unreadable() };
         if let Some(error) = &body.error {
             let message = error["message"].as_str().unwrap_or("the provider failed");
             return to.error(message, error.get("status"));

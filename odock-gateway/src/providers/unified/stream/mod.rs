@@ -10,6 +10,7 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 use entity::vocab::ProviderType;
+use serde::de::IgnoredAny;
 
 use self::emit::Emitter;
 use super::language::Language;
@@ -63,10 +64,14 @@ impl Translator {
     }
 
     fn read(&mut self, event: &[u8], out: &mut VecDeque<Bytes>) {
-        let Some(data) = data(event) else { return };
+        let Some(data) = data(event).filter(|data| !data.is_empty()) else { return };
         let mut emitter = Emitter { state: &mut self.state, seen: &mut self.seen, out };
         self.translate.event(&data, &mut emitter);
     }
+}
+
+fn is_whole(data: &[u8]) -> bool {
+    data == b"[DONE]" || serde_json::from_slice::<IgnoredAny>(data).is_ok()
 }
 
 impl Meter for Translator {
@@ -85,10 +90,9 @@ impl Meter for Translator {
     }
 
     fn finish(&mut self, out: &mut VecDeque<Bytes>) {
-        if let Some(event) = self.framer.rest()
-            && !self.seen.done
-        {
-            // A last event without its blank line counts as one: some servers forget it.
+        // A last event without its blank line counts as one, since some servers forget it; half an event does not.
+        let rest = self.framer.rest().filter(|event| !self.seen.done && data(event).is_some_and(|data| is_whole(&data)));
+        if let Some(event) = rest {
             self.read(&event, out);
         }
         if !self.seen.done {

@@ -43,11 +43,13 @@ struct Delta {
     #[serde(default)]
     content: Option<Value>,
     #[serde(default)]
-    refusal: Option<String>,
+    refusal: Option<Value>,
     #[serde(default)]
-    reasoning_content: Option<String>,
+    reasoning_content: Option<Value>,
     #[serde(default)]
-    reasoning: Option<String>,
+    reasoning: Option<Value>,
+    #[serde(default)]
+    function_call: Option<Value>,
     #[serde(default)]
     tool_calls: Option<Vec<Call>>,
     /// What OpenAI's models say beyond words: sound, references.
@@ -82,25 +84,32 @@ pub(super) struct OpenAi {
     language: Language,
     /// Where a call of the upstream stands among those of the caller, by choice and the upstream's number.
     calls: HashMap<(u64, u64), u64>,
+    /// What a choice has thought since it last signed its thoughts. Mistral alone does.
+    thoughts: HashMap<u64, String>,
 }
 
 impl OpenAi {
     pub(super) fn new(language: Language) -> Self {
-        Self { language, calls: HashMap::new() }
+        Self { language, calls: HashMap::new(), thoughts: HashMap::new() }
     }
 
     fn delta(&mut self, choice: u64, delta: Delta, to: &mut Emitter<'_>) {
         to.begin(choice);
-        if let Some(text) = delta.reasoning_content.or(delta.reasoning) {
-            to.reasoning(choice, &text);
+        // Two names for the same thing; some servers give both.
+        let thoughts = delta.reasoning_content.as_ref().and_then(Value::as_str);
+        if let Some(text) = thoughts.or_else(|| delta.reasoning.as_ref().and_then(Value::as_str)) {
+            to.reasoning(choice, text);
         }
         match delta.content {
             Some(Value::String(text)) => to.text(choice, &text),
             Some(Value::Array(chunks)) => chunks.into_iter().for_each(|chunk| self.chunk(choice, chunk, to)),
             _ => {}
         }
-        if let Some(text) = delta.refusal {
-            to.refusal(choice, &text);
+        if let Some(text) = delta.refusal.as_ref().and_then(Value::as_str) {
+            to.refusal(choice, text);
+        }
+        if let Some(call) = delta.function_call.filter(|call| !call.is_null()) {
+            to.function_call(choice, &call);
         }
         for (place, call) in delta.tool_calls.into_iter().flatten().enumerate() {
             self.call(choice, place, call, to);
@@ -114,15 +123,16 @@ impl OpenAi {
     }
 
     /// A chunk of Mistral's content.
-    fn chunk(&self, choice: u64, given: Value, to: &mut Emitter<'_>) {
+    fn chunk(&mut self, choice: u64, given: Value, to: &mut Emitter<'_>) {
         match chunk(given, self.language) {
             Some(Said::Text { text, .. }) => to.text(choice, &text),
-            Some(said @ Said::Reasoning { .. }) => {
-                if let Said::Reasoning { text: Some(text), .. } = &said {
-                    to.reasoning(choice, text);
-                }
-                if matches!(&said, Said::Reasoning { signature: Some(_), .. }) {
-                    to.block(choice, &said);
+            Some(Said::Reasoning { family, text, signature, redacted }) => {
+                let (text, thoughts) = (text.unwrap_or_default(), self.thoughts.entry(choice).or_default());
+                to.reasoning(choice, &text);
+                thoughts.push_str(&text);
+                if signature.is_some() {
+                    let text = Some(std::mem::take(thoughts));
+                    to.block(choice, &Said::Reasoning { family, text, signature, redacted });
                 }
             }
             Some(said) => to.block(choice, &said),
@@ -155,7 +165,7 @@ impl Translate for OpenAi {
         if data == b"[DONE]" {
             return to.done();
         }
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return };
+        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return to.unreadable() };
         if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
             return to.failed(&error);
         }

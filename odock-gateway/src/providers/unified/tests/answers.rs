@@ -49,3 +49,27 @@ fn what_is_no_answer_is_an_error_and_never_a_panic() {
         assert!(decode_answer(from, b"").is_err());
     }
 }
+
+#[test]
+fn an_odd_answer_does_no_harm() {
+    let messages = [
+        json!({"content": ["text", 7, {"type": "thinking", "thinking": ["x", {"text": 1}]}, {"type": "thinking"}]}),
+        json!({"tool_calls": ["x", {}, {"function": "f"}, {"function": {"name": "f"}, "extra_content": "x", "id": 7}]}),
+        json!({"content": {"a": 1}, "refusal": 7, "reasoning": [], "audio": {"id": "a"}}),
+    ];
+    for message in messages {
+        let body = json!({"choices": [{"message": message}]}).to_string();
+        for from in [ProviderType::OpenAi, ProviderType::Mistral] {
+            let answer = decode_answer(from, body.as_bytes()).unwrap();
+            assert!(serde_json::from_slice::<Value>(&answer.to_json("p", "m")).is_ok());
+        }
+    }
+    let content =
+        json!([7, "x", {}, {"type": "text"}, {"type": "tool_use"}, {"type": "thinking"}, {"type": "new", "a": [1]}]);
+    let answer = decode_answer(ProviderType::Anthropic, json!({"content": content}).to_string().as_bytes()).unwrap();
+    assert!(serde_json::from_slice::<Value>(&answer.to_json("p", "m")).is_ok());
+    let parts = json!([7, "x", {}, {"text": 1}, {"functionCall": {}}, {"thought": true}]);
+    let body = json!({"candidates": [{"content": {"parts": parts}, "finishReason": "NEW"}]});
+    let answer = decode_answer(ProviderType::Google, body.to_string().as_bytes()).unwrap();
+    assert!(serde_json::from_slice::<Value>(&answer.to_json("p", "m")).is_ok());
+}

@@ -137,6 +137,16 @@ fn a_stream_that_breaks_off_is_not_complete_and_ends_in_the_gateways_error() {
 }
 
 #[test]
+fn an_event_that_cannot_be_read_ends_the_stream() {
+    for from in [ProviderType::OpenAi, ProviderType::Anthropic, ProviderType::Google] {
+        let mut translator = translator(from, true);
+        let out = run(&mut translator, [&b": ping\n\ndata:\n\ndata: {\"cho\n\ndata: {}\n\n"[..]]);
+        assert!(out.contains("cannot be read") && out.matches("data: ").count() == 1, "{out}");
+        assert!(translator.seen().upstream_error && !translator.seen().finished);
+    }
+}
+
+#[test]
 fn an_event_too_large_to_be_held_ends_the_stream() {
     let mut translator = translator(ProviderType::Google, false);
     let mut out = VecDeque::new();
@@ -145,6 +155,29 @@ fn an_event_too_large_to_be_held_ends_the_stream() {
     }
     assert!(translator.seen().upstream_error && translator.seen().done);
     assert_eq!(out.len(), 1);
+}
+
+#[test]
+fn odd_events_do_no_harm() {
+    let events = [
+        json!({"choices": [{"delta": {"content": ["x", {"type": "thinking", "thinking": ["y"]}], "tool_calls": [{}]}}]}),
+        json!({"choices": [{"delta": {"tool_calls": [{"function": {"arguments": {"a": 1}}, "extra_content": "x"}]}}]}),
+        json!({"type": "content_block_start", "index": 0, "content_block": "x"}),
+        json!({"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use"}}),
+        json!({"type": "content_block_delta", "index": 9, "delta": {"type": "input_json_delta", "partial_json": "{"}}),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "content_block_stop", "index": 1}),
+        json!({"type": "error", "error": {}}),
+        json!({"candidates": [{"content": {"parts": ["x", {}, {"functionCall": {"name": "f", "args": "x"}}]}}]}),
+        json!({"error": "x"}),
+    ];
+    for from in [ProviderType::OpenAi, ProviderType::Mistral, ProviderType::Anthropic, ProviderType::Google] {
+        for event in &events {
+            run(&mut translator(from, true), [format!("data: {event}\n\n").as_bytes()]);
+        }
+        let all: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        run(&mut translator(from, true), [all.as_bytes()]);
+    }
 }
 
 #[test]
