@@ -13,7 +13,7 @@ use http::Uri;
 use crate::config::{Config, ProviderDefaults};
 use crate::limits::Scope;
 use crate::providers::operation::{Operation, Place};
-use crate::providers::{Address, AddressError, default_base_url};
+use crate::providers::{Address, AddressError};
 use crate::store::targets::ModelRows;
 
 /// A model, the upstream that serves it, and its price.
@@ -96,7 +96,7 @@ impl Target {
         let defaults = defaults(config, provider.kind);
         let slug = model.slug.unwrap_or_else(|| model.name.clone());
         let configured = defaults.base_url.as_ref().map(url::Url::to_string);
-        let base = provider.base_url.or(configured).or_else(|| default_base_url(provider.kind).map(Into::into));
+        let base = provider.base_url.or(configured).or_else(|| provider.kind.public_address().map(Into::into));
         let address = base.ok_or(Problem::NotConfigured).and_then(|base| {
             Address::parse(&base, config.upstream.allow_link_local).map_err(|error| match error {
                 AddressError::Malformed => Problem::NotConfigured,

@@ -72,6 +72,8 @@ pub enum Output {
     Open,
     /// It makes so many at the most.
     Capped(u64),
+    /// It makes so many at the most, and no field could lower that, as an image.
+    Fixed(u64),
 }
 
 impl Output {
@@ -86,8 +88,24 @@ impl Output {
     pub fn cap(self) -> Option<u64> {
         match self {
             Self::Capped(cap) => Some(cap),
-            Self::None | Self::Open => None,
+            Self::None | Self::Open | Self::Fixed(_) => None,
         }
+    }
+
+    /// The most that it comes to, where an answer without a cap has `open` tokens.
+    #[must_use]
+    pub fn most(self, open: u64) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Open => open,
+            Self::Capped(most) | Self::Fixed(most) => most,
+        }
+    }
+
+    /// Whether a cap of the gateway's would be obeyed.
+    #[must_use]
+    pub fn can_be_capped(self) -> bool {
+        matches!(self, Self::Open | Self::Capped(_))
     }
 }
 
@@ -123,6 +141,16 @@ impl Call {
     pub fn text(&self) -> &Bytes {
         match &self.payload {
             Payload::Json(body) => body.bytes(),
+        }
+    }
+
+    /// The body, of a call in JSON.
+    ///
+    /// # Errors
+    /// When the call is none.
+    pub fn json_body(&self) -> Result<&JsonBody, DecodeError> {
+        match &self.payload {
+            Payload::Json(body) => Ok(body),
         }
     }
 }

@@ -10,6 +10,8 @@
 //! | `json.rs` | a JSON body that is scanned once and edited in place |
 //! | `sse.rs`, `meter.rs` | streams: events, and what is read off them as they pass |
 //! | `usage.rs` | what a provider reports |
+//! | `plain.rs` | calls in JSON that are answered in one piece and write no text |
+//! | `openai/`, `mistral/`, `vllm/` | the families |
 //! | `address.rs` | base URLs, and addresses that are never called |
 
 mod address;
@@ -18,11 +20,14 @@ pub mod call;
 pub mod gemini;
 pub mod json;
 pub mod meter;
+pub mod mistral;
 pub mod openai;
 pub mod operation;
+pub mod plain;
 pub mod sse;
 pub mod unified;
 pub mod usage;
+pub mod vllm;
 
 pub use self::address::{Address, AddressError, is_link_local};
 
@@ -75,18 +80,5 @@ impl Family {
             Self::Mistral => "Mistral",
             Self::HuggingFace => "Hugging Face",
         }
-    }
-}
-
-/// The public address of a provider type, for providers that name none.
-#[must_use]
-pub const fn default_base_url(provider: ProviderType) -> Option<&'static str> {
-    match provider {
-        ProviderType::OpenAi => Some("https://api.openai.com"),
-        ProviderType::Anthropic => Some("https://api.anthropic.com"),
-        ProviderType::Google => Some("https://generativelanguage.googleapis.com"),
-        ProviderType::Mistral => Some("https://api.mistral.ai"),
-        ProviderType::HuggingFace => Some("https://router.huggingface.co"),
-        ProviderType::AzureOpenAi | ProviderType::Vllm | ProviderType::Custom => None,
     }
 }

@@ -165,12 +165,15 @@ fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<se
     if !ending.delivered && !unconfirmed {
         return (TokenUsage::default(), UsageSource::Missing, None);
     }
-    let input_text = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
-    let output_text = match case.demand.get().filter(|_| unconfirmed) {
-        Some(demand) => demand.output,
-        None => estimate::tokens(ending.content_bytes),
+    let input = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
+    let (output, units) = match case.demand.get().filter(|_| unconfirmed) {
+        Some(demand) => (demand.output, demand.units),
+        None => (estimate::tokens(ending.content_bytes), 0),
     };
-    let tokens = TokenUsage { input_text, output_text, total: input_text + output_text, ..TokenUsage::default() };
+    let tokens = match case.operation.get() {
+        Some(operation) => TokenUsage { units, ..operation.estimated(input, output) },
+        None => TokenUsage::default(),
+    };
     (tokens, UsageSource::Estimated, None)
 }
 
