@@ -71,7 +71,7 @@ pub(super) fn check_base64(data: &str, at: At<'_>) -> Result<(), DecodeError> {
     if let Some(place) = body.iter().position(|byte| !known(byte)) {
         return Err(DecodeError::at(at, format!("is not base64 at byte {place} of its data")));
     }
-    if data.len() % 4 != 0 || data.len() - body.len() > 2 {
+    if !data.len().is_multiple_of(4) || data.len() - body.len() > 2 {
         return Err(DecodeError::at(at, "is not base64: its length is no multiple of 4"));
     }
     Ok(())

@@ -53,20 +53,16 @@ struct Message {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    ThinkingDelta {
-        thinking: String,
-    },
-    SignatureDelta {
-        signature: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: String },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: String },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: String },
     #[serde(other)]
     Other,
 }
@@ -151,17 +147,17 @@ impl Anthropic {
 
     fn delta(&mut self, index: u64, delta: Delta, to: &mut Emitter<'_>) {
         match (delta, self.blocks.get_mut(&index)) {
-            (Delta::TextDelta { text }, _) => to.text(CHOICE, &text),
-            (Delta::ThinkingDelta { thinking }, block) => {
+            (Delta::Text { text }, _) => to.text(CHOICE, &text),
+            (Delta::Thinking { thinking }, block) => {
                 to.reasoning(CHOICE, &thinking);
                 if let Some(Block::Thinking { text, .. }) = block {
                     text.push_str(&thinking);
                 }
             }
-            (Delta::SignatureDelta { signature: more }, Some(Block::Thinking { signature, .. })) => {
+            (Delta::Signature { signature: more }, Some(Block::Thinking { signature, .. })) => {
                 signature.push_str(&more);
             }
-            (Delta::InputJsonDelta { partial_json }, Some(Block::Call { place, in_pieces, .. })) => {
+            (Delta::InputJson { partial_json }, Some(Block::Call { place, in_pieces, .. })) => {
                 *in_pieces |= !partial_json.is_empty();
                 to.arguments(CHOICE, *place, &partial_json);
             }

@@ -91,7 +91,8 @@ impl Meter for Translator {
 
     fn finish(&mut self, out: &mut VecDeque<Bytes>) {
         // A last event without its blank line counts as one, since some servers forget it; half an event does not.
-        let rest = self.framer.rest().filter(|event| !self.seen.done && data(event).is_some_and(|data| is_whole(&data)));
+        let rest =
+            self.framer.rest().filter(|event| !self.seen.done && data(event).is_some_and(|data| is_whole(&data)));
         if let Some(event) = rest {
             self.read(&event, out);
         }

@@ -84,11 +84,11 @@ impl<'r> Contents<'r> {
                 Block::Text { text, signature: None, .. } if text.is_empty() => {}
                 Block::Text { text, signature, family, .. } => {
                     let signature = signature.as_deref().filter(|_| *family == Some(Language::Gemini));
-                    pieces.push(Piece::Part(Part { thought_signature: signature, ..Part::text(text) }));
+                    pieces.push(Piece::from(Part { thought_signature: signature, ..Part::text(text) }));
                 }
                 Block::Reasoning { text, signature, family: Some(Language::Gemini), .. } => {
                     let thought_signature = signature.as_deref();
-                    pieces.push(Piece::Part(Part { thought: true, thought_signature, ..Part::text(text) }));
+                    pieces.push(Piece::from(Part { thought: true, thought_signature, ..Part::text(text) }));
                 }
                 // What another family has signed is of use to that family alone.
                 Block::Reasoning { .. } | Block::Native { family: Language::OpenAi, .. } => {}
@@ -98,7 +98,7 @@ impl<'r> Contents<'r> {
                     loss.cannot(format_args!("messages[{index}].content_blocks"), why);
                 }
                 Block::Call(call) => {
-                    pieces.push(Piece::Part(self.call(call, is_first_call, loss)));
+                    pieces.push(Piece::from(self.call(call, is_first_call, loss)));
                     is_first_call = false;
                 }
             }
@@ -128,7 +128,7 @@ impl<'r> Contents<'r> {
         });
         let others = others.into_iter().flat_map(|part| parts(index, std::slice::from_ref(part), loss)).collect();
         let function_response = Some(FunctionResponse { id, name, response: response(words.collect()), parts: others });
-        self.say("user", vec![Piece::Part(Part { function_response, ..Part::default() })]);
+        self.say("user", vec![Piece::from(Part { function_response, ..Part::default() })]);
     }
 }
 

@@ -15,7 +15,7 @@ use super::super::place::Place;
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Piece<'a> {
-    Part(Part<'a>),
+    Part(Box<Part<'a>>),
     Native(&'a Node<'a>),
 }
 
@@ -77,6 +77,12 @@ pub(super) enum Response<'a> {
     Text { output: Cow<'a, str> },
 }
 
+impl<'a> From<Part<'a>> for Piece<'a> {
+    fn from(part: Part<'a>) -> Self {
+        Self::Part(Box::new(part))
+    }
+}
+
 /// Parts as Gemini has them. What it has no part for is named.
 pub(super) fn parts<'r>(index: usize, given: &'r [Given<'_>], loss: &mut Loss) -> Vec<Piece<'r>> {
     // Documents have no names here, so that a name stands before its document.
@@ -85,7 +91,7 @@ pub(super) fn parts<'r>(index: usize, given: &'r [Given<'_>], loss: &mut Loss) -
         _ => None,
     };
     let named = given.iter().flat_map(|given| [name(given), part(index, given, loss)]);
-    named.flatten().map(Piece::Part).collect()
+    named.flatten().map(Piece::from).collect()
 }
 
 fn part<'r>(index: usize, given: &'r Given<'_>, loss: &mut Loss) -> Option<Part<'r>> {
