@@ -183,11 +183,15 @@ impl Anthropic {
 
     fn count(&mut self, data: &[u8], to: &mut Emitter<'_>) {
         let Ok(counts) = serde_json::from_slice::<Counts<'_>>(data) else { return };
-        let usage = counts.usage.or_else(|| counts.message.and_then(|message| message.usage));
+        // The beginning knows the prompt; what it says of the answer is a placeholder.
+        let (usage, whole) = match counts.usage {
+            Some(usage) => (Some(usage), true),
+            None => (counts.message.and_then(|message| message.usage), false),
+        };
         if let Some(usage) = usage {
             self.usage.update(usage.get());
             if let Some(reported) = self.usage.reported() {
-                to.seen.reported = Some(reported);
+                to.counted(reported, whole);
             }
         }
     }

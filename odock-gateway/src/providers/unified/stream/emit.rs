@@ -12,6 +12,7 @@ use super::super::stop::StopReason;
 use super::super::usage::in_openais_words;
 use super::Opening;
 use crate::providers::meter::Seen;
+use crate::providers::usage::Reported;
 
 /// What was said so far.
 #[derive(Debug)]
@@ -166,6 +167,16 @@ impl Emitter<'_> {
     /// Whether a choice has called a tool.
     pub(super) fn has_called(&self, choice: u64) -> bool {
         self.state.choices.get(&choice).is_some_and(|spoken| spoken.calls > 0)
+    }
+
+    /// The provider has counted. What it says before it has counted any of the answer is of the prompt alone: if the stream is
+    /// cut, the answer is estimated.
+    pub(super) fn counted(&mut self, reported: Reported, whole: bool) {
+        if whole {
+            self.seen.reported = Some(reported);
+        } else {
+            self.seen.prompt = Some(reported.tokens.prompt());
+        }
     }
 
     /// A choice ends.

@@ -65,14 +65,16 @@ impl Translate for Gemini {
         }
         let blocked = body.is_blocked();
         to.named(body.response_id.unwrap_or_default());
-        if let Some(reported) = body.usage_metadata.and_then(|usage| normalise(usage.get())) {
-            to.seen.reported = Some(reported);
-        }
+        let reported = body.usage_metadata.and_then(|usage| normalise(usage.get()));
         for candidate in body.candidates.into_iter().flatten() {
             self.candidate(candidate, to);
         }
         if blocked {
             to.stop(0, StopReason::ContentFilter);
+        }
+        if let Some(reported) = reported {
+            let whole = to.seen.finished || reported.tokens.output() > 0;
+            to.counted(reported, whole);
         }
     }
 

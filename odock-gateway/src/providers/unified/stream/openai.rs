@@ -184,7 +184,7 @@ impl Translate for OpenAi {
             }
         }
         if let Some(reported) = chunk.usage.and_then(|usage| normalise(usage.get())) {
-            to.seen.reported = Some(reported);
+            to.counted(reported, true);
         }
     }
 

@@ -87,8 +87,9 @@ fn every_familys_stream_as_chunks() {
         table["chunks"] = chunks;
         let seen = whole.seen();
         let tokens = seen.reported.as_ref().map(|reported| serde_json::to_value(&reported.tokens).unwrap());
+        let prompt = seen.prompt.as_ref().map(|prompt| serde_json::to_value(prompt).unwrap());
         table["seen"] = json!({
-            "tokens": tokens, "content_bytes": seen.content_bytes, "has_content": seen.has_content,
+            "tokens": tokens, "prompt": prompt, "content_bytes": seen.content_bytes, "has_content": seen.has_content,
             "upstream_error": seen.upstream_error, "finished": seen.finished, "done": seen.done,
         });
         table
