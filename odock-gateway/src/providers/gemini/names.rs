@@ -52,7 +52,7 @@ mod tests {
         let found: Vec<_> = places(body.as_bytes()).into_iter().map(|at| &body[at]).collect();
         assert_eq!(found, ["\"models/a\"", "\"models/c\"", "\"models/b\"", "null"]);
         for odd in ["[]", "oops", r#"{"requests":7}"#, r#"{"requests":[7]}"#] {
-            assert_eq!(places(odd.as_bytes()), [], "{odd}");
+            assert!(places(odd.as_bytes()).is_empty(), "{odd}");
         }
     }
 
