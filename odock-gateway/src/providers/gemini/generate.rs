@@ -88,7 +88,8 @@ impl Operation for Content {
 impl Content {
     /// What of a caller's query goes on: whether a stream is one of events. The rest is a key, or how to write what comes.
     fn query(&self, asked: &Asked<'_>) -> Option<&'static str> {
-        let wants_events = asked.query.unwrap_or_default().split('&').any(|pair| matches!(pair, "alt=sse" | "$alt=sse"));
+        let wants_events =
+            asked.query.unwrap_or_default().split('&').any(|pair| matches!(pair, "alt=sse" | "$alt=sse"));
         (self.stream && wants_events).then_some("alt=sse")
     }
 }
@@ -168,7 +169,10 @@ mod tests {
         let answer = GENERATE.answer(&call, &place, body.clone()).unwrap();
         assert_eq!(answer.body.as_ptr(), body.as_ptr());
         let tokens = answer.reported.unwrap().tokens;
-        assert_eq!((tokens.input_text, tokens.input_image, tokens.input_cached, tokens.tool_input), (20, 258, 1_000, 7));
+        assert_eq!(
+            (tokens.input_text, tokens.input_image, tokens.input_cached, tokens.tool_input),
+            (20, 258, 1_000, 7)
+        );
         assert_eq!((tokens.output_text, tokens.output_reasoning, tokens.total), (12, 30, 1_327));
         assert!(tokens.adds_up());
         assert!(GENERATE.answer(&call, &place, Bytes::from_static(b"oops")).is_err());

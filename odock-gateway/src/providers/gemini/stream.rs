@@ -128,6 +128,10 @@ impl Meter for ArrayMeter {
 
     fn finish(&mut self, out: &mut VecDeque<Bytes>) {
         out.extend(self.elements.rest());
+        if self.seen.finished && !self.seen.done {
+            // Content that is whole is worth a list that can be read.
+            out.extend(self.elements.close());
+        }
     }
 
     fn fail(&mut self, error: &[u8], out: &mut VecDeque<Bytes>) {
@@ -169,16 +173,23 @@ mod tests {
             assert!(by_element.done && !by_event.done, "events have no last one");
             for seen in [by_event, by_element] {
                 assert!(seen.is_complete() && seen.has_content && !seen.upstream_error);
-                assert_eq!(seen.content_bytes, "Let me think. \\\"[{".len() + "Hello".len() + r#""name":"f","args":{"a":"]}"}"#.len());
+                assert_eq!(
+                    seen.content_bytes,
+                    "Let me think. \\\"[{".len() + "Hello".len() + r#""name":"f","args":{"a":"]}"}"#.len()
+                );
                 let tokens = seen.reported.unwrap().tokens;
-                assert_eq!((tokens.input_text, tokens.output_text, tokens.output_reasoning, tokens.total), (8, 5, 20, 33));
+                assert_eq!(
+                    (tokens.input_text, tokens.output_text, tokens.output_reasoning, tokens.total),
+                    (8, 5, 20, 33)
+                );
             }
         }
     }
 
     #[test]
     fn before_content_the_usage_is_that_of_the_prompt() {
-        let (_, seen) = run(ArrayMeter::default(), r#"[{"usageMetadata":{"promptTokenCount":8,"totalTokenCount":8}}"#, 9);
+        let (_, seen) =
+            run(ArrayMeter::default(), r#"[{"usageMetadata":{"promptTokenCount":8,"totalTokenCount":8}}"#, 9);
         assert!(seen.reported.is_none() && !seen.has_content && !seen.is_complete());
         assert_eq!(seen.prompt.unwrap().input_text, 8);
         let blocked = r#"[{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":8}}]"#;
@@ -212,6 +223,12 @@ mod tests {
         assert!(seen.upstream_error);
         let (_, seen) = run(EventMeter::new(ContentReader), "data: {\"error\":{\"code\":500}}\r\n\r\n", 3);
         assert!(seen.upstream_error);
+    }
+
+    #[test]
+    fn a_missing_end_is_added_to_content_that_is_whole() {
+        let unended = ARRAY.trim_end().strip_suffix(']').unwrap();
+        assert_eq!(run(ArrayMeter::default(), unended, 64).0, ARRAY.trim_end());
     }
 
     #[test]
