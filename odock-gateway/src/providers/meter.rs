@@ -73,6 +73,11 @@ pub trait ReadEvents: Debug + Send {
         None
     }
 
+    /// The data of an event that carries `error`, where it is more than an error's body in the caller's dialect.
+    fn error_data(&self, _error: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
     /// The largest event that must be read whole.
     fn max_event(&self) -> usize {
         sse::MAX_EVENT
@@ -145,6 +150,8 @@ impl<R: ReadEvents> Meter for EventMeter<R> {
         if std::mem::take(&mut self.mid_event) {
             out.push_back(Bytes::from_static(b"\n\n"));
         }
+        let data = self.reader.error_data(error);
+        let error = data.as_deref().unwrap_or(error);
         let mut event = Vec::with_capacity(error.len() + 32);
         if let Some(name) = self.reader.error_event() {
             event.extend_from_slice(b"event: ");

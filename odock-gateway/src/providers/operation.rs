@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 use entity::resource::ProviderConfig;
+use entity::usage::TokenUsage;
 use entity::vocab::ProviderType;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
@@ -76,6 +77,12 @@ pub trait Operation: Debug + Send + Sync {
     /// # Errors
     /// When the answer cannot be understood.
     fn answer(&self, call: &Call, place: &Place<'_>, body: Bytes) -> Result<Answer, BoxError>;
+
+    /// What a call consumed where its provider reports nothing, by its class.
+    fn estimated(&self, input: u64, output: u64) -> TokenUsage {
+        let total = input.saturating_add(output);
+        TokenUsage { input_text: input, output_text: output, total, ..TokenUsage::default() }
+    }
 
     /// A meter for the stream that an upstream begins with these headers; `None` if it is not a stream.
     fn meter(&self, call: &Call, place: &Place<'_>, headers: &HeaderMap) -> Option<Box<dyn Meter>>;

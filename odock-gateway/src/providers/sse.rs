@@ -7,6 +7,8 @@ use memchr::memchr;
 
 /// The largest event that is held together, unless a family has larger ones; anything larger passes in parts.
 pub const MAX_EVENT: usize = 4 << 20;
+/// The same where an event may hold an image, or a whole answer: as large as a whole answer may be.
+pub const LARGE_EVENT: usize = 64 << 20;
 
 /// Cuts a stream into events. What it gives back, put together, is what went in.
 #[derive(Debug)]

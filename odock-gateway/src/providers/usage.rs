@@ -12,6 +12,9 @@ pub struct Reported {
     pub raw: Option<Value>,
 }
 
+/// How a family's usage object is read; `None` if it is none.
+pub type Normalise = fn(&str) -> Option<Reported>;
+
 /// More than any call has. A larger count is a fault, and sums over records must not overflow because of it.
 pub const MAX_COUNT: u64 = u32::MAX as u64;
 /// The largest usage object that is kept beside the counts. Real ones have a few hundred bytes.
