@@ -42,7 +42,7 @@ async fn prometheus(State(gw): State<Gateway>) -> impl IntoResponse {
     ([(CONTENT_TYPE, PROMETHEUS_TEXT)], gw.telemetry.render())
 }
 
-async fn not_found(request: Request<Body>) -> Response {
+pub(super) async fn not_found(request: Request<Body>) -> Response {
     let path: String = request.uri().path().chars().take(200).collect();
     plain(&request, ErrorCode::NotFound, format!("there is no route {path}"))
 }

@@ -9,6 +9,7 @@ mod access;
 mod budgets;
 mod errors;
 mod fidelity;
+mod families;
 mod hot;
 mod idempotency;
 mod journal;

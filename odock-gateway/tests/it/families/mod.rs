@@ -1,0 +1,4 @@
+//! The families' own routes, against simulated upstreams of each family.
+
+mod anthropic;
+mod gemini;
