@@ -6,22 +6,22 @@ use serde_json::{Map, Value, value::RawValue};
 
 /// An object as JSON text that grows field by field.
 #[derive(Debug, Clone)]
-pub(crate) struct Object(String);
+pub(crate) struct Object(Vec<u8>);
 
 impl Object {
     /// An object without fields.
     pub(crate) fn new() -> Self {
-        Self("{".to_owned())
+        Self(vec![b'{'])
     }
 
     /// Adds a field.
     pub(crate) fn with(mut self, name: &str, value: impl Serialize) -> Self {
         if self.0.len() > 1 {
-            self.0.push(',');
+            self.0.push(b',');
         }
-        self.0.push_str(&text(name));
-        self.0.push(':');
-        self.0.push_str(&text(value));
+        append(&mut self.0, name);
+        self.0.push(b':');
+        append(&mut self.0, value);
         self
     }
 
@@ -41,28 +41,33 @@ impl Object {
     }
 
     /// The text of the whole object.
-    pub(crate) fn into_text(mut self) -> String {
-        self.0.push('}');
-        self.0
+    pub(crate) fn into_text(self) -> String {
+        String::from_utf8_lossy(&self.into_bytes()).into_owned()
     }
 
     /// The bytes of the whole object.
-    pub(crate) fn into_bytes(self) -> Bytes {
-        self.into_text().into()
+    pub(crate) fn into_bytes(mut self) -> Bytes {
+        self.0.push(b'}');
+        self.0.into()
     }
 }
 
 impl Serialize for Object {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(format!("{}}}", self.0)).map_err(S::Error::custom)?.serialize(to)
+        RawValue::from_string(self.clone().into_text()).map_err(S::Error::custom)?.serialize(to)
     }
 }
 
-/// The JSON text of a value. Nothing here fails to serialise: no map has a key that is not a string.
-pub(crate) fn text(value: impl Serialize) -> String {
-    match serde_json::to_string(&value) {
-        Ok(json) => json,
-        Err(error) => unreachable!("an answer did not serialise: {error}"),
+/// The JSON of a value. Nothing here fails to serialise: no map has a key that is not a string.
+pub(crate) fn bytes(value: impl Serialize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(512);
+    append(&mut json, value);
+    json
+}
+
+fn append(json: &mut Vec<u8>, value: impl Serialize) {
+    if let Err(error) = serde_json::to_writer(json, &value) {
+        unreachable!("an answer did not serialise: {error}");
     }
 }
 

@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use crate::gateway::Gateway;
 use crate::pipeline::{self, Received};
 use crate::providers::operation::Operation;
-use crate::providers::{Family, mistral, openai, vllm};
+use crate::providers::{Family, anthropic, mistral, openai, vllm};
 
 /// The routes whose path says everything.
 static ROUTES: &[(&str, &dyn Operation)] = &[
@@ -39,6 +39,8 @@ static ROUTES: &[(&str, &dyn Operation)] = &[
     ("/v1/mistral/v1/embeddings", &mistral::EMBEDDINGS),
     ("/v1/mistral/v1/moderations", &mistral::MODERATIONS),
     ("/v1/mistral/v1/ocr", &mistral::OCR),
+    ("/v1/messages", &anthropic::messages::MESSAGES),
+    ("/v1/messages/count_tokens", &anthropic::count_tokens::COUNT_TOKENS),
 ];
 
 /// Adds every governed route.

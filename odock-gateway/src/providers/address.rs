@@ -49,6 +49,13 @@ impl Address {
         Ok(Self(url))
     }
 
+    /// The URL of a path below `version`, unless the base ends in a version of its own.
+    #[must_use]
+    pub fn versioned<'s>(&self, version: &'s str, path: impl IntoIterator<Item = &'s str>) -> Option<Uri> {
+        let own = (!self.ends_in(is_version)).then_some(version);
+        below(&self.0, own.into_iter().chain(path))?.as_str().parse().ok()
+    }
+
     /// The URL of an endpoint such as `chat/completions`.
     ///
     /// A base that ends in a version (`/v1`) gets the endpoint behind it, any other gets `/v1` first; Azure OpenAI has
@@ -58,8 +65,7 @@ impl Address {
         if provider == ProviderType::AzureOpenAi {
             return self.azure(config.api_version.as_deref(), slug, endpoint);
         }
-        let version = (!self.ends_in(is_version)).then_some("v1");
-        below(&self.0, version.into_iter().chain(endpoint.split('/')))?.as_str().parse().ok()
+        self.versioned("v1", endpoint.split('/'))
     }
 
     /// The URL of an endpoint that stands beside the version, such as vLLM's `tokenize`.
@@ -103,6 +109,13 @@ fn below<'s>(base: &Url, segments: impl Iterator<Item = &'s str>) -> Option<Url>
     let mut url = base.clone();
     url.path_segments_mut().ok()?.pop_if_empty().extend(segments);
     Some(url)
+}
+
+/// The address with `query` behind what it has of one.
+#[must_use]
+pub fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
+    let joint = if uri.query().is_some() { '&' } else { '?' };
+    format!("{uri}{joint}{query}").parse().ok()
 }
 
 fn is_version(segment: &str) -> bool {
@@ -194,6 +207,13 @@ mod tests {
             let address = Address::parse(base, false).unwrap();
             assert_eq!(address.beside_version("tokenize").unwrap().to_string(), expected);
         }
+    }
+
+    #[test]
+    fn a_query_is_added_to_what_there_is_of_one() {
+        let with = |uri: &str| with_query(&uri.parse().unwrap(), "beta=true").unwrap().to_string();
+        assert_eq!(with("https://x/v1/messages"), "https://x/v1/messages?beta=true");
+        assert_eq!(with("https://x/v1/messages?a=b"), "https://x/v1/messages?a=b&beta=true");
     }
 
     #[test]

@@ -255,6 +255,13 @@ impl JsonBody {
         }
     }
 
+    /// The body with the upstream's name of the model at these places, for families that write it elsewhere than at the top.
+    #[must_use]
+    pub fn with_names(&self, places: Vec<Range<usize>>, name: &str) -> VecDeque<Bytes> {
+        let name = json_string(name);
+        self.cut(places.into_iter().map(|at| Edit { at, text: name.clone().into() }).collect())
+    }
+
     fn cut(&self, mut edits: Vec<Edit>) -> VecDeque<Bytes> {
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
         let mut pieces = VecDeque::with_capacity(edits.len() * 2 + 1);
@@ -449,7 +456,7 @@ fn model_name(raw: &str) -> Result<String, DecodeError> {
 }
 
 /// Where a raw value stands. It borrows from the text, so the distance between the two is its place.
-fn place(text: &str, raw: &RawValue) -> Range<usize> {
+pub(super) fn place(text: &str, raw: &RawValue) -> Range<usize> {
     let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
     start..start + raw.get().len()
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 
 use bytes::Bytes;
+use entity::usage::TokenUsage;
 
 use super::sse::{self, Frame, Framer};
 use super::usage::Reported;
@@ -13,6 +14,8 @@ use super::usage::Reported;
 pub struct Seen {
     /// What the provider reported, if it did.
     pub reported: Option<Reported>,
+    /// What the provider reported of the prompt before it said what the answer comes to.
+    pub prompt: Option<TokenUsage>,
     /// Bytes of content that passed: text, reasoning, arguments of tools.
     pub content_bytes: usize,
     /// Content has passed, be it empty: from here on another upstream can no longer take over.

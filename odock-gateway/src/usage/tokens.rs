@@ -21,6 +21,7 @@ const PER_PROMPT: u64 = 8;
 /// Tokens that an image comes to at the most; small models count theirs dearer to make up for cheaper tokens.
 const PER_IMAGE: u64 = 3_000;
 const PER_IMAGE_SMALL: u64 = 40_000;
+const PER_IMAGE_CLAUDE: u64 = 5_000;
 
 /// Fields that the model does not read.
 const NOT_READ: [&str; 8] = [
@@ -72,11 +73,23 @@ fn images(value: &Value) -> u64 {
 }
 
 fn is_image(fields: &serde_json::Map<String, Value>) -> bool {
-    matches!(fields.get("type").and_then(Value::as_str), Some("image_url" | "input_image"))
+    matches!(fields.get("type").and_then(Value::as_str), Some("image_url" | "input_image" | "image"))
+        || media_type(fields).is_some_and(|media_type| media_type.starts_with("image/"))
+}
+
+/// The media type of a Gemini part that is a file, sent along or kept elsewhere.
+fn media_type(part: &serde_json::Map<String, Value>) -> Option<&str> {
+    let file = ["inlineData", "inline_data", "fileData", "file_data"].into_iter().find_map(|name| part.get(name))?;
+    Some(file.get("mimeType").or_else(|| file.get("mime_type")).and_then(Value::as_str).unwrap_or_default())
 }
 
 fn per_image(slug: &str) -> u64 {
-    if slug.contains("mini") || slug.contains("nano") { PER_IMAGE_SMALL } else { PER_IMAGE }
+    let small = ["mini", "nano"].iter().any(|size| slug.contains(size)) && !slug.contains("gemini");
+    match (small, slug.contains("claude")) {
+        (true, _) => PER_IMAGE_SMALL,
+        (false, true) => PER_IMAGE_CLAUDE,
+        (false, false) => PER_IMAGE,
+    }
 }
 
 type Tokenizer = fn() -> &'static CoreBPE;
@@ -133,7 +146,10 @@ impl Counter {
             Value::Object(fields) if is_image(fields) => self.tokens += self.per_image,
             Value::Object(fields) => match fields.get("type").and_then(Value::as_str) {
                 // A second of sound is at least some hundred bytes, and ten tokens.
-                Some("input_audio" | "file" | "input_file") => self.tokens += value.to_string().len() as u64 / 16,
+                Some("input_audio" | "file" | "input_file" | "document") => {
+                    self.tokens += value.to_string().len() as u64 / 16;
+                }
+                _ if media_type(fields).is_some() => self.tokens += value.to_string().len() as u64 / 16,
                 _ => fields.values().for_each(|field| self.message(field)),
             },
             Value::Number(_) | Value::Bool(_) => self.tokens += 1,
@@ -192,6 +208,26 @@ mod tests {
         ] {
             assert_eq!(counted(&body.to_string(), "gpt-4o", true).await, Some(around + 6), "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn media_count_alike_in_every_family() {
+        let data = "A".repeat(160_000);
+        for (content, expected) in [
+            (serde_json::json!({"type": "image", "source": {"type": "base64", "data": data}}), PER_IMAGE_CLAUDE),
+            (serde_json::json!({"inlineData": {"mimeType": "image/png", "data": data}}), PER_IMAGE_CLAUDE),
+            (serde_json::json!({"inline_data": {"mime_type": "audio/mp3", "data": data}}), 10_000),
+            (serde_json::json!({"type": "document", "source": {"type": "base64", "data": data}}), 10_000),
+        ] {
+            let body = serde_json::json!({"messages": [{"content": [content]}]}).to_string();
+            let tokens = counted(&body, "claude-sonnet-4-5", false).await.unwrap();
+            assert!((expected..expected + 50).contains(&tokens), "{tokens} for {expected}");
+        }
+        assert_eq!(
+            of_images(br#"{"contents":[{"parts":[{"inline_data":{"mime_type":"image/png"}}]}]}"#, "gemini-2.5-flash"),
+            PER_IMAGE
+        );
+        assert_eq!(of_images(br#"{"messages":[{"content":[{"type":"image"}]}]}"#, "claude-opus-4-5"), PER_IMAGE_CLAUDE);
     }
 
     #[tokio::test]

@@ -160,7 +160,7 @@ impl Framing {
     fn frame(&mut self, object: Object) -> Bytes {
         if self.events {
             // This family's events end their lines with both characters.
-            let event = data_event(object.into_text().as_bytes());
+            let event = data_event(&object.into_bytes());
             return [&event[..event.len() - 2], b"\r\n\r\n"].concat().into();
         }
         let comma = if std::mem::take(&mut self.first) { "" } else { ",\r\n" };

@@ -120,7 +120,7 @@ impl Call {
     }
 
     fn stream(&self, script: &Script) -> Stream {
-        let event = |object: Object| data_event(object.into_text().as_bytes());
+        let event = |object: Object| data_event(&object.into_bytes());
         let contents = pieces(&script.text, script.chunks)
             .iter()
             .map(|piece| event(Object::new().with("type", "transcript.text.delta").with("delta", piece)))

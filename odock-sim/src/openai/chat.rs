@@ -3,6 +3,7 @@
 use crate::{
     Script, UsageReport,
     answer::{Operation, Reply},
+    json,
     request::{Asked, Inbound},
 };
 
@@ -38,7 +39,7 @@ fn answer(script: &Script, call: &ChatCall<'_>, number: u64) -> Reply {
         finish_reason: finish_reason(script),
         usage: (script.usage_report != UsageReport::Never).then(|| Usage::of(script, call.text_bytes)),
     };
-    Reply::json(completion.to_json())
+    Reply::json(json::bytes(&completion))
 }
 
 /// The reason that is scripted, or the natural one.

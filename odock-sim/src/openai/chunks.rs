@@ -4,17 +4,16 @@ use std::fmt::Arguments;
 
 use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::json;
 
 use super::{
     CREATED, Vendor,
     call::ChatCall,
     chat::finish_reason,
     delta::{Delta, contents},
-    wire::{Usage, to_json},
+    wire::Usage,
 };
 use crate::{
-    Script, UsageReport,
+    Script, UsageReport, json,
     stream::{EVENT_STREAM, Stream, data_event},
 };
 
@@ -46,7 +45,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn opening(&self) -> Vec<Bytes> {
         let filtered = (self.call.vendor == Vendor::Azure).then(|| {
-            data_event(&to_json(&json!({
+            data_event(&json::bytes(serde_json::json!({
                 "id": "", "object": "", "created": 0, "model": "", "choices": [],
                 "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}],
             })))
@@ -97,7 +96,7 @@ impl Writer<'_> {
 
     fn event(&self, choices: &[Choice<'_>], usage: Option<Option<Usage<'_>>>) -> Bytes {
         let id = format_args!("chatcmpl-sim-{}", self.number);
-        data_event(&to_json(&Chunk { vendor: self.call.vendor, id, model: &self.call.model, choices, usage }))
+        data_event(&json::bytes(&Chunk { vendor: self.call.vendor, id, model: &self.call.model, choices, usage }))
     }
 }
 

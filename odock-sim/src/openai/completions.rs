@@ -96,5 +96,5 @@ fn reason(script: &Script) -> &str {
 }
 
 fn event(object: Object) -> Bytes {
-    data_event(object.into_text().as_bytes())
+    data_event(&object.into_bytes())
 }

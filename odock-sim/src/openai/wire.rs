@@ -19,12 +19,6 @@ pub(super) struct Completion<'a> {
     pub(super) usage: Option<Usage<'a>>,
 }
 
-impl Completion<'_> {
-    pub(super) fn to_json(&self) -> Vec<u8> {
-        to_json(self)
-    }
-}
-
 impl Serialize for Completion<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -155,14 +149,5 @@ impl Serialize for Usage<'_> {
             map.serialize_entry(name, value)?;
         }
         map.end()
-    }
-}
-
-/// Serialises one of these objects. None of them can fail: no map has a key that is not a string.
-pub(super) fn to_json(object: &impl Serialize) -> Vec<u8> {
-    let mut json = Vec::with_capacity(512);
-    match serde_json::to_writer(&mut json, object) {
-        Ok(()) => json,
-        Err(error) => unreachable!("an answer did not serialise: {error}"),
     }
 }

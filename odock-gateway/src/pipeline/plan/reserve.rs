@@ -114,9 +114,13 @@ async fn set_aside(gw: &Gateway, case: &Case, call: &mut Call, target: &Target) 
 pub(super) fn most(gw: &Gateway, call: &Call, target: &Target) -> Demand {
     let open = target.config.max_output_tokens.unwrap_or(gw.config.ledger.default_output_tokens);
     let cap = call.bound.output.most(open.into());
-    let mut input = call.bound.input.saturating_add(tokens::of_images(call.text(), &target.slug));
-    if call.operation.adds_input(call) {
-        input = input.max(target.config.context_window.map_or(USUAL_WINDOW, u64::from));
+    let mut input = call.bound.input;
+    // What has no prompt to pay for has no images to pay for either.
+    if input > 0 {
+        input = input.saturating_add(tokens::of_images(call.text(), &target.slug));
+        if call.operation.adds_input(call) {
+            input = input.max(target.config.context_window.map_or(USUAL_WINDOW, u64::from));
+        }
     }
     Demand { input, output: cap.saturating_mul(call.bound.choices), units: call.bound.units }
 }

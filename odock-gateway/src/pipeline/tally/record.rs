@@ -165,14 +165,18 @@ fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<se
     if !ending.delivered && !unconfirmed {
         return (TokenUsage::default(), UsageSource::Missing, None);
     }
-    let input = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
     let (output, units) = match case.demand.get().filter(|_| unconfirmed) {
         Some(demand) => (demand.output, demand.units),
         None => (estimate::tokens(ending.content_bytes), 0),
     };
-    let tokens = match case.operation.get() {
-        Some(operation) => TokenUsage { units, ..operation.estimated(input, output) },
-        None => TokenUsage::default(),
+    let input = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
+    let tokens = match (&ending.prompt, case.operation.get()) {
+        (Some(prompt), _) => {
+            let total = prompt.input().saturating_add(output);
+            TokenUsage { output_text: output, units, total, ..prompt.clone() }
+        }
+        (None, Some(operation)) => TokenUsage { units, ..operation.estimated(input, output) },
+        (None, None) => TokenUsage::default(),
     };
     (tokens, UsageSource::Estimated, None)
 }
