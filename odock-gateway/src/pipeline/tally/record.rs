@@ -169,13 +169,16 @@ fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<se
         Some(demand) => (demand.output, demand.units),
         None => (estimate::tokens(ending.content_bytes), 0),
     };
-    let input = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
     let tokens = match (&ending.prompt, case.operation.get()) {
+        // A stream that was cut has said what its prompt came to.
         (Some(prompt), _) => {
             let total = prompt.input().saturating_add(output);
             TokenUsage { output_text: output, units, total, ..prompt.clone() }
         }
-        (None, Some(operation)) => TokenUsage { units, ..operation.estimated(input, output) },
+        (None, Some(operation)) => {
+            let input = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
+            TokenUsage { units, ..operation.estimated(input, output) }
+        }
         (None, None) => TokenUsage::default(),
     };
     (tokens, UsageSource::Estimated, None)
