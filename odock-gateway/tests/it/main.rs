@@ -8,6 +8,7 @@
 mod access;
 mod budgets;
 mod errors;
+mod families;
 mod hot;
 mod idempotency;
 mod journal;
