@@ -4,9 +4,10 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::routing::post;
+use axum::routing::{get, post};
 
 use super::dialect::Dialect;
+use super::gemini;
 use crate::gateway::Gateway;
 use crate::pipeline::{self, Received};
 use crate::providers::operation::{Operation, Takes};
@@ -79,7 +80,7 @@ pub(super) fn add(mut router: Router<Gateway>) -> Router<Gateway> {
         };
         router = router.route(path, post(serve));
     }
-    router
+    router.route("/v1beta/models", get(gemini::list)).route("/v1beta/{*path}", get(gemini::show).post(gemini::ask))
 }
 
 fn received(gw: &Gateway, path: &'static str, operation: &dyn Operation, request: Request<Body>) -> Received {

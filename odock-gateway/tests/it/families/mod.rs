@@ -1,7 +1,9 @@
 //! The families' own routes, against simulated upstreams of each family.
 
+mod anthropic;
 mod azure;
 mod forms;
+mod gemini;
 mod images;
 mod mistral;
 mod openai;
