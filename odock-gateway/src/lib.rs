@@ -9,6 +9,7 @@
 //! | [`auth`] [`limits`] [`models`] [`ledger`] [`idempotency`] [`usage`] [`live`] | engines: the rules, free of HTTP |
 //! | [`providers`] | wire formats of the upstreams, pure |
 //! | [`hot`] [`store`] | shared hot state, and the system of record |
+//! | [`spool`] | bodies that are too large to be held in memory |
 //! | [`management`] | the control plane |
 //!
 //! Arrows point one way: `http → pipeline → engines → hot, store, providers → entity`.
@@ -35,6 +36,7 @@ pub mod pipeline;
 pub mod providers;
 pub mod secrets;
 pub mod serve;
+pub mod spool;
 pub mod store;
 pub mod telemetry;
 pub mod usage;

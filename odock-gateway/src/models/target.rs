@@ -1,12 +1,13 @@
 //! A model with everything that calling it takes, worked out once.
 
+use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use entity::pricing::{Bill, Pricing};
 use entity::resource::{ModelConfig, PriceChange, ProviderConfig};
 use entity::usage::TokenUsage;
-use entity::vocab::{ModelType, ProviderType};
+use entity::vocab::{Capability, ModelType, ProviderType};
 use entity::{ModelId, ProviderId, ProviderKeyId, Timestamp};
 use http::Uri;
 
@@ -25,6 +26,8 @@ pub struct Target {
     pub model: String,
     /// What it is for.
     pub model_type: ModelType,
+    /// What it can do besides.
+    pub capabilities: BTreeSet<Capability>,
     /// What the upstream calls it.
     pub slug: String,
     /// What it costs, if that is known.
@@ -118,6 +121,7 @@ impl Target {
             model_id: model.id,
             model: model.name,
             model_type: model.kind,
+            capabilities: model.capabilities.0,
             slug,
             pricing: model.pricing,
             price_changes,

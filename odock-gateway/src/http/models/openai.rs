@@ -14,7 +14,7 @@ pub(in crate::http) static OPENAI: Listing =
 pub(in crate::http) static HUGGING_FACE: Listing =
     Listing { family: Family::HuggingFace, endpoint: "/v1/huggingface/models", only_own: true, one, all };
 
-fn one(target: &Target) -> Value {
+pub(super) fn one(target: &Target) -> Value {
     json!({
         "id": target.model,
         "object": "model",
@@ -23,6 +23,6 @@ fn one(target: &Target) -> Value {
     })
 }
 
-fn all(models: Vec<Value>) -> Value {
+pub(super) fn all(models: Vec<Value>) -> Value {
     json!({ "object": "list", "data": models })
 }
