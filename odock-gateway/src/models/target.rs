@@ -9,9 +9,10 @@ use entity::vocab::{ModelType, ProviderType};
 use entity::{ModelId, ProviderId, ProviderKeyId, Timestamp};
 use http::Uri;
 
-use crate::config::{Config, ProviderDefaults};
+use super::upstream;
+use crate::config::Config;
 use crate::limits::Scope;
-use crate::providers::{Address, AddressError, Family, default_base_url, family};
+use crate::providers::{Family, family};
 use crate::store::targets::ModelRows;
 
 /// A model, the upstream that serves it, and its price.
@@ -88,28 +89,14 @@ impl Target {
         let ModelRows { model, provider, key, scope } = rows;
         let mut price_changes = model.price_changes.unwrap_or_default().0;
         price_changes.sort_by_key(|change| change.from);
-        let defaults = defaults(config, provider.kind);
         let slug = model.slug.unwrap_or_else(|| model.name.clone());
-        let configured = defaults.and_then(|defaults| defaults.base_url.as_ref().map(url::Url::to_string));
-        let base = provider.base_url.or(configured).or_else(|| default_base_url(provider.kind).map(Into::into));
-        let chat = base.ok_or(Problem::NotConfigured).and_then(|base| {
-            let address = Address::parse(&base, config.upstream.allow_link_local).map_err(|error| match error {
-                AddressError::Malformed => Problem::NotConfigured,
-                AddressError::LinkLocal => Problem::AddressRefused,
-            })?;
+        let chat = upstream::address(config, &provider).and_then(|address| {
             address.endpoint(provider.kind, &provider.config, &slug, "chat/completions").ok_or(Problem::NotConfigured)
         });
-        let key = match key {
-            Some(key) if key.revoked => Err(Problem::KeyRevoked),
-            Some(key) => Ok(KeyRef::Sealed(key.id, Box::new(key.sealed))),
-            None => match defaults.and_then(|defaults| defaults.api_key.clone()) {
-                Some(secret) => Ok(KeyRef::Configured(secret)),
-                None if matches!(provider.kind, ProviderType::Vllm | ProviderType::Custom) => Ok(KeyRef::None),
-                None => Err(Problem::NoKey),
-            },
-        };
+        let key = upstream::key(config, provider.kind, key);
+        let connect_timeout = upstream::connect_timeout(config, &provider);
+        let total_timeout = upstream::total_timeout(config, &provider);
         let ms = |ms: Option<u32>, default| ms.map_or(default, |ms| Duration::from_millis(ms.into()));
-        let total = defaults.and_then(|defaults| defaults.timeout).unwrap_or(config.upstream.total_timeout);
         Self {
             model_id: model.id,
             model: model.name,
@@ -127,12 +114,9 @@ impl Target {
             enabled: provider.enabled,
             chat,
             key,
-            connect_timeout: ms(provider.config.connect_timeout_ms, config.upstream.connect_timeout),
+            connect_timeout,
             first_byte_timeout: ms(provider.config.first_byte_timeout_ms, config.upstream.first_byte_timeout),
-            total_timeout: provider
-                .timeout_ms
-                .and_then(|ms| u64::try_from(ms).ok())
-                .map_or(total, Duration::from_millis),
+            total_timeout,
             idle_timeout: ms(provider.config.idle_timeout_ms, config.upstream.stream_idle_timeout),
         }
     }
@@ -159,15 +143,5 @@ impl Target {
     #[must_use]
     pub const fn family(&self) -> Option<Family> {
         family(self.provider_type)
-    }
-}
-
-fn defaults(config: &Config, provider: ProviderType) -> Option<&ProviderDefaults> {
-    match provider {
-        ProviderType::OpenAi => Some(&config.providers.openai),
-        ProviderType::AzureOpenAi => Some(&config.providers.azure_openai),
-        ProviderType::Vllm => Some(&config.providers.vllm),
-        ProviderType::Custom => Some(&config.providers.custom),
-        _ => None,
     }
 }

@@ -1,5 +1,7 @@
 //! Where a provider's endpoints are, and which addresses are never called.
 
+mod models;
+
 use std::net::IpAddr;
 
 use entity::resource::ProviderConfig;

@@ -267,7 +267,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         .is_some_and(|given| given.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
 }
 
-fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamFailure {
+pub(super) fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamFailure {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut malformed = false;
     while let Some(inner) = source {
