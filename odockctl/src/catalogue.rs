@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CliError, Exit};
 
-pub use merge::merged;
+pub use merge::{as_of, merged};
 
 /// The providers that have a catalogue: the word for each on the command line, and its data.
 const FILES: [(&str, ProviderType, &str); 7] = [

@@ -39,3 +39,11 @@ pub fn merged(existing: &ModelSpec, entry: &Entry, from: Timestamp) -> ModelSpec
     spec.price_changes.sort_by_key(|change| change.from);
     spec
 }
+
+/// A model as its prices stand at `at`, so that two can be compared whatever the way in which their lists are kept.
+#[must_use]
+pub fn as_of(spec: &ModelSpec, at: Timestamp) -> ModelSpec {
+    let pricing = price_at(spec.pricing.as_ref(), &spec.price_changes, at).cloned();
+    let price_changes = spec.price_changes.iter().filter(|change| change.from > at).cloned().collect();
+    ModelSpec { pricing, price_changes, ..spec.clone() }
+}

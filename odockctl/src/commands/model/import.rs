@@ -13,7 +13,7 @@ use odock_client::manifest::{self, Options, Source};
 use serde::Serialize;
 
 use super::provider;
-use crate::catalogue::{Catalogue, Entry, merged};
+use crate::catalogue::{Catalogue, Entry, as_of, merged};
 use crate::commands::validate::mistakes;
 use crate::commands::{apply, diff};
 use crate::error::{CliError, Exit};
@@ -178,7 +178,7 @@ async fn declare(session: &Session, args: &Import) -> Result<Exit, CliError> {
     }
     diff::show(session, &plan)?;
     if !args.update {
-        tell_of_differences(session, &differing);
+        tell_of_differences(session, &differing, from);
     }
     Ok(Exit::Done)
 }
@@ -258,11 +258,11 @@ fn change(action: Action, name: &str, fields: Vec<entity::plan::FieldChange>) ->
 }
 
 /// What --update would do, on stderr.
-fn tell_of_differences(session: &Session, differing: &[(&Model, Declared)]) {
+fn tell_of_differences(session: &Session, differing: &[(&Model, Declared)], at: Timestamp) {
     if differing.is_empty() {
         return;
     }
-    let json = |spec: &ModelSpec| serde_json::to_value(spec).unwrap_or_default();
+    let json = |spec: &ModelSpec| serde_json::to_value(as_of(spec, at)).unwrap_or_default();
     let update = |(model, (name, after)): &(&Model, Declared)| {
         change(Action::Update, name, check::diff(&json(&model.spec), &json(after)))
     };
@@ -273,7 +273,8 @@ fn tell_of_differences(session: &Session, differing: &[(&Model, Declared)]) {
         session.out.paint_talk(style, text)
     });
     let verb = if number == 1 { "differs" } else { "differ" };
-    session
-        .out
-        .note(&format!("\n{} {verb} from the catalogue; --update would change:\n{text}", count(number, "model")));
+    session.out.note(&format!(
+        "\n{} {verb} from the catalogue; --update would take this over, new prices from now on:\n{text}",
+        count(number, "model")
+    ));
 }
