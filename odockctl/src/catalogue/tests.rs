@@ -141,7 +141,7 @@ fn announced_prices_are_taken_over_with_their_day() {
     let mut there = entry.spec("p", "m", "m");
     there.price_changes.clear();
     let announced = PriceChange { from: day("2027-01-01"), pricing: list("0.004") };
-    assert_eq!(merged(&there, &entry, day("2026-12-01")).price_changes, [announced.clone()]);
+    assert_eq!(merged(&there, &entry, day("2026-12-01")).price_changes, std::slice::from_ref(&announced));
     // After that day the announced price is the price.
     let late = merged(&there, &entry, day("2027-02-01"));
     assert_eq!(late.price_changes, [PriceChange { from: day("2027-02-01"), pricing: list("0.004") }]);
