@@ -228,6 +228,14 @@ impl Pricing {
         Nanos::try_from(exact).unwrap_or(Nanos::MAX)
     }
 
+    /// What `units` cost at the most: what is not counted in tokens.
+    #[must_use]
+    pub fn bound_units(&self, units: u64) -> Nanos {
+        let rate = self.unit.as_ref().map_or(0, |unit| unit.cost_per_1k_units.nanos());
+        let exact = (i128::from(units) * i128::from(rate) + 999) / 1_000;
+        Nanos::try_from(exact).unwrap_or(Nanos::MAX)
+    }
+
     /// How many tokens out `nanos` pay for at the dearest rate; `None` if they cost nothing.
     #[must_use]
     pub fn affordable_output(&self, nanos: Nanos) -> Option<u64> {

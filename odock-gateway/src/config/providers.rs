@@ -7,15 +7,23 @@ use url::Url;
 
 use super::check::Check;
 
-/// The defaults of every family that is served.
+/// The defaults of every family.
 #[derive(Clone, Debug)]
 pub struct Providers {
     /// OpenAI.
     pub openai: ProviderDefaults,
+    /// Anthropic.
+    pub anthropic: ProviderDefaults,
+    /// Google Gemini.
+    pub gemini: ProviderDefaults,
     /// Azure OpenAI.
     pub azure_openai: ProviderDefaults,
     /// vLLM.
     pub vllm: ProviderDefaults,
+    /// Mistral.
+    pub mistral: ProviderDefaults,
+    /// Hugging Face.
+    pub huggingface: ProviderDefaults,
     /// Any other server that speaks OpenAI's API.
     pub custom: ProviderDefaults,
 }
@@ -47,8 +55,12 @@ impl Providers {
         }
         Self {
             openai: family!("openai"),
+            anthropic: family!("anthropic"),
+            gemini: family!("gemini"),
             azure_openai: family!("azure_openai"),
             vllm: family!("vllm"),
+            mistral: family!("mistral"),
+            huggingface: family!("huggingface"),
             custom: family!("custom"),
         }
     }

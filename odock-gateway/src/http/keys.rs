@@ -6,13 +6,14 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::dialect::openai;
+use super::dialect::Dialect;
 use crate::gateway::Gateway;
 use crate::pipeline::{Received, identify_only};
+use crate::providers::Family;
 
 /// Says what the presented key is. Refusals are those of traffic.
 pub(super) async fn validate(State(gw): State<Gateway>, request: Request<Body>) -> Response {
-    let received = Received::new(&gw, "/v1/keys/validate", request);
+    let received = Received::new(&gw, "/v1/keys/validate", Dialect(Family::OpenAi), request);
     let case = received.case();
     match identify_only(&gw, received).await {
         Ok(cleared) => {
@@ -28,6 +29,6 @@ pub(super) async fn validate(State(gw): State<Gateway>, request: Request<Body>) 
             }))
             .into_response()
         }
-        Err(error) => openai::error(&error, case.request_id()),
+        Err(error) => case.dialect.error(&error, case.request_id()),
     }
 }

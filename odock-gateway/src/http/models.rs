@@ -6,27 +6,28 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::dialect::openai;
+use super::dialect::Dialect;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::models::Target;
 use crate::pipeline::{Received, identify_only};
+use crate::providers::Family;
 
 const ENDPOINT: &str = "/v1/models";
 
 /// Lists the models that the key may call.
 pub(super) async fn list(State(gw): State<Gateway>, request: Request<Body>) -> Response {
-    let received = Received::new(&gw, ENDPOINT, request);
+    let received = Received::new(&gw, ENDPOINT, Dialect(Family::OpenAi), request);
     let case = received.case();
     match granted(&gw, received, None).await {
         Ok(models) => Json(json!({ "object": "list", "data": models })).into_response(),
-        Err(error) => openai::error(&error, case.request_id()),
+        Err(error) => case.dialect.error(&error, case.request_id()),
     }
 }
 
 /// Shows one of them.
 pub(super) async fn show(State(gw): State<Gateway>, Path(name): Path<String>, request: Request<Body>) -> Response {
-    let received = Received::new(&gw, ENDPOINT, request);
+    let received = Received::new(&gw, ENDPOINT, Dialect(Family::OpenAi), request);
     let case = received.case();
     let found = granted(&gw, received, Some(&name)).await.and_then(|models| {
         let missing =
@@ -35,7 +36,7 @@ pub(super) async fn show(State(gw): State<Gateway>, Path(name): Path<String>, re
     });
     match found {
         Ok(model) => Json(model).into_response(),
-        Err(error) => openai::error(&error, case.request_id()),
+        Err(error) => case.dialect.error(&error, case.request_id()),
     }
 }
 

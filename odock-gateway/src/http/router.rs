@@ -8,11 +8,11 @@ use axum::routing::{get, post};
 use http::header::CONTENT_TYPE;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::dialect::openai;
-use super::{health, invalidate, keys, models};
+use super::dialect::Dialect;
+use super::{governed, health, invalidate, keys, models};
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
-use crate::pipeline::{self, Received};
+use crate::providers::Family;
 use crate::telemetry::PROMETHEUS_TEXT;
 
 /// Every route of the data plane.
@@ -23,8 +23,8 @@ pub fn router(gw: Gateway) -> Router {
         .route("/v1/keys/validate", post(keys::validate))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*name}", get(models::show))
-        .route("/v1/chat/completions", post(chat_completions))
         .route("/v1/internal/cache/invalidate", post(invalidate::invalidate));
+    router = governed::add(router);
     if gw.config.metrics.enabled {
         router = router.route("/metrics", get(prometheus));
     }
@@ -35,11 +35,6 @@ pub fn router(gw: Gateway) -> Router {
         .with_state(gw)
 }
 
-async fn chat_completions(State(gw): State<Gateway>, request: Request<Body>) -> Response {
-    let received = Received::new(&gw, "/v1/chat/completions", request);
-    pipeline::serve(&gw, received).await
-}
-
 async fn prometheus(State(gw): State<Gateway>) -> impl IntoResponse {
     let usage = gw.usage.backlog();
     gw.telemetry.metrics.usage().waiting(usage.0, usage.1);
@@ -48,23 +43,26 @@ async fn prometheus(State(gw): State<Gateway>) -> impl IntoResponse {
 }
 
 async fn not_found(request: Request<Body>) -> Response {
-    let path = request.uri().path();
-    let path: String = path.chars().take(200).collect();
-    plain(ErrorCode::NotFound, format!("there is no route {path}"))
+    let path: String = request.uri().path().chars().take(200).collect();
+    plain(&request, ErrorCode::NotFound, format!("there is no route {path}"))
 }
 
 async fn method_not_allowed(request: Request<Body>) -> Response {
     let message =
         format!("{} does not take {}", request.uri().path().chars().take(200).collect::<String>(), request.method());
-    plain(ErrorCode::MethodNotAllowed, message)
+    plain(&request, ErrorCode::MethodNotAllowed, message)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the layer's signature")]
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     // The payload may hold anything; the panic hook has logged where it happened.
-    plain(ErrorCode::Internal, "the gateway failed; its log says why".into())
+    rendered(Family::OpenAi, ErrorCode::Internal, "the gateway failed; its log says why".into())
 }
 
-fn plain(code: ErrorCode, message: String) -> Response {
-    openai::error(&GatewayError::new(code, message), &uuid::Uuid::now_v7().simple().to_string())
+fn plain(request: &Request<Body>, code: ErrorCode, message: String) -> Response {
+    rendered(governed::family(request.uri().path()), code, message)
+}
+
+fn rendered(family: Family, code: ErrorCode, message: String) -> Response {
+    Dialect(family).error(&GatewayError::new(code, message), &uuid::Uuid::now_v7().simple().to_string())
 }

@@ -15,13 +15,27 @@ pub struct Demand {
     pub input: u64,
     /// Tokens out, over all answers that were asked for.
     pub output: u64,
+    /// Pages, images, seconds: what is not counted in tokens.
+    pub units: u64,
 }
 
 impl Demand {
+    /// The same without what comes out.
+    #[must_use]
+    pub fn without_output(self) -> Self {
+        Self { output: 0, ..self }
+    }
+
+    /// What it costs at the most.
+    #[must_use]
+    pub fn cost(self, prices: &Pricing) -> i64 {
+        prices.bound(self.input, self.output).saturating_add(prices.bound_units(self.units))
+    }
+
     /// What it claims of each limit. Without a price it costs nothing that could be known beforehand.
     #[must_use]
     pub fn claims(self, limits: &[Arc<Limit>], prices: Option<&Pricing>) -> Vec<Claim> {
-        let cost = prices.map_or(0, |prices| prices.bound(self.input, self.output));
+        let cost = prices.map_or(0, |prices| self.cost(prices));
         let claim = |limit: &Arc<Limit>| Claim { limit: Arc::clone(limit), amount: self.count(limit.metric, cost) };
         limits.iter().map(claim).collect()
     }
@@ -30,7 +44,7 @@ impl Demand {
     #[must_use]
     pub fn amount(self, metric: Metric, prices: Option<&Pricing>) -> i64 {
         let cost = prices.filter(|_| metric == Metric::Cost);
-        self.count(metric, cost.map_or(0, |prices| prices.bound(self.input, self.output)))
+        self.count(metric, cost.map_or(0, |prices| self.cost(prices)))
     }
 
     fn count(self, metric: Metric, cost: i64) -> i64 {

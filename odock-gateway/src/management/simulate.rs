@@ -21,7 +21,9 @@ use crate::models::Target;
 use crate::pipeline;
 use crate::pipeline::admit::authenticate;
 use crate::pipeline::plan::{look, route};
-use crate::providers::openai::chat::ChatRequest;
+use crate::providers::call::{Asked, Call};
+use crate::providers::openai;
+use crate::providers::operation::Operation;
 use crate::store;
 
 /// What to simulate: exactly one of the two.
@@ -120,16 +122,17 @@ impl Gates {
     }
 
     /// Whether the key works, and whether the request can be read.
-    fn admit(&mut self, gateway: &Gateway, principal: &Principal, request: Bytes) -> Option<ChatRequest> {
+    fn admit(&mut self, gateway: &Gateway, principal: &Principal, request: Bytes) -> Option<Call> {
         let is_over = principal.expires_at.is_some_and(|end| end <= gateway.clock.now());
         match principal.refused.map(AuthError::Refused).or(is_over.then_some(AuthError::Expired)) {
             Some(error) => self.refused("authenticate", &authenticate::refusal(error)),
             None => self.passed("authenticate", format!("the key {} is in force", principal.key)),
         }
-        match ChatRequest::decode(request) {
-            Ok(chat) => {
-                self.passed("decode", format!("a chat completion of {} bytes", chat.body_bytes()));
-                Some(chat)
+        let asked = Asked { model: None, query: None, headers: &http::HeaderMap::new() };
+        match openai::chat::CHAT.decode(&asked, request) {
+            Ok(call) => {
+                self.passed("decode", format!("a chat completion of {} bytes", call.body_bytes()));
+                Some(call)
             }
             Err(error) => {
                 self.refused("decode", &GatewayError::new(ErrorCode::InvalidRequestBody, error.to_string()));
@@ -139,13 +142,8 @@ impl Gates {
     }
 
     /// Whether the key may call the model, and whether that can be called.
-    async fn route(
-        &mut self,
-        gateway: &Gateway,
-        principal: &Principal,
-        chat: &ChatRequest,
-    ) -> Option<std::sync::Arc<Target>> {
-        let target = match route::target(gateway, principal, &chat.model).await {
+    async fn route(&mut self, gateway: &Gateway, principal: &Principal, call: &Call) -> Option<std::sync::Arc<Target>> {
+        let target = match route::target(gateway, principal, &call.model).await {
             Ok(target) => target,
             Err(error) => {
                 self.refused("model", &error);
@@ -153,7 +151,7 @@ impl Gates {
             }
         };
         self.passed("model", format!("the key may call {}", target.model));
-        match route::upstream(&target) {
+        match route::upstream(&target, call.operation, call.stream) {
             Ok(_) => self.passed("provider", format!("{} serves it as {}", target.provider, target.slug)),
             Err(error) => self.refused("provider", &error),
         }
@@ -161,8 +159,8 @@ impl Gates {
     }
 
     /// Whether the request fits every limit. The early gate stands between the key and the body.
-    async fn limits(&mut self, gateway: &Gateway, principal: &Principal, chat: &ChatRequest, target: Option<&Target>) {
-        match look::limits(gateway, chat, principal, target).await {
+    async fn limits(&mut self, gateway: &Gateway, principal: &Principal, call: &Call, target: Option<&Target>) {
+        match look::limits(gateway, call, principal, target).await {
             Ok(marks) => {
                 let (early, last): (Vec<_>, Vec<_>) =
                     marks.into_iter().map(limit).partition(|found| found.gate == Gate::Early.as_str());
@@ -177,8 +175,8 @@ impl Gates {
     }
 
     /// Whether every budget and quota has enough left.
-    async fn reserve(&mut self, gateway: &Gateway, principal: &Principal, chat: &ChatRequest, target: &Target) {
-        match look::look(gateway, chat, principal, target, gateway.clock.now()).await {
+    async fn reserve(&mut self, gateway: &Gateway, principal: &Principal, call: &Call, target: &Target) {
+        match look::look(gateway, call, principal, target, gateway.clock.now()).await {
             Ok(looked) => {
                 self.clamped_to = looked.clamped_to;
                 self.found.extend(looked.marks.into_iter().map(reservation));

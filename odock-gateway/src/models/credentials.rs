@@ -23,10 +23,17 @@ pub struct Credential {
 
 impl Credential {
     fn new(provider: ProviderType, secret: SecretString) -> Option<Self> {
-        let azure = provider == ProviderType::AzureOpenAi;
-        let name = if azure { HeaderName::from_static("api-key") } else { http::header::AUTHORIZATION };
         let text = secret.expose_secret();
-        let value = if azure { HeaderValue::from_str(text) } else { HeaderValue::from_str(&format!("Bearer {text}")) };
+        let plain = match provider {
+            ProviderType::AzureOpenAi => Some("api-key"),
+            ProviderType::Anthropic => Some("x-api-key"),
+            ProviderType::Google => Some("x-goog-api-key"),
+            _ => None,
+        };
+        let (name, value) = match plain {
+            Some(name) => (HeaderName::from_static(name), HeaderValue::from_str(text)),
+            None => (http::header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {text}"))),
+        };
         let mut value = value.ok()?;
         value.set_sensitive(true);
         Some(Self { name, value, secret })

@@ -1,9 +1,10 @@
 //! A model with everything that calling it takes, worked out once.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use entity::pricing::{Bill, Pricing};
-use entity::resource::{ModelConfig, PriceChange};
+use entity::resource::{ModelConfig, PriceChange, ProviderConfig};
 use entity::usage::TokenUsage;
 use entity::vocab::{ModelType, ProviderType};
 use entity::{ModelId, ProviderId, ProviderKeyId, Timestamp};
@@ -12,7 +13,8 @@ use http::Uri;
 use super::upstream;
 use crate::config::Config;
 use crate::limits::Scope;
-use crate::providers::{Family, family};
+use crate::providers::Address;
+use crate::providers::operation::{Operation, Place};
 use crate::store::targets::ModelRows;
 
 /// A model, the upstream that serves it, and its price.
@@ -46,8 +48,11 @@ pub struct Target {
     pub provider_type: ProviderType,
     /// Whether the provider is switched on.
     pub enabled: bool,
-    /// Where chat completions are.
-    pub chat: Result<Uri, Problem>,
+    /// Where the provider is.
+    pub address: Result<Address, Problem>,
+    /// The provider's settings.
+    pub provider_config: ProviderConfig,
+    endpoints: Endpoints,
     /// The credential to send.
     pub key: Result<KeyRef, Problem>,
     /// How long connecting may take.
@@ -90,9 +95,7 @@ impl Target {
         let mut price_changes = model.price_changes.unwrap_or_default().0;
         price_changes.sort_by_key(|change| change.from);
         let slug = model.slug.unwrap_or_else(|| model.name.clone());
-        let chat = upstream::address(config, &provider).and_then(|address| {
-            address.endpoint(provider.kind, &provider.config, &slug, "chat/completions").ok_or(Problem::NotConfigured)
-        });
+        let address = upstream::address(config, &provider);
         let key = upstream::key(config, provider.kind, key);
         let connect_timeout = upstream::connect_timeout(config, &provider);
         let total_timeout = upstream::total_timeout(config, &provider);
@@ -112,12 +115,14 @@ impl Target {
             provider: provider.name,
             provider_type: provider.kind,
             enabled: provider.enabled,
-            chat,
+            address,
+            endpoints: Endpoints::default(),
             key,
             connect_timeout,
             first_byte_timeout: ms(provider.config.first_byte_timeout_ms, config.upstream.first_byte_timeout),
             total_timeout,
             idle_timeout: ms(provider.config.idle_timeout_ms, config.upstream.stream_idle_timeout),
+            provider_config: provider.config,
         }
     }
 
@@ -139,9 +144,51 @@ impl Target {
         Some(bill)
     }
 
-    /// The protocol of the upstream, if this version speaks it.
-    #[must_use]
-    pub const fn family(&self) -> Option<Family> {
-        family(self.provider_type)
+    /// The upstream as wire formats know it.
+    ///
+    /// # Errors
+    /// When the provider has no address that may be called.
+    pub fn place(&self) -> Result<Place<'_>, Problem> {
+        Ok(Place {
+            provider: self.provider_type,
+            address: self.address.as_ref().map_err(|problem| *problem)?,
+            config: &self.provider_config,
+            slug: &self.slug,
+            max_output: self.config.max_output_tokens.map(u64::from),
+        })
+    }
+
+    /// Where a kind of call goes.
+    ///
+    /// # Errors
+    /// When the provider has no address that may be called, or none for such a call.
+    pub fn uri(&self, operation: &dyn Operation, stream: bool) -> Result<Uri, Problem> {
+        let place = self.place()?;
+        self.endpoints.find(operation, stream, || operation.uri(&place, stream)).ok_or(Problem::NotConfigured)
+    }
+}
+
+/// Where kinds of calls go at an upstream, each worked out when it is first needed.
+#[derive(Debug, Default)]
+struct Endpoints(RwLock<Vec<Endpoint>>);
+
+#[derive(Debug)]
+struct Endpoint {
+    operation: &'static str,
+    stream: bool,
+    uri: Option<Uri>,
+}
+
+impl Endpoints {
+    fn find(&self, operation: &dyn Operation, stream: bool, make: impl FnOnce() -> Option<Uri>) -> Option<Uri> {
+        let operation = operation.name();
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.iter().find(|known| known.operation == operation && known.stream == stream) {
+            return known.uri.clone();
+        }
+        drop(known);
+        let uri = make();
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(Endpoint { operation, stream, uri: uri.clone() });
+        uri
     }
 }

@@ -16,7 +16,7 @@ use crate::store::targets::ProviderKeyRow;
 /// # Errors
 /// It has none, or one that is not called.
 pub(crate) fn address(config: &Config, provider: &provider::Model) -> Result<Address, Problem> {
-    let configured = || Some(defaults(config, provider.kind)?.base_url.as_ref()?.to_string());
+    let configured = || defaults(config, provider.kind).base_url.as_ref().map(url::Url::to_string);
     let base = provider.base_url.clone().or_else(configured);
     let base = base.or_else(|| default_base_url(provider.kind).map(Into::into)).ok_or(Problem::NotConfigured)?;
     Address::parse(&base, config.upstream.allow_link_local).map_err(|error| match error {
@@ -33,7 +33,7 @@ pub(crate) fn key(config: &Config, provider: ProviderType, own: Option<ProviderK
     match own {
         Some(key) if key.revoked => Err(Problem::KeyRevoked),
         Some(key) => Ok(KeyRef::Sealed(key.id, Box::new(key.sealed))),
-        None => match defaults(config, provider).and_then(|defaults| defaults.api_key.clone()) {
+        None => match defaults(config, provider).api_key.clone() {
             Some(secret) => Ok(KeyRef::Configured(secret)),
             None if matches!(provider, ProviderType::Vllm | ProviderType::Custom) => Ok(KeyRef::None),
             None => Err(Problem::NoKey),
@@ -49,17 +49,21 @@ pub(crate) fn connect_timeout(config: &Config, provider: &provider::Model) -> Du
 
 /// How long a whole unary call may take.
 pub(crate) fn total_timeout(config: &Config, provider: &provider::Model) -> Duration {
-    let family = || defaults(config, provider.kind).and_then(|defaults| defaults.timeout);
+    let family = || defaults(config, provider.kind).timeout;
     let own = provider.timeout_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
     own.or_else(family).unwrap_or(config.upstream.total_timeout)
 }
 
-fn defaults(config: &Config, provider: ProviderType) -> Option<&ProviderDefaults> {
+const fn defaults(config: &Config, provider: ProviderType) -> &ProviderDefaults {
+    let families = &config.providers;
     match provider {
-        ProviderType::OpenAi => Some(&config.providers.openai),
-        ProviderType::AzureOpenAi => Some(&config.providers.azure_openai),
-        ProviderType::Vllm => Some(&config.providers.vllm),
-        ProviderType::Custom => Some(&config.providers.custom),
-        _ => None,
+        ProviderType::OpenAi => &families.openai,
+        ProviderType::Anthropic => &families.anthropic,
+        ProviderType::Google => &families.gemini,
+        ProviderType::AzureOpenAi => &families.azure_openai,
+        ProviderType::Vllm => &families.vllm,
+        ProviderType::Mistral => &families.mistral,
+        ProviderType::HuggingFace => &families.huggingface,
+        ProviderType::Custom => &families.custom,
     }
 }

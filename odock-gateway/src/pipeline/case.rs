@@ -9,10 +9,12 @@ use entity::usage::{Attempt, ReservationMark, StageMark};
 use entity::{Timestamp, UsageRecordId};
 
 use crate::auth::{KeyHash, Principal};
+use crate::http::dialect::Dialect;
 use crate::idempotency::Claim;
 use crate::ledger::{Demand, Hold};
 use crate::limits::Notes;
 use crate::models::Target;
+use crate::providers::operation::Operation;
 
 macro_rules! stages {
     ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
@@ -61,6 +63,10 @@ pub struct Case {
     pub started: Instant,
     /// The route.
     pub endpoint: &'static str,
+    /// What its callers speak.
+    pub dialect: Dialect,
+    /// What kind of call it is.
+    pub operation: OnceLock<&'static dyn Operation>,
     /// The method and path for the access log, without the query.
     pub client: IpAddr,
     /// The trace that the caller belongs to (W3C Trace Context).
@@ -109,6 +115,7 @@ pub struct Case {
 impl Case {
     pub(super) fn new(
         endpoint: &'static str,
+        dialect: Dialect,
         received_at: Timestamp,
         client: IpAddr,
         proposed_id: Option<String>,
@@ -119,6 +126,8 @@ impl Case {
             received_at,
             started: Instant::now(),
             endpoint,
+            dialect,
+            operation: OnceLock::new(),
             client,
             trace_id,
             proposed_id,
@@ -198,6 +207,11 @@ impl Case {
     /// Microseconds from receipt to the end of a stage, if it was reached.
     pub fn reached(&self, stage: Stage) -> Option<u32> {
         Some(self.marks[stage as usize].load(Ordering::Relaxed)).filter(|at| *at != NEVER)
+    }
+
+    /// The kind of call, as metrics name it.
+    pub fn call_name(&self) -> &'static str {
+        self.operation.get().map_or("", |operation| operation.name())
     }
 
     /// Microseconds since receipt.

@@ -31,15 +31,16 @@ pub use self::exchange::Exchange;
 use self::plan::Once;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
+use crate::providers::operation::Operation;
 
 /// Serves a governed request from receipt to record.
-pub async fn serve(gw: &Gateway, request: Received) -> Response {
+pub async fn serve(gw: &Gateway, request: Received, operation: &'static dyn Operation) -> Response {
     let case = request.case();
     let _under_way = gw.telemetry.metrics.route(case.endpoint).start();
     // If the caller hangs up, this future vanishes at some await; the guard then leaves the record.
     let open = tally::Open::new(gw, &case);
     // Boxed: the stages' futures together are too large to be moved about.
-    let answered = Box::pin(run(gw, request)).await;
+    let answered = Box::pin(run(gw, request, operation)).await;
     if answered.is_err() {
         tally::let_go(&case).await;
     }
@@ -47,12 +48,12 @@ pub async fn serve(gw: &Gateway, request: Received) -> Response {
     answered.unwrap_or_else(|error| tally::denied(gw, &case, error))
 }
 
-async fn run(gw: &Gateway, request: Received) -> Result<Response, GatewayError> {
+async fn run(gw: &Gateway, request: Received, operation: &'static dyn Operation) -> Result<Response, GatewayError> {
     let identified = admit::identify(gw, request)?;
     let admitted = admit::pre_auth_gate(gw, identified).await?;
     let authenticated = admit::authenticate(gw, admitted).await?;
     let cleared = admit::early_gate(gw, authenticated).await?;
-    let decoded = plan::decode(gw, cleared).await?;
+    let decoded = plan::decode(gw, cleared, operation).await?;
     let routed = plan::route(gw, decoded).await?;
     let new = match plan::idempotency(gw, routed).await? {
         Once::New(new) => new,

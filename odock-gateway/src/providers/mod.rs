@@ -1,35 +1,89 @@
 //! Wire formats of the upstreams: pure, no I/O.
+//!
+//! An [`operation::Operation`] is one kind of call of one family: how it is read, where it goes, what is sent, and what its
+//! answer says of usage. A family's own routes send the caller's bytes on and edit only what policy demands.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `operation.rs` | the seam: what the pipeline asks of a wire format |
+//! | `call.rs` | a call, understood as far as the gateway must |
+//! | `json.rs` | a JSON body that is scanned once and edited in place |
+//! | `sse.rs`, `meter.rs` | streams: events, and what is read off them as they pass |
+//! | `usage.rs` | what a provider reports |
+//! | `address.rs` | base URLs, and addresses that are never called |
 
 mod address;
+pub mod call;
+pub mod json;
+pub mod meter;
 pub mod openai;
+pub mod operation;
+pub mod sse;
+pub mod usage;
 
 pub use self::address::{Address, AddressError, is_link_local};
 
 use entity::vocab::ProviderType;
 
-/// The protocol that a route or a provider speaks.
+/// The protocol that a route speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
+    /// The gateway's own routes, which every provider serves.
+    Odock,
     /// OpenAI's, which Azure OpenAI, vLLM and many others speak too.
     OpenAi,
+    /// Anthropic's.
+    Anthropic,
+    /// Google Gemini's.
+    Gemini,
+    /// vLLM's, beyond what it shares with OpenAI.
+    Vllm,
+    /// Mistral's.
+    Mistral,
+    /// Hugging Face's.
+    HuggingFace,
 }
 
-/// The family of a provider, if this version speaks it.
-#[must_use]
-pub const fn family(provider: ProviderType) -> Option<Family> {
-    match provider {
-        ProviderType::OpenAi | ProviderType::AzureOpenAi | ProviderType::Vllm | ProviderType::Custom => {
-            Some(Family::OpenAi)
+impl Family {
+    /// Whether a provider of that type serves this family's routes.
+    #[must_use]
+    pub const fn is_served_by(self, provider: ProviderType) -> bool {
+        use ProviderType as P;
+        match self {
+            Self::Odock => true,
+            Self::OpenAi => matches!(provider, P::OpenAi | P::AzureOpenAi | P::Vllm | P::Custom),
+            Self::Anthropic => matches!(provider, P::Anthropic),
+            Self::Gemini => matches!(provider, P::Google),
+            Self::Vllm => matches!(provider, P::Vllm),
+            Self::Mistral => matches!(provider, P::Mistral),
+            Self::HuggingFace => matches!(provider, P::HuggingFace),
         }
-        ProviderType::Anthropic | ProviderType::Google | ProviderType::Mistral | ProviderType::HuggingFace => None,
+    }
+
+    /// The family's name for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Odock => "Odock",
+            Self::OpenAi => "OpenAI",
+            Self::Anthropic => "Anthropic",
+            Self::Gemini => "Gemini",
+            Self::Vllm => "vLLM",
+            Self::Mistral => "Mistral",
+            Self::HuggingFace => "Hugging Face",
+        }
     }
 }
 
-/// The public address of a family, for providers that name none.
+/// The public address of a provider type, for providers that name none.
 #[must_use]
 pub const fn default_base_url(provider: ProviderType) -> Option<&'static str> {
     match provider {
         ProviderType::OpenAi => Some("https://api.openai.com"),
-        _ => None,
+        ProviderType::Anthropic => Some("https://api.anthropic.com"),
+        ProviderType::Google => Some("https://generativelanguage.googleapis.com"),
+        ProviderType::Mistral => Some("https://api.mistral.ai"),
+        ProviderType::HuggingFace => Some("https://router.huggingface.co"),
+        ProviderType::AzureOpenAi | ProviderType::Vllm | ProviderType::Custom => None,
     }
 }

@@ -8,6 +8,7 @@ use http::Request;
 
 use crate::gateway::Gateway;
 use crate::http::address;
+use crate::http::dialect::Dialect;
 use crate::pipeline::case::Case;
 use crate::pipeline::exchange::{Exchange, Guards};
 
@@ -21,14 +22,21 @@ pub struct Received {
 
 impl Received {
     /// Opens the case of a request on the given route.
-    pub fn new(gw: &Gateway, endpoint: &'static str, request: Request<Body>) -> Self {
+    pub fn new(gw: &Gateway, endpoint: &'static str, dialect: Dialect, request: Request<Body>) -> Self {
         let (head, body) = request.into_parts();
         let client: IpAddr = address::of_client(&head, &gw.config.http.trusted_proxies);
         let proposed =
             head.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id)).map(Into::into);
         let trace = head.headers.get("traceparent").and_then(|trace| trace.to_str().ok()).and_then(trace_id);
-        let case = Arc::new(Case::new(endpoint, gw.clock.now(), client, proposed, trace));
-        Self { exchange: Exchange { case, head, body, guards: Guards::default() } }
+        let case = Arc::new(Case::new(endpoint, dialect, gw.clock.now(), client, proposed, trace));
+        Self { exchange: Exchange { case, head, body, model_in_path: None, guards: Guards::default() } }
+    }
+
+    /// Notes the model that the path names.
+    #[must_use]
+    pub fn for_model(mut self, model: String) -> Self {
+        self.exchange.model_in_path = Some(model);
+        self
     }
 
     /// The case file.

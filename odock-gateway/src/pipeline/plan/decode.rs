@@ -19,25 +19,9 @@ use crate::pipeline::case::Stage;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
 use crate::pipeline::swallow::swallow;
-use crate::providers::openai::chat::ChatRequest;
+use crate::providers::call::{Asked, Call};
+use crate::providers::operation::Operation;
 use crate::usage::estimate;
-
-/// What a request asks for.
-#[derive(Debug)]
-pub enum Call {
-    /// A chat completion in OpenAI's dialect.
-    Chat(ChatRequest),
-}
-
-impl Call {
-    /// The model that was asked for.
-    #[must_use]
-    pub fn model(&self) -> &str {
-        match self {
-            Self::Chat(request) => &request.model,
-        }
-    }
-}
 
 /// A request whose body is understood.
 pub struct Decoded {
@@ -51,8 +35,10 @@ pub struct Decoded {
 ///
 /// # Errors
 /// `invalid_request_body` or `payload_too_large`.
-pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError> {
+pub async fn decode(gw: &Gateway, from: Cleared, operation: &'static dyn Operation) -> Result<Decoded, GatewayError> {
     let Cleared { mut exchange, principal, unannounced, .. } = from;
+    // The only stage that learns it.
+    let _ = exchange.case.operation.set(operation);
     let headers = &exchange.head.headers;
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(invalid("compressed request bodies are not accepted: send the body without Content-Encoding"));
@@ -78,15 +64,16 @@ pub async fn decode(gw: &Gateway, from: Cleared) -> Result<Decoded, GatewayError
         let fits = gw.limits.body(&principal, body.len() as u64, &exchange.case.limits);
         fits.map_err(|refusal| refused(&exchange.case, refusal))?;
     }
-    let request = ChatRequest::decode(body).map_err(|error| invalid(error.to_string()))?;
-    let case = &exchange.case;
-    case.stream.store(request.stream, Ordering::Relaxed);
+    let (case, head) = (&exchange.case, &exchange.head);
+    let asked = Asked { model: exchange.model_in_path.as_deref(), query: head.uri.query(), headers: &head.headers };
+    let call = operation.decode(&asked, body).map_err(|error| invalid(error.to_string()))?;
+    case.stream.store(call.stream, Ordering::Relaxed);
     case.estimated_prompt
-        .store(u32::try_from(estimate::tokens(request.prompt_bytes)).unwrap_or(u32::MAX), Ordering::Relaxed);
+        .store(u32::try_from(estimate::tokens(call.prompt_bytes)).unwrap_or(u32::MAX), Ordering::Relaxed);
     // The only stage that learns it.
-    let _ = case.model.set(clean(&request.model));
+    let _ = case.model.set(clean(&call.model));
     case.mark(Stage::Decode);
-    Ok(Decoded { exchange, principal, call: Call::Chat(request), _sealed: () })
+    Ok(Decoded { exchange, principal, call, _sealed: () })
 }
 
 /// Why a body was not read to its end.

@@ -9,8 +9,8 @@ use crate::limits::Wants;
 use crate::models::Target;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
-use crate::pipeline::plan::{Call, Plan};
-use crate::providers::openai::chat::ChatRequest;
+use crate::pipeline::plan::Plan;
+use crate::providers::call::{Call, Output};
 
 /// A request that fits its limits.
 pub struct Fitted {
@@ -32,18 +32,21 @@ pub async fn final_gate(gw: &Gateway, from: New) -> Result<Fitted, GatewayError>
             GatewayError::new(ErrorCode::Internal, "the gateway failed").caused_by("a request without principal")
         );
     };
-    let Call::Chat(chat) = &call;
-    let wants = wants(chat, &plan.target, case.estimated_prompt.load(Ordering::Relaxed).into());
+    let wants = wants(&call, &plan.target, case.estimated_prompt.load(Ordering::Relaxed).into());
     let lease = gw.limits.last(principal, &plan.target, case.client, &wants, &case.limits).await;
     exchange.guards.places.extend(lease.map_err(|refusal| refused(case, refusal))?);
     Ok(Fitted { exchange, call, plan, _sealed: () })
 }
 
 /// What the request may use: its prompt as estimated, and for each answer the cap that it asks for, or else the model's.
-pub(super) fn wants(chat: &ChatRequest, target: &Target, prompt: u64) -> Wants {
-    let cap = chat.output_cap.or(target.config.max_output_tokens.map(u64::from)).unwrap_or(0);
+pub(super) fn wants(call: &Call, target: &Target, prompt: u64) -> Wants {
+    let cap = match call.bound.output {
+        Output::None => 0,
+        Output::Capped(cap) => cap,
+        Output::Open => target.config.max_output_tokens.map_or(0, u64::from),
+    };
     // Nobody has more tokens than this; sums of them stay far from any edge.
     const MOST: u64 = 1 << 50;
-    let tokens = cap.saturating_mul(chat.choices).saturating_add(prompt).min(MOST);
-    Wants { bytes: chat.body_bytes(), output_cap: chat.output_cap, tokens }
+    let tokens = cap.saturating_mul(call.bound.choices).saturating_add(prompt).min(MOST);
+    Wants { bytes: call.body_bytes(), output_cap: call.bound.output.cap(), tokens }
 }

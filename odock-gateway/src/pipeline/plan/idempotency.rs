@@ -10,7 +10,8 @@ use crate::gateway::Gateway;
 use crate::idempotency::{Answer, Claimed, fingerprint};
 use crate::pipeline::case::Case;
 use crate::pipeline::exchange::Exchange;
-use crate::pipeline::plan::{Call, Plan};
+use crate::pipeline::plan::Plan;
+use crate::providers::call::Call;
 
 /// The header that names a request for those who repeat it.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -85,8 +86,8 @@ async fn claim(
     call: &Call,
     plan: &Plan,
 ) -> Result<Option<Box<Answer>>, GatewayError> {
-    let (Some(principal), Call::Chat(chat)) = (case.principal.get(), call) else { return Ok(None) };
-    let asked = fingerprint(case.endpoint, chat.body());
+    let Some(principal) = case.principal.get() else { return Ok(None) };
+    let asked = fingerprint(case.endpoint, call.text());
     let lease = plan.target.total_timeout.saturating_add(plan.target.first_byte_timeout).saturating_add(MARGIN);
     let claimed = gw.idempotency.claim(principal.key_id, name, asked, case.request_id(), lease).await;
     let unavailable = |error| {

@@ -11,7 +11,7 @@ use crate::gateway::Gateway;
 use crate::hot::HotError;
 use crate::limits::Wants;
 use crate::models::Target;
-use crate::providers::openai::chat::ChatRequest;
+use crate::providers::call::Call;
 use crate::usage::{estimate, tokens};
 
 /// What was found.
@@ -25,14 +25,14 @@ pub(crate) struct Looked {
 /// Asks every limit, but for addresses. Without a target, those that are known before the model is.
 pub(crate) async fn limits(
     gw: &Gateway,
-    chat: &ChatRequest,
+    call: &Call,
     principal: &Principal,
     target: Option<&Target>,
 ) -> Result<Vec<LimitMark>, HotError> {
-    let prompt = estimate::tokens(chat.prompt_bytes);
+    let prompt = estimate::tokens(call.prompt_bytes);
     let wants = match target {
-        Some(target) => wants(chat, target, prompt),
-        None => Wants { bytes: chat.body_bytes(), output_cap: chat.output_cap, tokens: prompt },
+        Some(target) => wants(call, target, prompt),
+        None => Wants { bytes: call.body_bytes(), output_cap: call.bound.output.cap(), tokens: prompt },
     };
     gw.limits.look(principal, target, &wants).await
 }
@@ -41,13 +41,13 @@ pub(crate) async fn limits(
 /// and cutting the answer where a hard budget does not pay for all of it.
 pub(crate) async fn look(
     gw: &Gateway,
-    chat: &ChatRequest,
+    call: &Call,
     principal: &Principal,
     target: &Target,
     at: Timestamp,
 ) -> Result<Looked, String> {
     let prices = target.prices(at).map(|(prices, _)| prices);
-    let mut demand = most(gw, chat, target);
+    let mut demand = most(gw, call, target);
     let (mut counted, mut cuts, mut clamped_to) = (false, 0, None);
     loop {
         let marks = gw.ledger.look(&demand.claims(&principal.limits, prices), at).await?;
@@ -58,17 +58,17 @@ pub(crate) async fn look(
         });
         if !counted {
             counted = true;
-            let input = tokens::count(chat.body(), &target.slug, is_hard).await;
+            let input = tokens::count(call.text(), &target.slug, is_hard).await;
             if let Some(input) = input.filter(|input| *input < demand.input) {
                 demand.input = input;
                 continue;
             }
         }
-        match affordable(prices, demand, refusing.left, chat.choices).filter(|_| is_hard && cuts < CUTS) {
+        match affordable(prices, demand, refusing.left, call.bound.choices).filter(|_| is_hard && cuts < CUTS) {
             Some(output) => {
                 cuts += 1;
                 demand.output = output;
-                clamped_to = Some(output / chat.choices.max(1));
+                clamped_to = Some(output / call.bound.choices.max(1));
             }
             None => return Ok(Looked { marks, clamped_to: None }),
         }

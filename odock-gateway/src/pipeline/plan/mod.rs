@@ -7,7 +7,7 @@ pub(crate) mod look;
 pub(in crate::pipeline) mod reserve;
 pub(crate) mod route;
 
-pub use self::decode::{Call, Decoded, decode};
+pub use self::decode::{Decoded, decode};
 pub use self::final_gate::{Fitted, final_gate};
 pub use self::idempotency::{New, Once, Repeated, idempotency};
 pub use self::reserve::{Reserved, reserve};

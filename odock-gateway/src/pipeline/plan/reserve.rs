@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use entity::Timestamp;
 use entity::pricing::Pricing;
 use entity::usage::ReservationMark;
-use entity::vocab::{Enforcement, LimitKind, ProviderType};
+use entity::vocab::{Enforcement, LimitKind};
 
 use super::Fitted;
 use crate::error::{ErrorCode, GatewayError};
@@ -14,8 +14,8 @@ use crate::ledger::{Demand, Limit, Refused};
 use crate::models::Target;
 use crate::pipeline::case::{Case, Stage};
 use crate::pipeline::exchange::Exchange;
-use crate::pipeline::plan::{Call, Plan};
-use crate::providers::openai::chat::ChatRequest;
+use crate::pipeline::plan::Plan;
+use crate::providers::call::{Call, Output};
 use crate::telemetry::metrics::Reservation;
 use crate::usage::tokens;
 
@@ -36,21 +36,20 @@ pub struct Reserved {
 /// `budget_exceeded`, `quota_exceeded`, or `overloaded` while nobody can say what is left.
 pub async fn reserve(gw: &Gateway, from: Fitted) -> Result<Reserved, GatewayError> {
     let Fitted { exchange, mut call, plan, .. } = from;
-    let Call::Chat(chat) = &mut call;
     let case = &exchange.case;
     if case.principal.get().is_some_and(|principal| !principal.limits.is_empty()) {
         // Boxed: a caller without budgets does not carry the future of those who have some.
-        Box::pin(set_aside(gw, case, chat, &plan.target)).await?;
+        Box::pin(set_aside(gw, case, &mut call, &plan.target)).await?;
         case.mark(Stage::Reserve);
     }
     Ok(Reserved { exchange, call, plan, _sealed: () })
 }
 
-async fn set_aside(gw: &Gateway, case: &Case, chat: &mut ChatRequest, target: &Target) -> Result<(), GatewayError> {
+async fn set_aside(gw: &Gateway, case: &Case, call: &mut Call, target: &Target) -> Result<(), GatewayError> {
     let Some(principal) = case.principal.get() else { return Ok(()) };
     let (limits, at) = (&principal.limits, case.received_at);
     let prices = target.prices(at).map(|(prices, _)| prices);
-    let mut demand = most(gw, chat, target);
+    let mut demand = most(gw, call, target);
     let (mut counted, mut cuts) = (false, 0);
     let (hold, marks) = loop {
         let claims = demand.claims(limits, prices);
@@ -64,7 +63,7 @@ async fn set_aside(gw: &Gateway, case: &Case, chat: &mut ChatRequest, target: &T
         if !counted {
             counted = true;
             let strict = limit.enforcement == Enforcement::Hard;
-            if let Some(input) = tokens::count(chat.body(), &target.slug, strict).await.filter(|it| *it < demand.input)
+            if let Some(input) = tokens::count(call.text(), &target.slug, strict).await.filter(|it| *it < demand.input)
             {
                 demand.input = input;
                 case.estimated_prompt.store(u32::try_from(input).unwrap_or(u32::MAX), Ordering::Relaxed);
@@ -73,7 +72,7 @@ async fn set_aside(gw: &Gateway, case: &Case, chat: &mut ChatRequest, target: &T
         }
         if limit.enforcement == Enforcement::Hard
             && cuts < CUTS
-            && let Some(output) = affordable(prices, demand, left, chat.choices)
+            && let Some(output) = affordable(prices, demand, left, call.bound.choices)
         {
             cuts += 1;
             demand.output = output;
@@ -83,11 +82,16 @@ async fn set_aside(gw: &Gateway, case: &Case, chat: &mut ChatRequest, target: &T
         note(case, &limit, claimed, left, of, ends_at);
         return Err(spent(&limit, left, of, ends_at, at));
     };
-    let each = demand.output / chat.choices.max(1);
+    let each = demand.output / call.bound.choices.max(1);
     let is_hard = limits.iter().any(|limit| limit.enforcement == Enforcement::Hard);
-    if is_hard && chat.output_cap.is_none_or(|asked| asked > each) {
+    let asked_for_more = match call.bound.output {
+        Output::None => false,
+        Output::Open => true,
+        Output::Capped(asked) => asked > each,
+    };
+    if is_hard && asked_for_more {
         // The upstream is held to what was set aside, so that not even one answer passes the limit.
-        chat.cap(each, cap_field(target.provider_type));
+        call.cap = Some(each);
         if cuts > 0 {
             case.clamped_to.store(each, Ordering::Relaxed);
         }
@@ -104,27 +108,22 @@ async fn set_aside(gw: &Gateway, case: &Case, chat: &mut ChatRequest, target: &T
 
 /// The most that a call may consume. No text has more tokens than bytes: that costs nothing to know, and is enough until a
 /// limit comes near. Images count besides, for their bytes may be elsewhere.
-pub(super) fn most(gw: &Gateway, chat: &ChatRequest, target: &Target) -> Demand {
-    let model_cap = target.config.max_output_tokens.map(u64::from);
-    let cap = chat.output_cap.or(model_cap).unwrap_or_else(|| gw.config.ledger.default_output_tokens.into());
-    let input = (chat.body().len() as u64).saturating_add(tokens::of_images(chat.body(), &target.slug));
-    Demand { input, output: cap.saturating_mul(chat.choices) }
+pub(super) fn most(gw: &Gateway, call: &Call, target: &Target) -> Demand {
+    let cap = match call.bound.output {
+        Output::None => 0,
+        Output::Capped(cap) => cap,
+        Output::Open => target.config.max_output_tokens.unwrap_or(gw.config.ledger.default_output_tokens).into(),
+    };
+    let input = call.bound.input.saturating_add(tokens::of_images(call.text(), &target.slug));
+    Demand { input, output: cap.saturating_mul(call.bound.choices), units: call.bound.units }
 }
 
 /// How many tokens of output a budget still pays for, if that is fewer than were wanted and at least one an answer.
 pub(super) fn affordable(prices: Option<&Pricing>, demand: Demand, left: i64, choices: u64) -> Option<u64> {
     let prices = prices?;
-    let output = prices.affordable_output(left.saturating_sub(prices.bound(demand.input, 0)))?;
+    let output = prices.affordable_output(left.saturating_sub(demand.without_output().cost(prices)))?;
     let whole = output / choices * choices;
     (whole >= choices && whole < demand.output).then_some(whole)
-}
-
-/// The field by which an upstream's answers are capped.
-const fn cap_field(provider: ProviderType) -> &'static str {
-    match provider {
-        ProviderType::OpenAi | ProviderType::AzureOpenAi => "max_completion_tokens",
-        _ => "max_tokens",
-    }
 }
 
 fn note(case: &Case, limit: &Limit, estimate: i64, left: i64, of: i64, ends_at: Timestamp) {

@@ -8,8 +8,9 @@ use crate::gateway::Gateway;
 use crate::models::{Credential, KeyRef, Problem, Target};
 use crate::pipeline::case::Stage;
 use crate::pipeline::exchange::Exchange;
-use crate::pipeline::plan::{Call, Decoded};
-use crate::providers::Family;
+use crate::pipeline::plan::Decoded;
+use crate::providers::call::Call;
+use crate::providers::operation::Operation;
 
 /// Where a call goes.
 pub struct Plan {
@@ -35,35 +36,44 @@ pub struct Routed {
 /// `model_not_found`, `model_not_allowed`, one of the `provider_…` codes, `model_lookup_unavailable`.
 pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> {
     let Decoded { exchange, principal, call, .. } = from;
-    let target = target(gw, &principal, call.model()).await?;
+    let target = target(gw, &principal, &call.model).await?;
     // The only stage that learns it.
     let _ = exchange.case.target.set(Arc::clone(&target));
-    let Call::Chat(_) = &call;
-    let (uri, key) = upstream(&target)?;
-    let (uri, credential) = (uri.clone(), credential(gw, &target, key)?);
+    let (uri, key) = upstream(&target, call.operation, call.stream)?;
+    let credential = credential(gw, &target, key)?;
     exchange.case.mark(Stage::Route);
     Ok(Routed { exchange, call, plan: Plan { target, uri, credential }, _sealed: () })
 }
 
 /// Where a target's upstream is and which key it wants, if it can be called at all.
-pub(crate) fn upstream(target: &Target) -> Result<(&http::Uri, &KeyRef), GatewayError> {
-    match target.family() {
-        Some(Family::OpenAi) => {}
-        None => {
-            let message = format!(
-                "the model {} is served by {}, which this route does not speak",
-                target.model, target.provider_type
-            );
-            return Err(GatewayError::new(ErrorCode::ProviderNotAllowed, message));
-        }
+pub(crate) fn upstream<'t>(
+    target: &'t Target,
+    operation: &dyn Operation,
+    stream: bool,
+) -> Result<(http::Uri, &'t KeyRef), GatewayError> {
+    let family = operation.family();
+    if !family.is_served_by(target.provider_type) {
+        let message = format!(
+            "the model {} is served by a provider of type {}, which this route, {}'s, does not speak",
+            target.model,
+            target.provider_type,
+            family.as_str()
+        );
+        return Err(GatewayError::new(ErrorCode::ProviderNotAllowed, message));
     }
+    let key = callable(target)?;
+    let uri = target.uri(operation, stream).map_err(|problem| unusable(target, problem))?;
+    Ok((uri, key))
+}
+
+/// The key that a target's upstream wants, if it may be called at all.
+pub(crate) fn callable(target: &Target) -> Result<&KeyRef, GatewayError> {
     if !target.enabled {
         let message = format!("the provider {} of the model {} is switched off", target.provider, target.model);
         return Err(GatewayError::new(ErrorCode::ProviderDisabled, message));
     }
-    let uri = target.chat.as_ref().map_err(|problem| unusable(target, *problem))?;
-    let key = target.key.as_ref().map_err(|problem| unusable(target, *problem))?;
-    Ok((uri, key))
+    target.address.as_ref().map_err(|problem| unusable(target, *problem))?;
+    target.key.as_ref().map_err(|problem| unusable(target, *problem))
 }
 
 /// What a caller means by a model's name, if it may call it.
@@ -104,7 +114,7 @@ fn credential(gw: &Gateway, target: &Target, key: &KeyRef) -> Result<Option<Arc<
     })
 }
 
-fn unusable(target: &Target, problem: Problem) -> GatewayError {
+pub(in crate::pipeline) fn unusable(target: &Target, problem: Problem) -> GatewayError {
     let provider = &target.provider;
     match problem {
         Problem::NotConfigured => GatewayError::new(

@@ -4,7 +4,8 @@ use super::Vetted;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::pipeline::exchange::Exchange;
-use crate::pipeline::plan::{Call, Plan};
+use crate::pipeline::plan::Plan;
+use crate::providers::call::Call;
 
 /// A request that is ready to be sent.
 pub struct Prepared {

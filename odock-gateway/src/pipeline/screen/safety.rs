@@ -3,8 +3,9 @@
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::plan::Plan;
 use crate::pipeline::plan::Reserved;
-use crate::pipeline::plan::{Call, Plan};
+use crate::providers::call::Call;
 
 /// A request whose content may pass.
 pub struct Vetted {

@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
@@ -18,12 +17,11 @@ use super::live::LiveStream;
 use super::upstream::{UpstreamBody, UpstreamFailure, attempted, since, since_dispatch};
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
-use crate::http::dialect::openai;
 use crate::pipeline::case::{Case, Stage};
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::tally::{Ending, Settlement};
-use crate::providers::openai::stream::StreamMeter;
+use crate::providers::meter::Meter;
 use crate::telemetry::metrics::{Failure, OpenStream, ProviderMetrics, StreamEnd};
 
 /// How long the end of an upstream's body may take once its answer is complete.
@@ -41,7 +39,7 @@ pub struct MeteredStream {
     exchange: Exchange,
     plan: Plan,
     upstream: Option<UpstreamBody>,
-    meter: StreamMeter,
+    meter: Box<dyn Meter>,
     out: VecDeque<Bytes>,
     settlement: Settlement,
     open: Option<OpenStream>,
@@ -52,16 +50,13 @@ pub struct MeteredStream {
 }
 
 impl MeteredStream {
-    #[allow(clippy::too_many_arguments, reason = "called once, with everything that a stream needs")]
     pub(super) fn new(
         gw: &Gateway,
         exchange: Exchange,
         plan: Plan,
         metrics: Arc<ProviderMetrics>,
-        status: StatusCode,
-        headers: HeaderMap,
-        upstream: UpstreamBody,
-        wants_usage: bool,
+        (status, headers, upstream): (StatusCode, HeaderMap, UpstreamBody),
+        meter: Box<dyn Meter>,
     ) -> Self {
         let settlement = Settlement::new(gw, Arc::clone(&exchange.case));
         // From here on the caller may see a part of an answer, its head at the least: even a crash leaves a record.
@@ -70,8 +65,6 @@ impl MeteredStream {
         let open = Some(metrics.stream());
         let live = Some(LiveStream::new(gw, &exchange.case));
         let copy = Copy::new(&exchange.case, &headers);
-        let encoded = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
-        let meter = if encoded { StreamMeter::opaque() } else { StreamMeter::new(wants_usage) };
         Self {
             status,
             headers,
@@ -103,9 +96,9 @@ impl MeteredStream {
         self.idle.touch();
         self.meter.feed(data, &mut self.out);
         if let Some(live) = &self.live {
-            live.delivered(self.meter.content_bytes);
+            live.delivered(self.meter.seen().content_bytes);
         }
-        if self.meter.is_done() {
+        if self.meter.seen().done {
             // Settled before [DONE] goes out: who has the whole answer has a record.
             self.complete();
         }
@@ -113,7 +106,7 @@ impl MeteredStream {
 
     fn complete(&mut self) {
         self.let_go();
-        if !self.meter.upstream_error {
+        if !self.meter.seen().upstream_error {
             if let Some(copy) = &mut self.copy {
                 copy.complete(&self.exchange.case, self.status, &self.out);
             }
@@ -139,11 +132,8 @@ impl MeteredStream {
     /// The upstream is gone before its answer is complete: the caller gets an error event of the dialect.
     fn broke_off(&mut self, failure: UpstreamFailure, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) {
         self.upstream = None;
-        self.meter.cut(&mut self.out);
         let error = failure.error(&self.plan.target, cause);
-        if self.meter.takes_events() {
-            self.out.push_back(openai::error_event(&error, self.exchange.case.request_id()));
-        }
+        self.say(&error);
         self.metrics.failed(failure.metric());
         let end = if failure == UpstreamFailure::Timeout { StreamEnd::TimedOut } else { StreamEnd::Failed };
         self.close_with(Ending::failed(self.status, &error), Some(failure.as_str()), end, Some(&error));
@@ -156,17 +146,21 @@ impl MeteredStream {
         };
         let Some(error) = live.verdict() else { return false };
         self.upstream = None;
-        self.meter.cut(&mut self.out);
-        if self.meter.takes_events() {
-            self.out.push_back(openai::error_event(error, self.exchange.case.request_id()));
-        }
+        let case = &self.exchange.case;
+        self.meter.fail(&case.dialect.body(error, case.request_id()), &mut self.out);
         self.close_with(Ending::failed(self.status, error), None, StreamEnd::Ended, Some(error));
         true
     }
 
+    /// Ends the caller's stream with an error of its dialect.
+    fn say(&mut self, error: &GatewayError) {
+        let case = &self.exchange.case;
+        self.meter.fail(&case.dialect.body(error, case.request_id()), &mut self.out);
+    }
+
     fn ended(&mut self) {
         self.meter.finish(&mut self.out);
-        if self.meter.is_complete() || self.meter.upstream_error {
+        if self.meter.seen().is_complete() || self.meter.seen().upstream_error {
             return self.complete();
         }
         self.broke_off(UpstreamFailure::Reset, "the stream ended without a finish reason");
@@ -184,7 +178,8 @@ impl MeteredStream {
         case.mark(Stage::LastByte);
         self.metrics.finished(since(case, Stage::Dispatch));
         attempted(case, &self.plan.target, Some(self.status), error);
-        self.settlement.settle(ending.metered(self.meter.reported.take(), self.meter.content_bytes), cause);
+        let seen = self.meter.seen_mut();
+        self.settlement.settle(ending.metered(seen.reported.take(), seen.content_bytes), cause);
         self.exchange.guards = Default::default();
     }
 }

@@ -4,16 +4,13 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::upstream::{UpstreamBody, UpstreamFailure};
 use crate::pipeline::case::{Case, Stage};
 use crate::pipeline::exchange::Exchange;
-use crate::pipeline::plan::Plan;
-use crate::providers::openai::usage::{Reported, normalise};
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use crate::providers::call::Call;
+use crate::providers::operation::{Answer, BoxError, Place};
+use crate::providers::usage::Reported;
 
 /// An upstream's whole answer, understood as far as its bill needs.
 pub struct Unary {
@@ -23,7 +20,7 @@ pub struct Unary {
     pub status: StatusCode,
     /// Those of its headers that pass.
     pub headers: HeaderMap,
-    /// Its very bytes.
+    /// What the caller gets.
     pub body: Bytes,
     /// What the provider reported, if it did.
     pub reported: Option<Reported>,
@@ -31,33 +28,23 @@ pub struct Unary {
     pub content_bytes: usize,
 }
 
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(default, borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    choices: Option<&'a RawValue>,
-}
-
 impl Unary {
     pub(super) fn new(
         exchange: Exchange,
-        _: &Plan,
+        call: &Call,
+        place: &Place<'_>,
         status: StatusCode,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Self, BoxError> {
         // A body in an encoding that was not asked for passes unread; its tokens are estimated.
-        let encoded = headers.contains_key(http::header::CONTENT_ENCODING);
-        let (reported, content_bytes) = if encoded { (None, body.len()) } else { read(&body)? };
+        if headers.contains_key(http::header::CONTENT_ENCODING) {
+            let content_bytes = body.len();
+            return Ok(Self { exchange, status, headers, body, reported: None, content_bytes });
+        }
+        let Answer { body, reported, content_bytes } = call.operation.answer(call, place, body)?;
         Ok(Self { exchange, status, headers, body, reported, content_bytes })
     }
-}
-
-fn read(body: &[u8]) -> Result<(Option<Reported>, usize), BoxError> {
-    let answer: Answer<'_> = serde_json::from_slice(body)?;
-    let reported = answer.usage.filter(|usage| usage.get() != "null").and_then(|usage| normalise(usage.get()));
-    Ok((reported, answer.choices.map_or(0, |choices| choices.get().len())))
 }
 
 /// Collects a body of `most` bytes at the most. A single frame, the usual case, is not copied.

@@ -1,12 +1,11 @@
 //! Calls the upstream.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use entity::usage::Attempt;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -20,9 +19,12 @@ use crate::gateway::Gateway;
 use crate::models::{Credential, Target};
 use crate::pipeline::case::{Case, Stage};
 use crate::pipeline::exchange::Exchange;
-use crate::pipeline::plan::{Call, Plan};
+use crate::pipeline::plan::{Plan, route};
 use crate::pipeline::screen::Prepared;
 use crate::pipeline::tally;
+use crate::providers::call::{Call, DecodeError, Outgoing};
+use crate::providers::meter::{Meter, Opaque};
+use crate::providers::operation::Place;
 use crate::telemetry::metrics::Failure;
 
 /// The largest body of an upstream's refusal that is passed on.
@@ -110,10 +112,12 @@ impl UpstreamFailure {
 /// `upstream_error` or `upstream_timeout`. An error answer of the upstream is no error here: it is [`Answered::Refused`].
 pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayError> {
     let Prepared { exchange, call, plan, .. } = from;
-    let Call::Chat(chat) = &call;
     let case = Arc::clone(&exchange.case);
-    let request = request(&exchange, &plan, Pieces::new(chat.encode(&plan.target.slug)))?;
-    let metrics = gw.telemetry.metrics.provider(plan.target.provider_type.as_str(), "chat_completions");
+    let target = Arc::clone(&plan.target);
+    let place = target.place().map_err(|problem| route::unusable(&target, problem))?;
+    let outgoing = call.operation.encode(&call, &place).map_err(|error| inexpressible(&error))?;
+    let request = request(&exchange, &plan, outgoing)?;
+    let metrics = gw.telemetry.metrics.provider(target.provider_type.as_str(), call.operation.name());
     case.mark(Stage::Dispatch);
     tally::sent(gw, &case);
     let deadline = Instant::now() + plan.target.total_timeout;
@@ -140,22 +144,14 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     }
     let status = response.status();
     metrics.answered(status.as_u16());
-    let wants_stream = case.stream.load(Ordering::Relaxed);
-    if status.is_success() && wants_stream && is_event_stream(response.headers()) {
-        let (head, body) = response.into_parts();
-        let stream = MeteredStream::new(
-            gw,
-            exchange,
-            plan,
-            metrics,
-            head.status,
-            headers::inbound(&head.headers),
-            body,
-            chat.wants_usage,
-        );
+    let (head, body) = response.into_parts();
+    if status.is_success()
+        && let Some(meter) = meter(&call, &place, &head.headers)
+    {
+        let answer = (status, headers::inbound(&head.headers), body);
+        let stream = MeteredStream::new(gw, exchange, plan, metrics, answer, meter);
         return Ok(Answered::Stream(Box::new(stream)));
     }
-    let (head, body) = response.into_parts();
     let read = |most| async move {
         match timeout_at(deadline, unary::collect(body, most, &exchange.case)).await {
             Ok(Ok(bytes)) => Ok((exchange, bytes)),
@@ -171,7 +167,7 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     }
     let (exchange, bytes) =
         read(gw.config.upstream.max_response_bytes).await.map_err(|(failure, cause)| fail(failure, cause))?;
-    let unary = Unary::new(exchange, &plan, status, headers::inbound(&head.headers), bytes)
+    let unary = Unary::new(exchange, &call, &place, status, headers::inbound(&head.headers), bytes)
         .map_err(|cause| fail(UpstreamFailure::Malformed, cause))?;
     metrics.first_byte(since_dispatch(&case, Stage::FirstByte));
     metrics.finished(since(&case, Stage::Dispatch));
@@ -179,10 +175,30 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     Ok(Answered::Unary(unary))
 }
 
-fn request(exchange: &Exchange, plan: &Plan, body: Pieces) -> Result<Request<Pieces>, GatewayError> {
+/// The meter of the stream that an answer begins, if it begins one that the caller asked for.
+fn meter(call: &Call, place: &Place<'_>, headers: &HeaderMap) -> Option<Box<dyn Meter>> {
+    let meter = if call.stream { call.operation.meter(call, place, headers)? } else { return None };
+    let encoded = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+    Some(if encoded { Box::new(Opaque::default()) } else { meter })
+}
+
+/// The upstream's family has no words for what is asked.
+fn inexpressible(error: &DecodeError) -> GatewayError {
+    GatewayError::new(ErrorCode::InvalidRequest, error.to_string())
+}
+
+fn request(exchange: &Exchange, plan: &Plan, outgoing: Outgoing) -> Result<Request<Pieces>, GatewayError> {
+    let body = Pieces::new(outgoing.body);
     let mut headers = headers::outbound(&exchange.head.headers);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    match outgoing.content_type {
+        Some(content_type) => {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
+        None => {
+            headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        }
+    }
     if let Some(credential) = &plan.credential {
         headers.insert(credential.name.clone(), credential.value.clone());
     }
@@ -259,12 +275,6 @@ pub(super) fn since(case: &Case, stage: Stage) -> Duration {
 pub(super) fn since_dispatch(case: &Case, stage: Stage) -> Duration {
     let (from, to) = (case.reached(Stage::Dispatch).unwrap_or(0), case.reached(stage).unwrap_or(0));
     Duration::from_micros(to.saturating_sub(from).into())
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|given| given.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
 }
 
 pub(super) fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamFailure {

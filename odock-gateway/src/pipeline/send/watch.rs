@@ -104,7 +104,7 @@ async fn objection(gw: &Gateway, principal: &Principal, used: &Target) -> Result
     let Some(target) = gw.models.target(used.model_id).await.map_err(|_| Unknown)? else {
         return ended(ErrorCode::ModelNotAllowed, format!("the model \"{model}\" was deleted"));
     };
-    if let Err(error) = route::upstream(&target) {
+    if let Err(error) = route::callable(&target) {
         let stops = matches!(
             error.code,
             ErrorCode::ProviderDisabled | ErrorCode::ProviderApiKeyRevoked | ErrorCode::ProviderApiKeyNotConfigured
@@ -235,5 +235,5 @@ fn so_far(live: &Live, part: &Part) -> i64 {
     let Some(target) = case.target.get() else { return 0 };
     let prices = target.prices(case.received_at).map(|(prices, _)| prices);
     let input = case.estimated_prompt.load(std::sync::atomic::Ordering::Relaxed).into();
-    Demand { input, output: live.output() }.amount(part.limit.metric, prices).min(part.amount)
+    Demand { input, output: live.output(), units: 0 }.amount(part.limit.metric, prices).min(part.amount)
 }

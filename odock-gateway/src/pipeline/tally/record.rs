@@ -31,7 +31,7 @@ pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&Ga
     let metadata = metadata(case);
     let record = Arc::new(record(case, principal, ending, total, overhead, metadata));
     if let Some(target) = case.target.get() {
-        gw.telemetry.metrics.provider(target.provider_type.as_str(), "chat_completions").tokens(&record.tokens);
+        gw.telemetry.metrics.provider(target.provider_type.as_str(), case.call_name()).tokens(&record.tokens);
     }
     // What was not sent costs nothing: the hold is dropped, and with it everything is given back.
     if let Some(hold) = hold.filter(|_| record.dispatched) {

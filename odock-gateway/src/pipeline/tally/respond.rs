@@ -8,7 +8,6 @@ use super::record;
 use super::settle::Ending;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
-use crate::http::dialect::openai;
 use crate::idempotency::Answer;
 use crate::pipeline::admit::REQUEST_ID;
 use crate::pipeline::case::Case;
@@ -54,7 +53,7 @@ pub fn again(gw: &Gateway, repeated: Repeated) -> Response {
 pub fn denied(gw: &Gateway, case: &Case, error: GatewayError) -> Response {
     let failed = matches!(error.code, ErrorCode::UpstreamError | ErrorCode::UpstreamTimeout | ErrorCode::Internal);
     record::leave(gw, case, Ending::refused(&error, failed), Some(&error));
-    let mut response = openai::error(&error, case.request_id());
+    let mut response = case.dialect.error(&error, case.request_id());
     limits::add_headers(&case.limits, response.headers_mut());
     response
 }

@@ -10,7 +10,7 @@ use super::record;
 use crate::error::{CLIENT_CLOSED_REQUEST, ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::pipeline::case::Case;
-use crate::providers::openai::usage::Reported;
+use crate::providers::usage::Reported;
 
 /// How a request ended.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use entity::usage::TokenUsage;
 use serde::Deserialize;
-use serde_json::Value;
+
+use crate::providers::usage::{MAX_COUNT, Reported, keepable, take};
 
 /// The usage object of chat completions. Every part may be missing or null.
 #[derive(Debug, Default, Deserialize)]
@@ -30,22 +31,6 @@ struct CompletionDetails {
     rejected_prediction_tokens: Option<u64>,
 }
 
-/// What a provider reported.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reported {
-    /// The counts by class.
-    pub tokens: TokenUsage,
-    /// The object as it came, if it is fit to be kept.
-    pub raw: Option<Value>,
-}
-
-/// More than any call has. A larger count is a fault, and sums over records must not overflow because of it.
-const MAX_COUNT: u64 = u32::MAX as u64;
-/// The largest usage object that is kept beside the counts. Real ones have a few hundred bytes.
-const MAX_RAW: usize = 8 << 10;
-/// How deep it may be nested. Real ones have two levels.
-const MAX_DEPTH: usize = 16;
-
 /// Reads a usage object; `None` if it is not one, or has counts that no call can have.
 ///
 /// OpenAI counts cached, audio, reasoning and rejected tokens *inside* the prompt and completion counts, so they are
@@ -67,11 +52,6 @@ pub fn normalise(raw: &str) -> Option<Reported> {
     let mut completion =
         usage.completion_tokens.unwrap_or_else(|| usage.total_tokens.unwrap_or(0).saturating_sub(prompt));
     let total = usage.total_tokens.unwrap_or_else(|| prompt.saturating_add(completion));
-    let take = |from: &mut u64, part: Option<u64>| {
-        let part = part.unwrap_or(0).min(*from);
-        *from -= part;
-        part
-    };
     let (inside_in, inside_out) =
         (usage.prompt_tokens_details.unwrap_or_default(), usage.completion_tokens_details.unwrap_or_default());
     let input_cached = take(&mut prompt, inside_in.cached_tokens);
@@ -91,27 +71,6 @@ pub fn normalise(raw: &str) -> Option<Reported> {
         ..TokenUsage::default()
     };
     Some(Reported { tokens, raw: keepable(raw) })
-}
-
-/// The object as a value, unless it is too large or too deep for a record, or has the one character that Postgres cannot
-/// store. The counts are read all the same.
-fn keepable(raw: &str) -> Option<Value> {
-    if raw.len() > MAX_RAW || raw.contains("\\u0000") {
-        return None;
-    }
-    // Brackets within strings count too: that only makes the bound stricter.
-    let mut depth = 0_usize;
-    for byte in raw.bytes() {
-        match byte {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return None;
-        }
-    }
-    serde_json::from_str(raw).ok()
 }
 
 #[cfg(test)]

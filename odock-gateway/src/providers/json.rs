@@ -1,0 +1,658 @@
+//! A request body in JSON: what the gateway must know of it, and the few bytes that it may change.
+//!
+//! The body is scanned once and never taken apart: unknown fields, the order of fields, and numbers of any precision
+//! reach the upstream as they came.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::call::DecodeError;
+
+/// Which fields of a kind of request mean what. Fields that are named nowhere pass unseen.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields {
+    /// Whether `model` names the model; else the path does.
+    pub model: bool,
+    /// Whether `"stream": true` asks for a stream.
+    pub stream: bool,
+    /// Whether a stream ends with usage only if `stream_options.include_usage` asks for it.
+    pub usage_option: bool,
+    /// The objects, by any of their names, that hold the fields below; empty if they stand at the top.
+    pub settings: &'static [&'static str],
+    /// The fields that cap an answer's tokens.
+    pub caps: &'static [&'static str],
+    /// The fields that ask for several answers.
+    pub choices: &'static [&'static str],
+    /// The fields that make up the prompt.
+    pub prompt: &'static [&'static str],
+}
+
+impl Fields {
+    /// `model` and nothing else.
+    pub const MODEL: Self =
+        Self { model: true, stream: false, usage_option: false, settings: &[], caps: &[], choices: &[], prompt: &[] };
+}
+
+/// A request body as the caller sent it, with the places that policy may edit.
+#[derive(Debug)]
+pub struct JsonBody {
+    body: Bytes,
+    /// The model that the caller asked for, where the body says so.
+    pub model: Option<String>,
+    /// Whether the caller wants a stream.
+    pub stream: bool,
+    /// Whether the caller asked for the usage event at the end of the stream.
+    pub wants_usage: bool,
+    /// Bytes of the prompt, from which its tokens are estimated where the upstream reports none.
+    pub prompt_bytes: usize,
+    /// The cap on each answer that the caller asks for, in tokens.
+    pub output_cap: Option<u64>,
+    /// How many answers the caller asks for.
+    pub choices: u64,
+    model_at: Option<Range<usize>>,
+    usage_edit: Option<Edit>,
+    /// Where the caps stand, if any does.
+    caps_at: Vec<Range<usize>>,
+    /// Where a cap may be added.
+    home: Home,
+}
+
+/// Where a field may be added to an object.
+#[derive(Clone, Debug)]
+enum Home {
+    /// Behind another field.
+    Behind(usize),
+    /// Behind the opening brace of an object that is empty or not.
+    Within { at: usize, is_empty: bool },
+    /// In an object of this name that has to be made, behind the opening brace of the body.
+    Missing { at: usize, is_empty: bool, name: &'static str },
+}
+
+impl Home {
+    fn of(object: &str, at: usize) -> (usize, bool) {
+        (at + 1, object[1..].trim_start().starts_with('}'))
+    }
+
+    /// The edit that adds `field`, a name with its value.
+    fn add(&self, field: &str) -> Edit {
+        let comma = |is_empty: bool| if is_empty { "" } else { "," };
+        let (at, text) = match self {
+            Self::Behind(at) => (*at, format!(",{field}")),
+            Self::Within { at, is_empty } => (*at, format!("{field}{}", comma(*is_empty))),
+            Self::Missing { at, is_empty, name } => (*at, format!("\"{name}\":{{{field}}}{}", comma(*is_empty))),
+        };
+        Edit { at: at..at, text: text.into() }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Edit {
+    at: Range<usize>,
+    text: Cow<'static, str>,
+}
+
+impl JsonBody {
+    /// Reads a request body.
+    ///
+    /// # Errors
+    /// Says what is wrong in one sentence: not JSON, not an object, a field twice, a field of the wrong type.
+    pub fn decode(body: Bytes, fields: &Fields) -> Result<Self, DecodeError> {
+        let text = object_text(&body)?;
+        let top = scan(text, fields).map_err(|error| explain(&error))?;
+        let at = |raw: &RawValue| place(text, raw);
+        let model = match (fields.model, top.model) {
+            (false, _) => None,
+            (true, None) => return Err(DecodeError::new("\"model\" is missing")),
+            (true, Some(raw)) => Some(model_name(raw.get())?),
+        };
+        let model_at = top.model.filter(|_| fields.model).map(at);
+        let stream = match top.stream.map(RawValue::get) {
+            None | Some("null" | "false") => false,
+            Some("true") => true,
+            Some(_) => return Err(DecodeError::new("\"stream\" must be true or false")),
+        };
+        let opening = text.len() - text.trim_ascii_start().len();
+        let (behind_brace, is_empty) = Home::of(&text[opening..], opening);
+        let top_home = match &model_at {
+            Some(model) => Home::Behind(model.end),
+            None => Home::Within { at: behind_brace, is_empty },
+        };
+        let (wants_usage, usage_edit) = match (stream && fields.usage_option, top.stream_options) {
+            (false, _) => (false, None),
+            (true, None) => (false, Some(top_home.add(OPTIONS))),
+            (true, Some(options)) => usage_option(options.get(), at(options))?,
+        };
+        let settings = match top.settings {
+            Some(raw) if raw.get().starts_with('{') => Some(raw),
+            Some(raw) if raw.get() != "null" => {
+                return Err(DecodeError::new(format!("\"{}\" must be an object", fields.settings[0])));
+            }
+            _ => None,
+        };
+        let within =
+            match settings {
+                Some(raw) => {
+                    let inner = Fields { settings: &[], ..*fields };
+                    Some(scan(raw.get(), &inner).map_err(|error| {
+                        DecodeError::new(format!("\"{}\": {}", fields.settings[0], explain(&error)))
+                    })?)
+                }
+                None => None,
+            };
+        let home = match (fields.settings.first(), settings, top.settings) {
+            (None, ..) => top_home,
+            (Some(_), Some(raw), _) => {
+                let (at, is_empty) = Home::of(raw.get(), at(raw).start);
+                Home::Within { at, is_empty }
+            }
+            (Some(name), None, _) => Home::Missing { at: behind_brace, is_empty, name },
+        };
+        let null_settings = top.settings.filter(|raw| raw.get() == "null").map(at);
+        let nothing = Found::default();
+        let limits = if fields.settings.is_empty() { &top } else { within.as_ref().unwrap_or(&nothing) };
+        let mut output_cap: Option<u64> = None;
+        for (name, raw) in &limits.caps {
+            // Upstreams differ in which of several they obey.
+            output_cap = output_cap.max(whole(raw.get(), name, 0)?);
+        }
+        let mut choices = 1;
+        for (name, raw) in &limits.choices {
+            choices = choices.max(whole(raw.get(), name, 1)?.unwrap_or(1));
+        }
+        let caps_at = limits.caps.iter().map(|(_, raw)| at(raw)).collect();
+        let prompt_bytes = top.prompt.iter().map(|raw| raw.get().len()).sum();
+        // An object that stands there as null is no home, and may not stand there twice.
+        let home = match (null_settings, home) {
+            (Some(null), Home::Missing { .. }) => return Self::with_null_settings(body, fields, &null),
+            (_, home) => home,
+        };
+        Ok(Self {
+            model,
+            stream,
+            wants_usage,
+            prompt_bytes,
+            output_cap,
+            choices,
+            model_at,
+            usage_edit,
+            caps_at,
+            home,
+            body,
+        })
+    }
+
+    /// Reads a body whose settings are null as if they were empty, which means the same.
+    fn with_null_settings(body: Bytes, fields: &Fields, null: &Range<usize>) -> Result<Self, DecodeError> {
+        let mut text = Vec::with_capacity(body.len());
+        text.extend_from_slice(&body[..null.start]);
+        text.extend_from_slice(b"{}");
+        text.extend_from_slice(&body[null.end..]);
+        Self::decode(text.into(), fields)
+    }
+
+    /// The body as it came.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body for the upstream, in pieces: the caller's own bytes but for the model's name there, on streams the request
+    /// for usage, and a cap on each answer if policy sets one, as the value of `field` where the caller set none. A large
+    /// body is not copied, only cut.
+    #[must_use]
+    pub fn encode(&self, slug: &str, cap: Option<(u64, &str)>) -> VecDeque<Bytes> {
+        let mut edits: Vec<Edit> = Vec::new();
+        if let (Some(model), Some(at)) = (&self.model, &self.model_at)
+            && model != slug
+        {
+            edits.push(Edit { at: at.clone(), text: json_string(slug).into() });
+        }
+        edits.extend(self.usage_edit.clone());
+        if let Some((tokens, field)) = cap {
+            let replace = |at: &Range<usize>| Edit { at: at.clone(), text: tokens.to_string().into() };
+            edits.extend(self.caps_at.iter().map(replace));
+            if self.caps_at.is_empty() {
+                edits.push(self.home.add(&format!("\"{field}\":{tokens}")));
+            }
+        }
+        self.cut(edits)
+    }
+
+    fn cut(&self, mut edits: Vec<Edit>) -> VecDeque<Bytes> {
+        edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
+        let mut pieces = VecDeque::with_capacity(edits.len() * 2 + 1);
+        let mut from = 0;
+        for edit in edits {
+            pieces.push_back(self.body.slice(from..edit.at.start));
+            pieces.push_back(match edit.text {
+                Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+                Cow::Owned(text) => Bytes::from(text),
+            });
+            from = edit.at.end;
+        }
+        pieces.push_back(self.body.slice(from..));
+        if pieces.len() > 1 && self.body.len() <= SMALL {
+            return VecDeque::from([pieces.into_iter().flatten().collect::<Vec<u8>>().into()]);
+        }
+        pieces
+    }
+}
+
+/// Bodies up to this size are cheaper to copy than to send in pieces.
+const SMALL: usize = 16 << 10;
+
+const OPTIONS: &str = r#""stream_options":{"include_usage":true}"#;
+
+/// What a scan found. A field that is there is found even if it is null: what is there must be replaced, not written a
+/// second time.
+#[derive(Default)]
+struct Found<'a> {
+    model: Option<&'a RawValue>,
+    stream: Option<&'a RawValue>,
+    stream_options: Option<&'a RawValue>,
+    settings: Option<&'a RawValue>,
+    caps: Vec<(&'static str, &'a RawValue)>,
+    choices: Vec<(&'static str, &'a RawValue)>,
+    prompt: Vec<&'a RawValue>,
+}
+
+/// What a field means.
+#[derive(Clone, Copy)]
+enum Role {
+    Model,
+    Stream,
+    StreamOptions,
+    Settings,
+    Cap(&'static str),
+    Choices(&'static str),
+    Prompt,
+    Other,
+}
+
+fn scan<'a>(object: &'a str, fields: &Fields) -> Result<Found<'a>, serde_json::Error> {
+    let mut from = serde_json::Deserializer::from_str(object);
+    let found = from.deserialize_map(Scan(fields))?;
+    from.end()?;
+    Ok(found)
+}
+
+struct Scan<'f>(&'f Fields);
+
+impl<'de> Visitor<'de> for Scan<'_> {
+    type Value = Found<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
+        let mut found = Found::default();
+        while let Some(role) = map.next_key_seed(Key(self.0))? {
+            if matches!(role, Role::Other) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let raw: &'de RawValue = map.next_value()?;
+            let single = match role {
+                Role::Model => Some((&mut found.model, "model")),
+                Role::Stream => Some((&mut found.stream, "stream")),
+                Role::StreamOptions => Some((&mut found.stream_options, "stream_options")),
+                Role::Settings => Some((&mut found.settings, self.0.settings[0])),
+                Role::Cap(name) => {
+                    unless_twice(&found.caps, name)?;
+                    found.caps.push((name, raw));
+                    None
+                }
+                Role::Choices(name) => {
+                    unless_twice(&found.choices, name)?;
+                    found.choices.push((name, raw));
+                    None
+                }
+                Role::Prompt | Role::Other => {
+                    found.prompt.push(raw);
+                    None
+                }
+            };
+            if let Some((place, name)) = single
+                && place.replace(raw).is_some()
+            {
+                return Err(twice(name));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn unless_twice<E: serde::de::Error>(found: &[(&'static str, &RawValue)], name: &str) -> Result<(), E> {
+    if found.iter().any(|(other, _)| *other == name) { Err(twice(name)) } else { Ok(()) }
+}
+
+fn twice<E: serde::de::Error>(name: &str) -> E {
+    E::custom(format_args!("duplicate field `{name}`"))
+}
+
+/// Reads a field's name, escapes and all, without keeping it.
+struct Key<'f>(&'f Fields);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Role;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Role, D::Error> {
+        from.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Role;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Role, E> {
+        let fields = self.0;
+        let of = |names: &'static [&'static str]| names.iter().copied().find(|known| *known == name);
+        // What stands in the settings means nothing at the top.
+        let at_home = fields.settings.is_empty();
+        Ok(match name {
+            "model" if fields.model => Role::Model,
+            "stream" if fields.stream => Role::Stream,
+            "stream_options" if fields.usage_option => Role::StreamOptions,
+            _ if of(fields.settings).is_some() => Role::Settings,
+            _ if of(fields.prompt).is_some() => Role::Prompt,
+            _ => match (of(fields.caps), of(fields.choices)) {
+                (Some(name), _) if at_home => Role::Cap(name),
+                (_, Some(name)) if at_home => Role::Choices(name),
+                _ => Role::Other,
+            },
+        })
+    }
+}
+
+/// The text of a body that is one JSON object, as far as a glance tells.
+fn object_text(body: &[u8]) -> Result<&str, DecodeError> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(DecodeError::new("the body is empty: send a JSON object"));
+    }
+    // A byte order mark is no JSON (RFC 8259, section 8.1), and serde's words for it are unhelpful.
+    if body.starts_with(b"\xef\xbb\xbf") {
+        return Err(DecodeError::new("the body begins with a byte order mark, which JSON does not allow"));
+    }
+    let text = std::str::from_utf8(body)
+        .map_err(|error| DecodeError::new(format!("the body is not UTF-8 at byte {}", error.valid_up_to())))?;
+    Ok(text)
+}
+
+fn model_name(raw: &str) -> Result<String, DecodeError> {
+    let model: String = serde_json::from_str(raw).map_err(|_| DecodeError::new("\"model\" must be a string"))?;
+    if model.is_empty() { Err(DecodeError::new("\"model\" is empty")) } else { Ok(model) }
+}
+
+/// Where a raw value stands. It borrows from the text, so the distance between the two is its place.
+fn place(text: &str, raw: &RawValue) -> Range<usize> {
+    let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
+    start..start + raw.get().len()
+}
+
+/// Works out how to ask for usage in stream options that the caller sent.
+fn usage_option(options: &str, at: Range<usize>) -> Result<(bool, Option<Edit>), DecodeError> {
+    const INCLUDE: &str = r#""include_usage":true"#;
+    if options == "null" {
+        return Ok((false, Some(Edit { at, text: r#"{"include_usage":true}"#.into() })));
+    }
+    if !options.starts_with('{') {
+        return Err(DecodeError::new("\"stream_options\" must be an object"));
+    }
+    const OPTION: Fields = Fields { model: false, choices: &["include_usage"], ..Fields::MODEL };
+    let asked =
+        scan(options, &OPTION).map_err(|error| DecodeError::new(format!("\"stream_options\": {}", explain(&error))))?;
+    match asked.choices.first() {
+        Some((_, value)) if value.get() == "true" => Ok((true, None)),
+        Some((_, value)) if matches!(value.get(), "false" | "null") => {
+            let inside = place(options, value);
+            let at = at.start + inside.start..at.start + inside.end;
+            Ok((false, Some(Edit { at, text: "true".into() })))
+        }
+        Some(_) => Err(DecodeError::new("\"stream_options.include_usage\" must be true or false")),
+        None => {
+            let (at, is_empty) = Home::of(options, at.start);
+            Ok((false, Some(Home::Within { at, is_empty }.add(INCLUDE))))
+        }
+    }
+}
+
+/// A whole number of `least` or more, unless it is null.
+fn whole(text: &str, field: &str, least: u64) -> Result<Option<u64>, DecodeError> {
+    if text == "null" {
+        return Ok(None);
+    }
+    match text.parse::<u64>() {
+        Ok(number) if number >= least => Ok(Some(number)),
+        _ => Err(DecodeError::new(format!("\"{field}\" must be a whole number of {least} or more"))),
+    }
+}
+
+fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// serde's words for a person who does not know serde.
+fn explain(error: &serde_json::Error) -> DecodeError {
+    let text = error.to_string();
+    if let Some(rest) = text.strip_prefix("duplicate field ").and_then(|rest| rest.split(" at line").next()) {
+        return DecodeError::new(format!("{} stands twice", rest.replace('`', "\"")));
+    }
+    if error.is_data() {
+        return DecodeError::new(format!("the body must be a JSON object: {text}"));
+    }
+    DecodeError::new(format!("the body is not valid JSON: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAT: Fields = Fields {
+        model: true,
+        stream: true,
+        usage_option: true,
+        settings: &[],
+        caps: &["max_completion_tokens", "max_tokens"],
+        choices: &["n"],
+        prompt: &["messages"],
+    };
+    const NESTED: Fields = Fields {
+        model: false,
+        stream: false,
+        usage_option: false,
+        settings: &["generationConfig", "generation_config"],
+        caps: &["maxOutputTokens", "max_output_tokens"],
+        choices: &["candidateCount"],
+        prompt: &["contents"],
+    };
+
+    fn decode(body: &str) -> Result<JsonBody, DecodeError> {
+        JsonBody::decode(Bytes::copy_from_slice(body.as_bytes()), &CHAT)
+    }
+
+    fn encoded(body: &str, slug: &str) -> String {
+        text(decode(body).unwrap().encode(slug, None))
+    }
+
+    fn text(pieces: VecDeque<Bytes>) -> String {
+        String::from_utf8(pieces.into_iter().flatten().collect()).unwrap()
+    }
+
+    #[test]
+    fn nothing_changes_when_nothing_must() {
+        let body = r#" { "messages": [ {"role":"user","content":"hi"} ], "x":1.0e400, "model":"m" } "#;
+        let request = decode(body).unwrap();
+        let sent = request.encode("m", None).pop_front().unwrap();
+        assert_eq!(sent.as_ptr(), request.body.as_ptr(), "not even copied");
+        assert_eq!(sent, body.as_bytes());
+    }
+
+    #[test]
+    fn only_the_models_name_is_replaced() {
+        assert_eq!(
+            encoded(r#"{"b":0.10, "model" : "a\u0062", "model_x":"a", "z":{"model":"ab"}}"#, "up/\"s"),
+            r#"{"b":0.10, "model" : "up/\"s", "model_x":"a", "z":{"model":"ab"}}"#
+        );
+    }
+
+    #[test]
+    fn usage_is_asked_for_on_streams() {
+        let cases = [
+            (
+                r#"{"model":"m","stream":true}"#,
+                r#"{"model":"m","stream_options":{"include_usage":true},"stream":true}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":null,"model":"m"}"#,
+                r#"{"stream":true,"stream_options":{"include_usage":true},"model":"m"}"#,
+            ),
+            (
+                r#"{"stream_options":{ },"model":"m","stream":true}"#,
+                r#"{"stream_options":{"include_usage":true },"model":"m","stream":true}"#,
+            ),
+            (
+                r#"{"stream_options":{"x":1, "include_usage" : false},"model":"m","stream":true}"#,
+                r#"{"stream_options":{"x":1, "include_usage" : true},"model":"m","stream":true}"#,
+            ),
+            (
+                r#"{"stream_options":{"x":1},"model":"m","stream":true}"#,
+                r#"{"stream_options":{"include_usage":true,"x":1},"model":"m","stream":true}"#,
+            ),
+        ];
+        for (sent, expected) in cases {
+            assert_eq!(encoded(sent, "m"), expected);
+            assert!(!decode(sent).unwrap().wants_usage);
+        }
+        let asked = r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#;
+        assert_eq!(encoded(asked, "m"), asked);
+        assert!(decode(asked).unwrap().wants_usage);
+        assert_eq!(
+            encoded(r#"{"model":"m","stream":false,"stream_options":{}}"#, "m"),
+            r#"{"model":"m","stream":false,"stream_options":{}}"#
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let cases = [
+            ("", "the body is empty"),
+            ("   ", "the body is empty"),
+            ("[]", "must be a JSON object"),
+            (r#" ["m",true]"#, "must be a JSON object"),
+            ("null", "must be a JSON object"),
+            ("\"x\"", "must be a JSON object"),
+            ("{", "not valid JSON"),
+            (r#"{"model":"m"} trailing"#, "not valid JSON"),
+            ("{}", "\"model\" is missing"),
+            (r#"{"model":7}"#, "\"model\" must be a string"),
+            (r#"{"model":""}"#, "\"model\" is empty"),
+            (r#"{"model":"a","model":"b"}"#, "\"model\" stands twice"),
+            (r#"{"model":"a","stream":"yes"}"#, "\"stream\" must be true or false"),
+            (r#"{"model":"a","stream":true,"stream":false}"#, "\"stream\" stands twice"),
+            (r#"{"model":"a","stream":true,"stream_options":[]}"#, "\"stream_options\" must be an object"),
+            (r#"{"model":"a","stream":true,"stream_options":{"include_usage":1}}"#, "include_usage"),
+            (r#"{"model":"a","max_tokens":1.5}"#, "\"max_tokens\" must be a whole number"),
+            (r#"{"model":"a","max_completion_tokens":-1}"#, "\"max_completion_tokens\" must be a whole number"),
+            (r#"{"model":"a","max_tokens":"9"}"#, "\"max_tokens\" must be a whole number"),
+            (r#"{"model":"a","n":0}"#, "\"n\" must be a whole number of 1 or more"),
+            (r#"{"model":"\ud800"}"#, "\"model\" must be a string"),
+            ("\u{feff}{}", "byte order mark"),
+        ];
+        for (body, expected) in cases {
+            let error = decode(body).unwrap_err().to_string();
+            assert!(error.contains(expected), "{body}: {error}");
+        }
+        let error = JsonBody::decode(Bytes::from_static(b"{\"model\":\"\xff\"}"), &CHAT).unwrap_err();
+        assert_eq!(error.to_string(), "the body is not UTF-8 at byte 10");
+    }
+
+    #[test]
+    fn a_cap_replaces_what_stands_or_is_added() {
+        let capped = |more: &str| {
+            let request = decode(&format!("{{\"model\":\"m\",\"messages\":[]{more}}}")).unwrap();
+            text(request.encode("m", Some((5, "max_completion_tokens"))))
+        };
+        assert_eq!(capped(""), r#"{"model":"m","max_completion_tokens":5,"messages":[]}"#);
+        assert_eq!(capped(r#","max_tokens":900"#), r#"{"model":"m","messages":[],"max_tokens":5}"#);
+        assert_eq!(
+            capped(r#","max_tokens":null,"max_completion_tokens": 7 ,"x":1"#),
+            r#"{"model":"m","messages":[],"max_tokens":5,"max_completion_tokens": 5 ,"x":1}"#
+        );
+        let streamed = capped(r#","stream":true"#);
+        assert!(streamed.contains(r#""max_completion_tokens":5"#) && streamed.contains("include_usage"), "{streamed}");
+        assert!(serde_json::from_str::<serde_json::Value>(&streamed).is_ok(), "{streamed}");
+    }
+
+    #[test]
+    fn what_an_answer_may_come_to_is_read() {
+        let asked = |more: &str| {
+            let request = decode(&format!("{{\"model\":\"m\"{more}}}")).unwrap();
+            (request.output_cap, request.choices)
+        };
+        assert_eq!(asked(""), (None, 1));
+        assert_eq!(asked(r#","max_tokens":null,"n":null"#), (None, 1));
+        assert_eq!(asked(r#","max_tokens":7,"n":3"#), (Some(7), 3));
+        assert_eq!(asked(r#","max_completion_tokens":9,"max_tokens":7"#), (Some(9), 1));
+    }
+
+    #[test]
+    fn a_large_body_is_cut_and_not_copied() {
+        let body = format!(r#"{{"messages":"{}","model":"a","z":1}}"#, "x".repeat(SMALL));
+        let request = decode(&body).unwrap();
+        let pieces = request.encode("b", None);
+        assert_eq!(pieces.len(), 3);
+        assert_eq!(pieces[0].as_ptr(), request.body.as_ptr());
+        assert_eq!(encoded(&body, "b"), body.replace("\"a\"", "\"b\""));
+    }
+
+    #[test]
+    fn deep_nesting_is_no_trouble() {
+        let body = format!(r#"{{"model":"m","x":{}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
+        assert!(decode(&body).is_ok());
+    }
+
+    #[test]
+    fn settings_in_an_object_of_their_own_are_read_and_capped_there() {
+        let read = |body: &str| {
+            let request = JsonBody::decode(Bytes::copy_from_slice(body.as_bytes()), &NESTED).unwrap();
+            (request.output_cap, request.choices, text(request.encode("m", Some((5, "maxOutputTokens")))))
+        };
+        let cases = [
+            ("{}", (None, 1, r#"{"generationConfig":{"maxOutputTokens":5}}"#)),
+            (
+                r#"{"maxOutputTokens":9}"#,
+                (None, 1, r#"{"generationConfig":{"maxOutputTokens":5},"maxOutputTokens":9}"#),
+            ),
+            (r#"{"generationConfig":{}}"#, (None, 1, r#"{"generationConfig":{"maxOutputTokens":5}}"#)),
+            (r#"{"generationConfig":null}"#, (None, 1, r#"{"generationConfig":{"maxOutputTokens":5}}"#)),
+            (
+                r#"{"generation_config":{"max_output_tokens":9,"candidateCount":2}}"#,
+                (Some(9), 2, r#"{"generation_config":{"max_output_tokens":5,"candidateCount":2}}"#),
+            ),
+            (r#"{"generationConfig":{"topP":1}}"#, (None, 1, r#"{"generationConfig":{"maxOutputTokens":5,"topP":1}}"#)),
+        ];
+        for (body, (cap, choices, encoded)) in cases {
+            assert_eq!(read(body), (cap, choices, encoded.to_owned()), "{body}");
+        }
+        let wrong = JsonBody::decode(Bytes::from_static(br#"{"generationConfig":[]}"#), &NESTED).unwrap_err();
+        assert_eq!(wrong.to_string(), "\"generationConfig\" must be an object");
+    }
+
+    #[test]
+    fn a_name_with_escapes_is_still_its_name() {
+        assert_eq!(encoded(r#"{"mod\u0065l":"a"}"#, "b"), r#"{"mod\u0065l":"b"}"#);
+        assert!(decode(r#"{"model":"a","mod\u0065l":"b"}"#).unwrap_err().to_string().contains("stands twice"));
+    }
+}

@@ -1,0 +1,89 @@
+//! The seam between the pipeline and wire formats: one implementation a kind of call. Pure, no I/O.
+
+use std::fmt::Debug;
+
+use bytes::Bytes;
+use entity::resource::ProviderConfig;
+use entity::vocab::ProviderType;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Uri};
+
+use super::call::{Asked, Call, DecodeError, Outgoing};
+use super::meter::Meter;
+use super::usage::Reported;
+use super::{Address, Family};
+
+/// An error whose words go to the log.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// An upstream, as far as a wire format must know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// What it speaks.
+    pub provider: ProviderType,
+    /// Where it is.
+    pub address: &'a Address,
+    /// Its settings.
+    pub config: &'a ProviderConfig,
+    /// What it calls the model.
+    pub slug: &'a str,
+    /// The most tokens that the model gives in an answer, if that is known.
+    pub max_output: Option<u64>,
+}
+
+/// A whole answer, as the caller gets it, and what it consumed.
+#[derive(Debug)]
+pub struct Answer {
+    /// The body for the caller: the upstream's own bytes unless the route promises another shape.
+    pub body: Bytes,
+    /// What the provider reported, if it did.
+    pub reported: Option<Reported>,
+    /// Bytes of content, from which tokens are estimated where none are reported.
+    pub content_bytes: usize,
+}
+
+/// One kind of call: how it is read, sent, and understood.
+pub trait Operation: Debug + Send + Sync {
+    /// Its name in metrics and messages, such as `chat_completions`.
+    fn name(&self) -> &'static str;
+
+    /// The family of the routes that take it.
+    fn family(&self) -> Family;
+
+    /// Reads what a caller asks.
+    ///
+    /// # Errors
+    /// Says what is wrong with the request.
+    fn decode(&'static self, asked: &Asked<'_>, body: Bytes) -> Result<Call, DecodeError>;
+
+    /// Where it goes at an upstream; `None` if the provider's address cannot carry it.
+    fn uri(&self, place: &Place<'_>, stream: bool) -> Option<Uri>;
+
+    /// What goes to an upstream.
+    ///
+    /// # Errors
+    /// Names what the upstream's family cannot express. A family's own routes never fail.
+    fn encode(&self, call: &Call, place: &Place<'_>) -> Result<Outgoing, DecodeError>;
+
+    /// Reads a whole answer.
+    ///
+    /// # Errors
+    /// When the answer cannot be understood.
+    fn answer(&self, call: &Call, place: &Place<'_>, body: Bytes) -> Result<Answer, BoxError>;
+
+    /// A meter for the stream that an upstream begins with these headers; `None` if it is not a stream.
+    fn meter(&self, call: &Call, place: &Place<'_>, headers: &HeaderMap) -> Option<Box<dyn Meter>>;
+}
+
+/// Whether an answer is a stream of server-sent events.
+#[must_use]
+pub fn is_event_stream(headers: &HeaderMap) -> bool {
+    is_type(headers, b"text/event-stream")
+}
+
+/// Whether an answer has a content type that begins with `expected`, in lower case.
+#[must_use]
+pub fn is_type(headers: &HeaderMap, expected: &[u8]) -> bool {
+    let given = headers.get(CONTENT_TYPE).map(|given| given.as_bytes());
+    given.is_some_and(|given| given.get(..expected.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(expected)))
+}
