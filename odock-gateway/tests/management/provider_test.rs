@@ -6,7 +6,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use entity::row::provider;
+use entity::vocab::ProviderType;
 use http::{HeaderMap, Method, StatusCode, header};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Api, sealed};
@@ -207,4 +210,37 @@ async fn a_credential_is_chosen_by_name() {
     test(&api, "nobody").await.problem(404, "not_found");
     let elsewhere = api.post("/api/organisations/globex/providers/azure/test", Some(&api.root), Value::Null).await;
     elsewhere.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn each_family_is_asked_in_its_own_way() {
+    let api = Api::with_organisations().await;
+    let cases = [
+        (ProviderType::Anthropic, json!({"data": [{"id": "a"}]}), "GET /v1/models?limit=1000", "x-api-key"),
+        (
+            ProviderType::Google,
+            json!({"models": [{"name": "models/a"}]}),
+            "GET /v1beta/models?pageSize=1000",
+            "x-goog-api-key",
+        ),
+        (ProviderType::Mistral, json!({"data": [{"id": "a"}]}), "GET /v1/models", "authorization"),
+        (ProviderType::HuggingFace, json!({"data": [{"id": "a"}]}), "GET /v1/models", "authorization"),
+    ];
+    for (family, list, line, header) in cases {
+        let upstream = Upstream::start(200, list).await;
+        let name = family.as_str();
+        tried(&api, name, json!({"type": "CUSTOM", "baseUrl": upstream.url})).await;
+        let rows = provider::Entity::update_many().col_expr(provider::Column::Kind, family.into());
+        rows.filter(provider::Column::Name.eq(name)).exec(api.gateway.database.writer()).await.unwrap();
+        let found = test(&api, name).await.expect(200).body;
+        assert_eq!((&found["outcome"], &found["models"], &found["type"]), (&json!("ok"), &json!(1), &json!(name)));
+        // A list that everybody may see proves nothing.
+        let open = family == ProviderType::HuggingFace;
+        assert_eq!(found.get("credentialAccepted"), (!open).then_some(&json!(true)), "{found:#}");
+        let (asked, headers) = upstream.asked().pop().unwrap();
+        assert_eq!(asked, line);
+        assert!(headers[header].to_str().unwrap().ends_with(SECRET), "{name}");
+        assert_eq!(headers.contains_key("anthropic-version"), family == ProviderType::Anthropic);
+        assert_eq!(found["url"], format!("{}{}", upstream.url, line[4..].split('?').next().unwrap()));
+    }
 }
