@@ -272,3 +272,18 @@ words! {
         Write = "write",
     }
 }
+
+impl ProviderType {
+    /// Where a provider of that type is unless it says otherwise; `None` if there is no such place.
+    #[must_use]
+    pub const fn public_address(self) -> Option<&'static str> {
+        match self {
+            Self::OpenAi => Some("https://api.openai.com"),
+            Self::Anthropic => Some("https://api.anthropic.com"),
+            Self::Google => Some("https://generativelanguage.googleapis.com"),
+            Self::Mistral => Some("https://api.mistral.ai"),
+            Self::HuggingFace => Some("https://router.huggingface.co"),
+            Self::AzureOpenAi | Self::Vllm | Self::Custom => None,
+        }
+    }
+}

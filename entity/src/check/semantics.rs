@@ -7,10 +7,6 @@ use crate::Timestamp;
 use crate::resource::Kind;
 use crate::vocab::{ApiKeyType, OwnerType, ProviderType, ScopeType};
 
-/// The providers whose protocol this version speaks.
-const SERVED: &[ProviderType] =
-    &[ProviderType::OpenAi, ProviderType::AzureOpenAi, ProviderType::Vllm, ProviderType::Custom];
-
 pub(super) fn check(kind: Kind, spec: &Value, found: &mut Vec<Violation>) {
     if let Some(given) = spec.get("policies") {
         policies(given, "/policies", found);
@@ -37,16 +33,7 @@ fn word<T: std::str::FromStr>(spec: &Value, field: &str) -> Option<T> {
 
 fn provider(spec: &Value, found: &mut Vec<Violation>) {
     let Some(family) = word::<ProviderType>(spec, "type") else { return };
-    if !SERVED.contains(&family) {
-        let served = SERVED.iter().map(|family| family.as_str()).collect::<Vec<_>>().join(", ");
-        found.push(Violation::new(
-            "/type",
-            code::UNSUPPORTED,
-            format!("`{family}` is not supported by this version; it serves {served}"),
-        ));
-        return;
-    }
-    if family != ProviderType::OpenAi && given(spec, "baseUrl").is_none() {
+    if family.public_address().is_none() && given(spec, "baseUrl").is_none() {
         found.push(
             Violation::new("/baseUrl", code::MISSING, format!("`baseUrl` is missing: {family} has no public address"))
                 .hint("the URL before the path of an endpoint, such as https://example.com"),

@@ -8,7 +8,7 @@ use entity::vocab::ProviderType;
 
 use super::target::{KeyRef, Problem};
 use crate::config::{Config, ProviderDefaults};
-use crate::providers::{Address, AddressError, default_base_url};
+use crate::providers::{Address, AddressError};
 use crate::store::targets::ProviderKeyRow;
 
 /// The address of a provider.
@@ -18,7 +18,7 @@ use crate::store::targets::ProviderKeyRow;
 pub(crate) fn address(config: &Config, provider: &provider::Model) -> Result<Address, Problem> {
     let configured = || defaults(config, provider.kind).base_url.as_ref().map(url::Url::to_string);
     let base = provider.base_url.clone().or_else(configured);
-    let base = base.or_else(|| default_base_url(provider.kind).map(Into::into)).ok_or(Problem::NotConfigured)?;
+    let base = base.or_else(|| provider.kind.public_address().map(Into::into)).ok_or(Problem::NotConfigured)?;
     Address::parse(&base, config.upstream.allow_link_local).map_err(|error| match error {
         AddressError::Malformed => Problem::NotConfigured,
         AddressError::LinkLocal => Problem::AddressRefused,

@@ -74,16 +74,3 @@ impl Family {
         }
     }
 }
-
-/// The public address of a provider type, for providers that name none.
-#[must_use]
-pub const fn default_base_url(provider: ProviderType) -> Option<&'static str> {
-    match provider {
-        ProviderType::OpenAi => Some("https://api.openai.com"),
-        ProviderType::Anthropic => Some("https://api.anthropic.com"),
-        ProviderType::Google => Some("https://generativelanguage.googleapis.com"),
-        ProviderType::Mistral => Some("https://api.mistral.ai"),
-        ProviderType::HuggingFace => Some("https://router.huggingface.co"),
-        ProviderType::AzureOpenAi | ProviderType::Vllm | ProviderType::Custom => None,
-    }
-}
