@@ -112,6 +112,24 @@ impl TokenUsage {
         .fold(0, u64::saturating_add)
     }
 
+    /// The part of it that went in.
+    #[must_use]
+    pub fn prompt(&self) -> Self {
+        let total = self.input();
+        Self {
+            output_text: 0,
+            output_image: 0,
+            output_audio: 0,
+            output_video: 0,
+            output_reasoning: 0,
+            output_rejected: 0,
+            tool_output: 0,
+            units: 0,
+            total,
+            ..self.clone()
+        }
+    }
+
     /// Whether the classes add up to the provider's total.
     #[must_use]
     pub fn adds_up(&self) -> bool {

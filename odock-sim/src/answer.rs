@@ -13,13 +13,51 @@ use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
-use crate::{recorder::Witness, socket::ResetSwitch};
+use crate::{Script, recorder::Witness, socket::ResetSwitch, stream::Stream};
+
+/// Makes the answer of one request as scripted, where nothing is wrong.
+pub(crate) type Operation<'a> = Box<dyn Fn(&Script) -> Reply + Send + 'a>;
+
+/// What a wire format makes of a request and a script.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// A body in one piece.
+    Whole {
+        /// Its type.
+        content_type: String,
+        /// The bytes.
+        body: Bytes,
+    },
+    /// A JSON body that tells of a failure.
+    Failed {
+        /// The status.
+        status: StatusCode,
+        /// The bytes.
+        body: Bytes,
+    },
+    /// A body that comes bit by bit.
+    Stream(Stream),
+}
+
+impl Reply {
+    /// A JSON body in one piece.
+    pub(crate) fn json(body: impl Into<Bytes>) -> Self {
+        Self::whole("application/json", body)
+    }
+
+    /// A body of this type in one piece.
+    pub(crate) fn whole(content_type: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        Self::Whole { content_type: content_type.into(), body: body.into() }
+    }
+}
 
 /// One thing that an answer does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Hands these bytes to the connection.
     Write(Bytes),
+    /// Hands over this many bytes that mean nothing, made as they are sent.
+    Fill(Filler, u64),
     /// Lets the connection send what it was handed, in a segment of its own.
     Flush,
     /// Does nothing for a while.
@@ -32,13 +70,51 @@ pub(crate) enum Step {
     Reset,
 }
 
-/// What a wire format makes of a script: everything but the connection.
+/// Bytes that mean nothing where they stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filler {
+    /// Blanks, as they may stand around JSON.
+    Blanks,
+    /// Lines of comment, as they may stand between server-sent events.
+    Comments,
+}
+
+impl Filler {
+    /// The next block of so many bytes that are left.
+    pub(crate) fn block(self, left: u64) -> Bytes {
+        static BLANKS: [u8; BLOCK] = [b' '; BLOCK];
+        static COMMENTS: [u8; BLOCK] = comments();
+        let block = match self {
+            Self::Blanks => Bytes::from_static(&BLANKS),
+            Self::Comments => Bytes::from_static(&COMMENTS),
+        };
+        block.slice(..usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK)))
+    }
+}
+
+/// Size of a block of filler.
+const BLOCK: usize = 64 << 10;
+
+const fn comments() -> [u8; BLOCK] {
+    let mut block = [b'.'; BLOCK];
+    let mut at = 0;
+    while at < BLOCK {
+        block[at] = b':';
+        block[at + 63] = b'\n';
+        at += 64;
+    }
+    block
+}
+
+/// Everything of an answer but the connection.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) content_type: String,
     /// The length to declare, where it is not the body's own.
     pub(crate) declared_length: Option<usize>,
+    /// The coding of the body.
+    pub(crate) encoding: Option<&'static str>,
     pub(crate) steps: VecDeque<Step>,
 }
 
@@ -49,6 +125,7 @@ impl Answer {
             status,
             content_type: content_type.into(),
             declared_length: None,
+            encoding: None,
             steps: VecDeque::from([Step::Write(body.into())]),
         }
     }
@@ -75,7 +152,7 @@ impl Play {
     /// Takes the next step off the list; taking the last one ends the exchange as scripted.
     fn next(&mut self) -> Option<Step> {
         let step = self.steps.pop_front();
-        if self.steps.is_empty() && step != Some(Step::Stall) {
+        if self.steps.is_empty() && !matches!(step, Some(Step::Stall | Step::Fill(..))) {
             self.witness.played();
         }
         step
@@ -97,6 +174,14 @@ impl Body for Play {
             match self.next() {
                 None => return Poll::Ready(None),
                 Some(Step::Write(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Some(Step::Fill(filler, left)) => {
+                    let block = filler.block(left);
+                    let left = left - block.len() as u64;
+                    if left > 0 {
+                        self.steps.push_front(Step::Fill(filler, left));
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(block))));
+                }
                 Some(Step::Flush) => {
                     // A pending body makes the connection flush; the wake-up makes it come back.
                     cx.waker().wake_by_ref();

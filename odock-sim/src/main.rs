@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use odock_sim::{MODEL_NAMES, Options, Script, Sim};
 
-/// Answers like an OpenAI-compatible provider, and misbehaves on request.
+/// Answers like a model provider, and misbehaves on request.
 ///
-/// Serves `POST …/chat/completions` and `GET …/models` below any base path, Azure deployments included.
+/// Speaks OpenAI below any base path, and the other families below `/anthropic`, `/azure`, `/gemini`, `/huggingface`,
+/// `/mistral` and `/vllm`. Anthropic's, Azure's and Gemini's own paths are known without that as well.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
@@ -78,13 +79,14 @@ fn playing_by_hand() -> String {
          curl -N 127.0.0.1:9100/v1/chat/completions -H 'authorization: Bearer any' \\\n    \
          -H 'x-sim-script: {\"chunks\": 20, \"chunk_delay_ms\": 100, \"fault\": {\"cut_after\": 12}}' \\\n    \
          -d '{\"model\": \"gpt-4o\", \"stream\": true, \"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}'\n\
-         \nFields of a script: latency_ms, text, chunks, chunk_delay_ms, split_events,\n\
-         usage {prompt, completion}, usage_detail, usage_report (when_asked | never |\n\
-         on_finish_chunk), finish_reason, tool_calls [{name, arguments}], status,\n\
-         headers [[name, value]], payload ({json} | {text, content_type}), no_done,\n\
-         access (any_key | open | {key}), fault (stall_before_headers | reset | garbage |\n\
-         half_body | {stall_after: n} | {cut_after: n} | {close_after: n} | {end_after: n} |\n\
-         {error_after: n}).",
+         \nFields of a script: latency_ms, text, reasoning, refusal, chunks, chunk_delay_ms,\n\
+         split_events, usage {prompt, completion}, usage_detail, usage_report (when_asked |\n\
+         never | on_finish_chunk), finish_reason, tool_calls [{name, arguments}], media\n\
+         ({base64, content_type}), pages, job (queued | running | done | failed), status,\n\
+         headers [[name, value]], payload ({json} | {text, content_type} | {base64,\n\
+         content_type}), no_done, gzip, trailing, padding, access (any_key | open | {key}),\n\
+         fault (stall_before_headers | reset | garbage | half_body | {stall_after: n} |\n\
+         {cut_after: n} | {close_after: n} | {end_after: n} | {error_after: n}).",
     );
     help
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, request::Parts};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -37,6 +37,8 @@ pub struct Recorded {
     pub path: String,
     /// All headers.
     pub headers: HeaderMap,
+    /// The header lines as they were written: in order, in their own case, with those that came twice.
+    pub header_lines: Vec<(String, Bytes)>,
     /// The body, byte for byte.
     pub body: Bytes,
     outcome: watch::Receiver<Outcome>,
@@ -101,18 +103,24 @@ impl Recorder {
         Self { kept: Mutex::default(), seen: watch::Sender::new(0), on }
     }
 
+    /// Whether requests are kept.
+    pub(crate) fn is_on(&self) -> bool {
+        self.on
+    }
+
     /// Notes a request and returns the witness of its answer. The body is shared, not copied.
-    pub(crate) fn note(&self, method: &Method, path: &str, headers: &HeaderMap, body: &Bytes) -> Witness {
+    pub(crate) fn note(&self, parts: &Parts, header_lines: Vec<(String, Bytes)>, body: &Bytes) -> Witness {
         if !self.on {
             return Witness(None);
         }
         let (sender, outcome) = watch::channel(Outcome::Open);
-        let (method, headers, body) = (method.clone(), headers.clone(), body.clone());
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let (method, headers, body) = (parts.method.clone(), parts.headers.clone(), body.clone());
         let mut kept = self.kept();
         if kept.len() == KEPT {
             kept.pop_front();
         }
-        kept.push_back(Recorded { method, path: path.to_owned(), headers, body, outcome });
+        kept.push_back(Recorded { method, path, headers, header_lines, body, outcome });
         drop(kept);
         self.seen.send_modify(|seen| *seen += 1);
         Witness(Some(sender))

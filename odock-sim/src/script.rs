@@ -1,4 +1,4 @@
-//! What to answer. Built in code with the builder methods, or written as JSON (`x-sim-script`, `--script`).
+//! What to answer, whatever the wire format. Built in code with the builder methods, or written as JSON (`x-sim-script`, `--script`).
 
 mod build;
 mod payload;
@@ -27,7 +27,17 @@ pub struct Script {
     pub text: String,
     /// Tool calls that the assistant makes instead of saying the text.
     pub tool_calls: Vec<ToolCall>,
-    /// The finish reason, when it is not the natural one (`stop`, or `tool_calls`).
+    /// What the model thinks before it answers, where the wire format has a place for it.
+    pub reasoning: Option<String>,
+    /// Words of refusal in place of text and tool calls, where the wire format has a place for them.
+    pub refusal: Option<String>,
+    /// The image or video that is made. Unset, it is a picture of one pixel or the beginning of an empty film.
+    pub media: Option<Payload>,
+    /// Pages of a document that is read.
+    pub pages: u64,
+    /// How far a job of a queue has come.
+    pub job: Job,
+    /// The finish reason in the words of the wire format, when it is not the natural one (`stop`, `tool_use`, …).
     pub finish_reason: Option<String>,
     /// Number of content chunks in a stream. Unset, there is one a word.
     pub chunks: Option<usize>,
@@ -42,8 +52,14 @@ pub struct Script {
     pub usage_detail: Map<String, Value>,
     /// When a usage object is given at all.
     pub usage_report: UsageReport,
-    /// Ends a stream without `data: [DONE]`.
+    /// Ends a stream without the event that says so (`data: [DONE]`, `message_stop`, `response.completed`).
     pub no_done: bool,
+    /// Compresses the body with gzip, asked or not; each chunk of a stream can be read when it comes.
+    pub gzip: bool,
+    /// Bytes that follow the body, or the last event of a stream.
+    pub trailing: Option<String>,
+    /// Makes the body longer by this many bytes that mean nothing: blanks in JSON, comments in a stream.
+    pub padding: u64,
     /// The status. From 400 on the body is an error of the provider's shape unless `payload` says otherwise.
     pub status: u16,
     /// Further response headers.
@@ -90,6 +106,21 @@ pub enum UsageReport {
     OnFinishChunk,
 }
 
+/// How far a job of a queue has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// It waits.
+    Queued,
+    /// It is being worked on.
+    Running,
+    /// Its result is there.
+    #[default]
+    Done,
+    /// It has failed.
+    Failed,
+}
+
 /// How an answer goes wrong. Chunks are content chunks; a unary answer stops in the middle of its body instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -133,6 +164,11 @@ impl Default for Script {
             latency: Duration::ZERO,
             text: DEFAULT_TEXT.to_owned(),
             tool_calls: Vec::new(),
+            reasoning: None,
+            refusal: None,
+            media: None,
+            pages: 1,
+            job: Job::default(),
             finish_reason: None,
             chunks: None,
             chunk_delay: Duration::ZERO,
@@ -141,6 +177,9 @@ impl Default for Script {
             usage_detail: Map::new(),
             usage_report: UsageReport::default(),
             no_done: false,
+            gzip: false,
+            trailing: None,
+            padding: 0,
             status: 200,
             headers: Vec::new(),
             payload: None,
@@ -181,6 +220,9 @@ mod tests {
             .stall_after(2)
             .header("retry-after", "1")
             .expect_key("sk-upstream")
+            .reasoning("Let me see.")
+            .media(&b"\x89PNG\xff"[..], "image/png")
+            .trailing("}")
             .raw_body("plain", "text/plain");
         let json = serde_json::to_string(&script).unwrap();
         assert_eq!(serde_json::from_str::<Script>(&json).unwrap(), script);

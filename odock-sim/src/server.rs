@@ -12,8 +12,8 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Method, Request, Response, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
     request::Parts,
 };
 use http_body_util::{BodyExt, Limited};
@@ -26,11 +26,15 @@ use tokio::{
 
 use crate::{
     Fault, Recorded, Script,
-    answer::{Answer, Play},
+    answer::{Answer, Operation, Play, Reply},
     convention,
-    openai::{self, ChatBody},
+    family::{self, Family, Problem},
+    files,
     recorder::{Recorder, Witness},
+    request::Inbound,
     socket::{ResetSwitch, Socket},
+    tap::Tap,
+    transit,
 };
 
 /// The largest request body that is read.
@@ -151,14 +155,14 @@ impl Shared {
     }
 
     /// The script for one request: the one in the queue, else the one the request asks for, else the default.
-    fn script_for(&self, parts: &Parts, model: Option<&str>) -> Result<Arc<Script>, Answer> {
+    fn script_for(&self, headers: &HeaderMap, model: Option<&str>) -> Result<Arc<Script>, Problem> {
         if let Some(script) = self.scripts().queue.pop_front() {
             return Ok(script);
         }
-        if let Some(asked) = parts.headers.get("x-sim-script") {
-            return serde_json::from_slice(asked.as_bytes()).map(Arc::new).map_err(|error| {
-                openai::error(StatusCode::BAD_REQUEST, &format!("x-sim-script is not a script: {error}"), None)
-            });
+        if let Some(asked) = headers.get("x-sim-script") {
+            return serde_json::from_slice(asked.as_bytes())
+                .map(Arc::new)
+                .map_err(|error| Problem::Invalid(format!("x-sim-script is not a script: {error}")));
         }
         let default = Arc::clone(&self.scripts().default);
         match model.and_then(convention::script) {
@@ -183,8 +187,9 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    let Ok((socket, switch)) = Socket::new(stream) else { return };
-    let service = service_fn(|request| respond(request, &shared, &switch));
+    let tap = shared.recorder.is_on().then(Tap::default);
+    let Ok((socket, switch)) = Socket::new(stream, tap.clone()) else { return };
+    let service = service_fn(|request| respond(request, &shared, &switch, tap.as_ref()));
     // An error here is a client that went away, or a scripted fault.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
 }
@@ -205,14 +210,21 @@ async fn respond(
     request: Request<Incoming>,
     shared: &Shared,
     switch: &ResetSwitch,
+    tap: Option<&Tap>,
 ) -> Result<Response<Play>, NoAnswer> {
     let (parts, body) = request.into_parts();
+    let lines = tap.map(|tap| tap.head(&parts.headers));
     let number = shared.answered.fetch_add(1, Ordering::Relaxed) + 1;
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else { return Err(NoAnswer) };
     let body = body.to_bytes();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut witness = shared.recorder.note(&parts.method, path, &parts.headers, &body);
-    let (answer, headers) = match answer(&parts, &body, shared, number) {
+    if let Some(tap) = tap {
+        tap.clear();
+    }
+    let mut witness = shared.recorder.note(&parts, lines.unwrap_or_default(), &body);
+    let mut inbound = inbound(&parts, &body, number);
+    let (family, route) = family::of(&inbound);
+    inbound.route = route;
+    let (answer, script) = match answer(family, &inbound, shared) {
         Ok((script, answer)) => {
             match script.fault {
                 Some(Fault::StallBeforeHeaders) => std::future::pending().await,
@@ -226,72 +238,93 @@ async fn respond(
             }
             (answer, script)
         }
-        Err(answer) => (answer, Arc::default()),
+        Err(problem) => (family.error(&inbound, &problem), Arc::default()),
     };
-    Ok(response(answer, &headers.headers, number, switch, witness))
+    let headers = family.headers(&inbound, answer.status);
+    Ok(response(answer, headers, &script.headers, switch, witness))
+}
+
+fn inbound<'a>(parts: &'a Parts, body: &'a Bytes, number: u64) -> Inbound<'a> {
+    let path = parts.uri.path();
+    let path = if path.starts_with('/') { path } else { "/" }; // `OPTIONS *` and `CONNECT host` have none
+    Inbound {
+        method: &parts.method,
+        path,
+        route: path,
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &parts.headers,
+        body,
+        number,
+    }
 }
 
 /// Finds the script and the answer of a request; `Err` is a refusal that no script has a say in.
-fn answer(parts: &Parts, body: &Bytes, shared: &Shared, number: u64) -> Result<(Arc<Script>, Answer), Answer> {
-    let path = parts.uri.path();
-    if path.ends_with("/models") && parts.method == Method::GET {
-        let script = shared.script_for(parts, None)?;
-        openai::authorise(&script.access, &parts.headers)?;
-        return Ok((script, openai::models()));
+fn answer(
+    family: &'static dyn Family,
+    inbound: &Inbound<'_>,
+    shared: &Shared,
+) -> Result<(Arc<Script>, Answer), Problem> {
+    let asked = files::read(inbound).map_or_else(|| family.read(inbound), Ok)?;
+    let script = shared.script_for(inbound.headers, asked.model.as_deref())?;
+    if !asked.public {
+        family::authorise(family, &script.access, inbound)?;
     }
-    if !path.ends_with("/chat/completions") {
-        let message = format!("Unknown request URL: {} {path}.", parts.method);
-        return Err(openai::error(StatusCode::NOT_FOUND, &message, Some("unknown_url")));
-    }
-    if parts.method != Method::POST {
-        return Err(openai::error(StatusCode::METHOD_NOT_ALLOWED, "Only POST is supported here.", None));
-    }
-    chat(parts, body, shared, number)
+    let operation = asked.operation.map_err(Problem::Invalid)?;
+    let answer = scripted(family, inbound, &operation, &script);
+    Ok((script, answer))
 }
 
-fn chat(parts: &Parts, body: &Bytes, shared: &Shared, number: u64) -> Result<(Arc<Script>, Answer), Answer> {
-    let refuse = |message: String| openai::error(StatusCode::BAD_REQUEST, &message, None);
-    let deployment = openai::deployment(parts)?;
-    let parsed = ChatBody::parse(body);
-    let model = parsed.as_ref().ok().and_then(ChatBody::model);
-    let script = shared.script_for(parts, model)?;
-    openai::authorise(&script.access, &parts.headers)?;
-    let parsed = parsed.map_err(refuse)?;
-    let call = parsed.call(deployment).map_err(refuse)?;
-    let answer = openai::chat(&script, &call, number);
-    Ok((script, answer))
+/// Answers a request with which nothing is wrong.
+fn scripted(family: &dyn Family, inbound: &Inbound<'_>, operation: &Operation<'_>, script: &Script) -> Answer {
+    let status = StatusCode::from_u16(script.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = if let Some(payload) = &script.payload {
+        Answer::whole(status, &payload.content_type, payload.bytes.clone())
+    } else if status.is_client_error() || status.is_server_error() {
+        family.error(inbound, &Problem::Scripted(status))
+    } else {
+        match operation(script) {
+            Reply::Whole { content_type, body } => Answer::whole(status, content_type, body),
+            Reply::Failed { status, body } => Answer::json(status, body),
+            Reply::Stream(events) => {
+                let mut answer = events.answer(script, status);
+                transit::stream(script, &mut answer);
+                return answer;
+            }
+        }
+    };
+    transit::whole(script, &mut answer);
+    answer
 }
 
 fn response(
     answer: Answer,
-    headers: &[(String, String)],
-    number: u64,
+    of_family: Vec<(HeaderName, HeaderValue)>,
+    scripted: &[(String, String)],
     switch: &ResetSwitch,
     witness: Witness,
 ) -> Response<Play> {
-    let Answer { status, content_type, declared_length, steps } = answer;
+    let Answer { status, content_type, declared_length, encoding, steps } = answer;
     let mut response = Response::new(Play::new(steps, switch.clone(), witness));
     *response.status_mut() = status;
     let own = response.headers_mut();
-    own.insert(CONTENT_TYPE, text(&content_type));
-    own.insert(HeaderName::from_static("x-request-id"), text(&format!("req_sim_{number}")));
+    own.insert(CONTENT_TYPE, family::header_value(&content_type));
+    own.extend(of_family);
     if let Some(length) = declared_length {
         own.insert(CONTENT_LENGTH, length.into());
     }
+    if let Some(encoding) = encoding {
+        own.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
     // The first of a name replaces what stands there, so that a script can set any header once or several times.
     let mut set = Vec::new();
-    for (name, value) in headers {
+    for (name, value) in scripted {
         let Ok(name) = name.parse::<HeaderName>() else { continue };
         if set.contains(&name) {
-            own.append(name, text(value));
+            own.append(name, family::header_value(value));
         } else {
-            own.insert(name.clone(), text(value));
+            own.insert(name.clone(), family::header_value(value));
             set.push(name);
         }
     }
     response
-}
-
-fn text(value: &str) -> HeaderValue {
-    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
 }

@@ -15,6 +15,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::tap::Tap;
+
 /// Asks for the reset of one connection, from inside the answer that it carries.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ResetSwitch(Arc<AtomicBool>);
@@ -30,14 +32,15 @@ impl ResetSwitch {
 pub(crate) struct Socket {
     stream: TcpStream,
     switch: ResetSwitch,
+    tap: Option<Tap>,
 }
 
 impl Socket {
-    /// Wraps an accepted connection. Small writes leave at once: a delayed chunk would be measured as upstream time.
-    pub(crate) fn new(stream: TcpStream) -> io::Result<(Self, ResetSwitch)> {
+    /// Wraps an accepted connection, and copies what comes in to the tap. Small writes leave at once: a delayed chunk would be measured as upstream time.
+    pub(crate) fn new(stream: TcpStream, tap: Option<Tap>) -> io::Result<(Self, ResetSwitch)> {
         stream.set_nodelay(true)?;
         let switch = ResetSwitch::default();
-        Ok((Self { stream, switch: switch.clone() }, switch))
+        Ok((Self { stream, switch: switch.clone(), tap }, switch))
     }
 }
 
@@ -52,7 +55,12 @@ impl Drop for Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if let Some(tap) = &self.tap {
+            tap.feed(&buf.filled()[before..]);
+        }
+        read
     }
 }
 

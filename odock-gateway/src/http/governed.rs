@@ -10,10 +10,38 @@ use super::dialect::Dialect;
 use crate::gateway::Gateway;
 use crate::pipeline::{self, Received};
 use crate::providers::operation::Operation;
-use crate::providers::{Family, openai};
+use crate::providers::{Family, anthropic, mistral, openai, vllm};
 
 /// The routes whose path says everything.
-static ROUTES: &[(&str, &dyn Operation)] = &[("/v1/chat/completions", &openai::chat::CHAT)];
+static ROUTES: &[(&str, &dyn Operation)] = &[
+    ("/v1/chat/completions", &openai::chat::CHAT),
+    ("/v1/responses", &openai::responses::RESPONSES),
+    ("/v1/embeddings", &openai::embeddings::EMBEDDINGS),
+    ("/v1/images/generations", &openai::images::GENERATIONS),
+    ("/v1/vllm/chat/completions", &vllm::CHAT),
+    ("/v1/vllm/completions", &vllm::COMPLETIONS),
+    ("/v1/vllm/responses", &vllm::RESPONSES),
+    ("/v1/vllm/embeddings", &vllm::EMBEDDINGS),
+    ("/v1/vllm/tokenize", &vllm::TOKENIZE),
+    ("/v1/vllm/detokenize", &vllm::DETOKENIZE),
+    ("/v1/vllm/pooling", &vllm::POOLING),
+    ("/v1/vllm/classify", &vllm::CLASSIFY),
+    ("/v1/vllm/score", &vllm::SCORE),
+    ("/v1/vllm/rerank", &vllm::RERANK),
+    ("/v1/mistral/chat/completions", &mistral::CHAT),
+    ("/v1/mistral/fim/completions", &mistral::FIM),
+    ("/v1/mistral/embeddings", &mistral::EMBEDDINGS),
+    ("/v1/mistral/moderations", &mistral::MODERATIONS),
+    ("/v1/mistral/ocr", &mistral::OCR),
+    // Mistral's own SDK adds a version to its base URL.
+    ("/v1/mistral/v1/chat/completions", &mistral::CHAT),
+    ("/v1/mistral/v1/fim/completions", &mistral::FIM),
+    ("/v1/mistral/v1/embeddings", &mistral::EMBEDDINGS),
+    ("/v1/mistral/v1/moderations", &mistral::MODERATIONS),
+    ("/v1/mistral/v1/ocr", &mistral::OCR),
+    ("/v1/messages", &anthropic::messages::MESSAGES),
+    ("/v1/messages/count_tokens", &anthropic::count_tokens::COUNT_TOKENS),
+];
 
 /// Adds every governed route.
 pub(super) fn add(mut router: Router<Gateway>) -> Router<Gateway> {

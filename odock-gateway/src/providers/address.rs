@@ -51,36 +51,73 @@ impl Address {
         Ok(Self(url))
     }
 
+    /// The URL of a path below `version`, unless the base ends in a version of its own.
+    #[must_use]
+    pub fn versioned<'s>(&self, version: &'s str, path: impl IntoIterator<Item = &'s str>) -> Option<Uri> {
+        let own = (!self.ends_in(is_version)).then_some(version);
+        below(&self.0, own.into_iter().chain(path))?.as_str().parse().ok()
+    }
+
     /// The URL of an endpoint such as `chat/completions`.
     ///
-    /// A base that ends in a version (`/v1`) gets the endpoint behind it, any other gets `/v1` first. Azure OpenAI's
-    /// paths name the deployment when the provider pins an `api-version`, and are `/openai/v1/…` otherwise.
+    /// A base that ends in a version (`/v1`) gets the endpoint behind it, any other gets `/v1` first; Azure OpenAI has
+    /// paths of its own.
     #[must_use]
     pub fn endpoint(&self, provider: ProviderType, config: &ProviderConfig, slug: &str, endpoint: &str) -> Option<Uri> {
-        let mut url = self.0.clone();
-        {
-            let versioned = url.path_segments().and_then(|mut path| path.next_back().map(is_version)).unwrap_or(false);
-            let mut path = url.path_segments_mut().ok()?;
-            path.pop_if_empty();
-            match (provider, &config.api_version) {
-                (ProviderType::AzureOpenAi, Some(_)) => {
-                    path.extend(["openai", "deployments", slug]);
-                }
-                (ProviderType::AzureOpenAi, None) if !versioned => {
-                    path.extend(["openai", "v1"]);
-                }
-                _ if !versioned => {
-                    path.push("v1");
-                }
-                _ => {}
-            }
-            path.extend(endpoint.split('/'));
+        if provider == ProviderType::AzureOpenAi {
+            return self.azure(config.api_version.as_deref(), slug, endpoint);
         }
-        if let (ProviderType::AzureOpenAi, Some(version)) = (provider, &config.api_version) {
+        self.versioned("v1", endpoint.split('/'))
+    }
+
+    /// The URL of an endpoint that stands beside the version, such as vLLM's `tokenize`.
+    #[must_use]
+    pub fn beside_version(&self, endpoint: &str) -> Option<Uri> {
+        let mut url = self.0.clone();
+        if self.ends_in(is_version) {
+            url.path_segments_mut().ok()?.pop_if_empty().pop();
+        }
+        below(&url, endpoint.split('/'))?.as_str().parse().ok()
+    }
+
+    /// Azure OpenAI's paths name the deployment when the provider pins a dated `api-version`, and are `/openai/v1/…`
+    /// otherwise (Azure OpenAI reference, "API version lifecycle"). Responses have no deployment in their path.
+    fn azure(&self, version: Option<&str>, slug: &str, endpoint: &str) -> Option<Uri> {
+        let is_dated = version.is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit()));
+        let mut segments = Vec::with_capacity(5);
+        if !self.ends_in(is_version) {
+            segments.extend((!self.ends_in(|last| last == "openai")).then_some("openai"));
+            match (is_dated, endpoint) {
+                (false, _) => segments.push("v1"),
+                (true, "responses") => {}
+                (true, _) => segments.extend(["deployments", slug]),
+            }
+        }
+        let mut url = below(&self.0, segments.into_iter().chain(endpoint.split('/')))?;
+        if let Some(version) = version {
             url.query_pairs_mut().append_pair("api-version", version);
         }
         url.as_str().parse().ok()
     }
+
+    /// Whether the last part of the path is such a one.
+    fn ends_in(&self, is: impl Fn(&str) -> bool) -> bool {
+        self.0.path_segments().and_then(|path| path.rev().find(|part| !part.is_empty())).is_some_and(is)
+    }
+}
+
+/// A URL below another.
+fn below<'s>(base: &Url, segments: impl Iterator<Item = &'s str>) -> Option<Url> {
+    let mut url = base.clone();
+    url.path_segments_mut().ok()?.pop_if_empty().extend(segments);
+    Some(url)
+}
+
+/// The address with `query` behind what it has of one.
+#[must_use]
+pub fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
+    let joint = if uri.query().is_some() { '&' } else { '?' };
+    format!("{uri}{joint}{query}").parse().ok()
 }
 
 fn is_version(segment: &str) -> bool {
@@ -142,6 +179,43 @@ mod tests {
             chat(AzureOpenAi, "https://x.openai.azure.com", Some("2024-10-21")),
             "https://x.openai.azure.com/openai/deployments/gpt%204/chat/completions?api-version=2024-10-21"
         );
+    }
+
+    #[test]
+    fn azure_has_paths_of_its_own() {
+        let at = |base: &str, version: Option<&str>, endpoint: &str| {
+            let config = ProviderConfig { api_version: version.map(Into::into), ..Default::default() };
+            let address = Address::parse(base, false).unwrap();
+            address.endpoint(ProviderType::AzureOpenAi, &config, "d", endpoint).unwrap().to_string()
+        };
+        let host = "https://x.openai.azure.com";
+        let dated = Some("2025-04-01-preview");
+        assert_eq!(at(host, dated, "responses"), format!("{host}/openai/responses?api-version=2025-04-01-preview"));
+        assert_eq!(
+            at(&format!("{host}/openai"), dated, "images/edits"),
+            format!("{host}/openai/deployments/d/images/edits?api-version=2025-04-01-preview")
+        );
+        assert_eq!(at(host, Some("preview"), "embeddings"), format!("{host}/openai/v1/embeddings?api-version=preview"));
+        assert_eq!(at(&format!("{host}/openai/v1/"), None, "embeddings"), format!("{host}/openai/v1/embeddings"));
+    }
+
+    #[test]
+    fn some_endpoints_stand_beside_the_version() {
+        for (base, expected) in [
+            ("http://gpu:8000", "http://gpu:8000/tokenize"),
+            ("http://gpu:8000/v1", "http://gpu:8000/tokenize"),
+            ("http://gpu/llm/v1/", "http://gpu/llm/tokenize"),
+        ] {
+            let address = Address::parse(base, false).unwrap();
+            assert_eq!(address.beside_version("tokenize").unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_query_is_added_to_what_there_is_of_one() {
+        let with = |uri: &str| with_query(&uri.parse().unwrap(), "beta=true").unwrap().to_string();
+        assert_eq!(with("https://x/v1/messages"), "https://x/v1/messages?beta=true");
+        assert_eq!(with("https://x/v1/messages?a=b"), "https://x/v1/messages?a=b&beta=true");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::json::JsonBody;
 use super::operation::Operation;
@@ -46,6 +46,8 @@ pub struct Call {
     pub bound: Bound,
     /// The cap that policy puts on each answer, in tokens.
     pub cap: Option<u64>,
+    /// What of the caller's query goes to the upstream.
+    pub query: Option<&'static str>,
     /// What is sent.
     pub payload: Payload,
 }
@@ -72,6 +74,8 @@ pub enum Output {
     Open,
     /// It makes so many at the most.
     Capped(u64),
+    /// It makes so many at the most, and no field could lower that, as an image.
+    Fixed(u64),
 }
 
 impl Output {
@@ -86,8 +90,24 @@ impl Output {
     pub fn cap(self) -> Option<u64> {
         match self {
             Self::Capped(cap) => Some(cap),
-            Self::None | Self::Open => None,
+            Self::None | Self::Open | Self::Fixed(_) => None,
         }
+    }
+
+    /// The most that it comes to, where an answer without a cap has `open` tokens.
+    #[must_use]
+    pub fn most(self, open: u64) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Open => open,
+            Self::Capped(most) | Self::Fixed(most) => most,
+        }
+    }
+
+    /// Whether a cap of the gateway's would be obeyed.
+    #[must_use]
+    pub fn can_be_capped(self) -> bool {
+        matches!(self, Self::Open | Self::Capped(_))
     }
 }
 
@@ -109,7 +129,14 @@ impl Call {
             units: 0,
         };
         let (stream, prompt_bytes) = (body.stream, body.prompt_bytes);
-        Self { operation, model, stream, prompt_bytes, bound, cap: None, payload: Payload::Json(body) }
+        Self { operation, model, stream, prompt_bytes, bound, cap: None, query: None, payload: Payload::Json(body) }
+    }
+
+    /// A call that consumes nothing, such as counting tokens.
+    #[must_use]
+    pub fn for_nothing(self) -> Self {
+        let bound = Bound { input: 0, output: Output::None, choices: 1, units: 0 };
+        Self { bound, prompt_bytes: 0, stream: false, ..self }
     }
 
     /// Bytes of the body as it came.
@@ -125,6 +152,16 @@ impl Call {
             Payload::Json(body) => body.bytes(),
         }
     }
+
+    /// The body, of a call in JSON.
+    ///
+    /// # Errors
+    /// When the call is none.
+    pub fn json_body(&self) -> Result<&JsonBody, DecodeError> {
+        match &self.payload {
+            Payload::Json(body) => Ok(body),
+        }
+    }
 }
 
 /// What goes to an upstream.
@@ -134,12 +171,16 @@ pub struct Outgoing {
     pub body: VecDeque<Bytes>,
     /// What the body is; what the caller said, where absent.
     pub content_type: Option<HeaderValue>,
+    /// Headers that the upstream cannot do without, for callers who sent none of that name.
+    pub defaults: Vec<(HeaderName, HeaderValue)>,
+    /// Where it goes, if that follows from the call and not from its operation alone.
+    pub uri: Option<Uri>,
 }
 
 impl Outgoing {
     /// A body of the caller's own type.
     #[must_use]
     pub fn as_sent(body: VecDeque<Bytes>) -> Self {
-        Self { body, content_type: None }
+        Self { body, content_type: None, defaults: Vec::new(), uri: None }
     }
 }

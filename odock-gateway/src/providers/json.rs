@@ -18,7 +18,7 @@ use super::call::DecodeError;
 /// Which fields of a kind of request mean what. Fields that are named nowhere pass unseen.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields {
-    /// Whether `model` names the model; else the path does.
+    /// Whether `model` names the model, unless the path does.
     pub model: bool,
     /// Whether `"stream": true` asks for a stream.
     pub stream: bool,
@@ -57,6 +57,8 @@ pub struct JsonBody {
     /// How many answers the caller asks for.
     pub choices: u64,
     model_at: Option<Range<usize>>,
+    /// Where the model's name may be added, if it was the path that named it.
+    model_home: Option<Home>,
     usage_edit: Option<Edit>,
     /// Where the caps stand, if any does.
     caps_at: Vec<Range<usize>>,
@@ -104,13 +106,23 @@ impl JsonBody {
     /// # Errors
     /// Says what is wrong in one sentence: not JSON, not an object, a field twice, a field of the wrong type.
     pub fn decode(body: Bytes, fields: &Fields) -> Result<Self, DecodeError> {
+        Self::decode_for(body, fields, None)
+    }
+
+    /// Reads a request body of a path that may name the model itself. What the body calls the model then counts for
+    /// nothing, and is replaced or added for the upstream.
+    ///
+    /// # Errors
+    /// As [`JsonBody::decode`].
+    pub fn decode_for(body: Bytes, fields: &Fields, in_path: Option<&str>) -> Result<Self, DecodeError> {
         let text = object_text(&body)?;
         let top = scan(text, fields).map_err(|error| explain(&error))?;
         let at = |raw: &RawValue| place(text, raw);
-        let model = match (fields.model, top.model) {
-            (false, _) => None,
-            (true, None) => return Err(DecodeError::new("\"model\" is missing")),
-            (true, Some(raw)) => Some(model_name(raw.get())?),
+        let model = match (fields.model, in_path, top.model) {
+            (false, ..) => None,
+            (true, Some(model), _) => Some(model.to_owned()),
+            (true, None, None) => return Err(DecodeError::new("\"model\" is missing")),
+            (true, None, Some(raw)) => Some(model_name(raw.get())?),
         };
         let model_at = top.model.filter(|_| fields.model).map(at);
         let stream = match top.stream.map(RawValue::get) {
@@ -120,10 +132,14 @@ impl JsonBody {
         };
         let opening = text.len() - text.trim_ascii_start().len();
         let (behind_brace, is_empty) = Home::of(&text[opening..], opening);
+        if is_empty && in_path.is_some() {
+            return Err(DecodeError::new("the body is an empty object: it asks for nothing"));
+        }
         let top_home = match &model_at {
             Some(model) => Home::Behind(model.end),
             None => Home::Within { at: behind_brace, is_empty },
         };
+        let model_home = in_path.map(|_| top_home.clone());
         let (wants_usage, usage_edit) = match (stream && fields.usage_option, top.stream_options) {
             (false, _) => (false, None),
             (true, None) => (false, Some(top_home.add(OPTIONS))),
@@ -181,6 +197,7 @@ impl JsonBody {
             output_cap,
             choices,
             model_at,
+            model_home,
             usage_edit,
             caps_at,
             home,
@@ -197,6 +214,14 @@ impl JsonBody {
         Self::decode(text.into(), fields)
     }
 
+    /// A field at the top, as it stands in the body; the last of several. Reads the body once more: for fields that only
+    /// some calls have.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let text = std::str::from_utf8(&self.body).ok()?;
+        serde_json::Deserializer::from_str(text).deserialize_map(Pick(name)).ok()?.map(RawValue::get)
+    }
+
     /// The body as it came.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
@@ -209,11 +234,7 @@ impl JsonBody {
     #[must_use]
     pub fn encode(&self, slug: &str, cap: Option<(u64, &str)>) -> VecDeque<Bytes> {
         let mut edits: Vec<Edit> = Vec::new();
-        if let (Some(model), Some(at)) = (&self.model, &self.model_at)
-            && model != slug
-        {
-            edits.push(Edit { at: at.clone(), text: json_string(slug).into() });
-        }
+        edits.extend(self.model_edit(slug));
         edits.extend(self.usage_edit.clone());
         if let Some((tokens, field)) = cap {
             let replace = |at: &Range<usize>| Edit { at: at.clone(), text: tokens.to_string().into() };
@@ -223,6 +244,22 @@ impl JsonBody {
             }
         }
         self.cut(edits)
+    }
+
+    fn model_edit(&self, slug: &str) -> Option<Edit> {
+        match (&self.model_at, &self.model_home) {
+            (Some(_), None) if self.model.as_deref() == Some(slug) => None,
+            (Some(at), _) => Some(Edit { at: at.clone(), text: json_string(slug).into() }),
+            (None, Some(home)) => Some(home.add(&format!("\"model\":{}", json_string(slug)))),
+            (None, None) => None,
+        }
+    }
+
+    /// The body with the upstream's name of the model at these places, for families that write it elsewhere than at the top.
+    #[must_use]
+    pub fn with_names(&self, places: Vec<Range<usize>>, name: &str) -> VecDeque<Bytes> {
+        let name = json_string(name);
+        self.cut(places.into_iter().map(|at| Edit { at, text: name.clone().into() }).collect())
     }
 
     fn cut(&self, mut edits: Vec<Edit>) -> VecDeque<Bytes> {
@@ -330,6 +367,29 @@ impl<'de> Visitor<'de> for Scan<'_> {
     }
 }
 
+/// Finds one field by its name.
+struct Pick<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Pick<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            if name == self.0 {
+                found = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
 fn unless_twice<E: serde::de::Error>(found: &[(&'static str, &RawValue)], name: &str) -> Result<(), E> {
     if found.iter().any(|(other, _)| *other == name) { Err(twice(name)) } else { Ok(()) }
 }
@@ -396,7 +456,7 @@ fn model_name(raw: &str) -> Result<String, DecodeError> {
 }
 
 /// Where a raw value stands. It borrows from the text, so the distance between the two is its place.
-fn place(text: &str, raw: &RawValue) -> Range<usize> {
+pub(super) fn place(text: &str, raw: &RawValue) -> Range<usize> {
     let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
     start..start + raw.get().len()
 }
@@ -648,6 +708,32 @@ mod tests {
         }
         let wrong = JsonBody::decode(Bytes::from_static(br#"{"generationConfig":[]}"#), &NESTED).unwrap_err();
         assert_eq!(wrong.to_string(), "\"generationConfig\" must be an object");
+    }
+
+    #[test]
+    fn the_path_may_name_the_model() {
+        let encoded = |body: &str| {
+            let body = JsonBody::decode_for(Bytes::copy_from_slice(body.as_bytes()), &CHAT, Some("a")).unwrap();
+            assert_eq!(body.model.as_deref(), Some("a"));
+            text(body.encode("b", Some((5, "max_tokens"))))
+        };
+        assert_eq!(encoded(r#"{"x":1}"#), r#"{"model":"b","max_tokens":5,"x":1}"#);
+        assert_eq!(encoded(r#"{"model":null}"#), r#"{"model":"b","max_tokens":5}"#);
+        assert_eq!(encoded(r#"{"model":"b","n":2}"#), r#"{"model":"b","max_tokens":5,"n":2}"#);
+        let streamed = encoded(r#"{"stream":true}"#);
+        let read: serde_json::Value = serde_json::from_str(&streamed).unwrap();
+        assert_eq!(
+            (read["model"].as_str(), read["stream_options"]["include_usage"].as_bool()),
+            (Some("b"), Some(true))
+        );
+        let empty = JsonBody::decode_for(Bytes::from_static(b" { } "), &CHAT, Some("a")).unwrap_err();
+        assert!(empty.to_string().contains("asks for nothing"));
+    }
+
+    #[test]
+    fn any_field_can_be_looked_up() {
+        let body = decode(r#"{"model":"m","pa\u0067es":[1, 2],"x":{"pages":3}}"#).unwrap();
+        assert_eq!((body.field("pages"), body.field("nothing")), (Some("[1, 2]"), None));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 
 use bytes::Bytes;
+use entity::usage::TokenUsage;
 
 use super::sse::{self, Frame, Framer};
 use super::usage::Reported;
@@ -13,6 +14,8 @@ use super::usage::Reported;
 pub struct Seen {
     /// What the provider reported, if it did.
     pub reported: Option<Reported>,
+    /// What the provider reported of the prompt before it said what the answer comes to.
+    pub prompt: Option<TokenUsage>,
     /// Bytes of content that passed: text, reasoning, arguments of tools.
     pub content_bytes: usize,
     /// Content has passed, be it empty: from here on another upstream can no longer take over.
@@ -69,6 +72,16 @@ pub trait ReadEvents: Debug + Send {
     fn error_event(&self) -> Option<&'static str> {
         None
     }
+
+    /// The data of an event that carries `error`, where it is more than an error's body in the caller's dialect.
+    fn error_data(&self, _error: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The largest event that must be read whole.
+    fn max_event(&self) -> usize {
+        sse::MAX_EVENT
+    }
 }
 
 /// A meter of server-sent events: all but those that are withheld go out as the very bytes that came in, an event at a
@@ -86,7 +99,8 @@ impl<R: ReadEvents> EventMeter<R> {
     /// A meter that reads with `reader`.
     #[must_use]
     pub fn new(reader: R) -> Self {
-        Self { reader, framer: Framer::default(), seen: Seen::default(), mid_event: false }
+        let framer = Framer::holding(reader.max_event());
+        Self { reader, framer, seen: Seen::default(), mid_event: false }
     }
 
     fn read(&mut self, event: &[u8]) -> Verdict {
@@ -136,6 +150,8 @@ impl<R: ReadEvents> Meter for EventMeter<R> {
         if std::mem::take(&mut self.mid_event) {
             out.push_back(Bytes::from_static(b"\n\n"));
         }
+        let data = self.reader.error_data(error);
+        let error = data.as_deref().unwrap_or(error);
         let mut event = Vec::with_capacity(error.len() + 32);
         if let Some(name) = self.reader.error_event() {
             event.extend_from_slice(b"event: ");

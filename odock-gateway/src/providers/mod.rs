@@ -9,19 +9,28 @@
 //! | `call.rs` | a call, understood as far as the gateway must |
 //! | `json.rs` | a JSON body that is scanned once and edited in place |
 //! | `sse.rs`, `meter.rs` | streams: events, and what is read off them as they pass |
+//! | `elements.rs` | streams that are one array |
 //! | `usage.rs` | what a provider reports |
+//! | `plain.rs` | calls in JSON that are answered in one piece and write no text |
+//! | `openai/`, `mistral/`, `vllm/` | the families |
 //! | `address.rs` | base URLs, and addresses that are never called |
 
 mod address;
+pub mod anthropic;
 pub mod call;
+pub mod elements;
+pub mod gemini;
 pub mod json;
 pub mod meter;
+pub mod mistral;
 pub mod openai;
 pub mod operation;
+pub mod plain;
 pub mod sse;
 pub mod usage;
+pub mod vllm;
 
-pub use self::address::{Address, AddressError, is_link_local};
+pub use self::address::{Address, AddressError, is_link_local, with_query};
 
 use entity::vocab::ProviderType;
 

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 use entity::resource::ProviderConfig;
+use entity::usage::TokenUsage;
 use entity::vocab::ProviderType;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
@@ -56,6 +57,12 @@ pub trait Operation: Debug + Send + Sync {
     /// Says what is wrong with the request.
     fn decode(&'static self, asked: &Asked<'_>, body: Bytes) -> Result<Call, DecodeError>;
 
+    /// Whether the upstream adds to the prompt what the request does not hold: an earlier conversation, files that are kept
+    /// there, results of its own tools. Asked only where a budget or quota applies.
+    fn adds_input(&self, _: &Call) -> bool {
+        false
+    }
+
     /// Where it goes at an upstream; `None` if the provider's address cannot carry it.
     fn uri(&self, place: &Place<'_>, stream: bool) -> Option<Uri>;
 
@@ -70,6 +77,12 @@ pub trait Operation: Debug + Send + Sync {
     /// # Errors
     /// When the answer cannot be understood.
     fn answer(&self, call: &Call, place: &Place<'_>, body: Bytes) -> Result<Answer, BoxError>;
+
+    /// What a call consumed where its provider reports nothing, by its class.
+    fn estimated(&self, input: u64, output: u64) -> TokenUsage {
+        let total = input.saturating_add(output);
+        TokenUsage { input_text: input, output_text: output, total, ..TokenUsage::default() }
+    }
 
     /// A meter for the stream that an upstream begins with these headers; `None` if it is not a stream.
     fn meter(&self, call: &Call, place: &Place<'_>, headers: &HeaderMap) -> Option<Box<dyn Meter>>;

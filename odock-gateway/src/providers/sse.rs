@@ -5,15 +5,24 @@ use std::borrow::Cow;
 use bytes::{Bytes, BytesMut};
 use memchr::memchr;
 
-/// The largest event that is held together; anything larger passes in parts.
+/// The largest event that is held together, unless a family has larger ones; anything larger passes in parts.
 pub const MAX_EVENT: usize = 4 << 20;
+/// The same where an event may hold an image, or a whole answer: as large as a whole answer may be.
+pub const LARGE_EVENT: usize = 64 << 20;
 
 /// Cuts a stream into events. What it gives back, put together, is what went in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Framer {
     /// The beginning of an event whose end has not come yet.
     partial: BytesMut,
     passing: bool,
+    most: usize,
+}
+
+impl Default for Framer {
+    fn default() -> Self {
+        Self::holding(MAX_EVENT)
+    }
 }
 
 /// A part of a stream.
@@ -28,13 +37,19 @@ pub enum Frame {
 }
 
 impl Framer {
+    /// A framer that holds events of up to `most` bytes together.
+    #[must_use]
+    pub fn holding(most: usize) -> Self {
+        Self { partial: BytesMut::new(), passing: false, most }
+    }
+
     /// The next part of the stream, taken from the front of `bytes`; `None` when all of them are used up.
     pub fn next(&mut self, bytes: &mut Bytes) -> Option<Frame> {
         if bytes.is_empty() {
             return None;
         }
         let Some(end) = self.event_end(bytes) else {
-            if self.partial.len() + bytes.len() <= MAX_EVENT && !self.passing {
+            if self.partial.len() + bytes.len() <= self.most && !self.passing {
                 self.partial.extend_from_slice(bytes);
                 bytes.clear();
                 return None;

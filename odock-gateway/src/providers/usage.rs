@@ -4,13 +4,16 @@ use entity::usage::TokenUsage;
 use serde_json::Value;
 
 /// What a provider reported.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reported {
     /// The counts by class.
     pub tokens: TokenUsage,
     /// The object as it came, if it is fit to be kept.
     pub raw: Option<Value>,
 }
+
+/// How a family's usage object is read; `None` if it is none.
+pub type Normalise = fn(&str) -> Option<Reported>;
 
 /// More than any call has. A larger count is a fault, and sums over records must not overflow because of it.
 pub const MAX_COUNT: u64 = u32::MAX as u64;

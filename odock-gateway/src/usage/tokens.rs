@@ -8,6 +8,7 @@ use serde_json::Value;
 use tiktoken_rs::CoreBPE;
 
 use super::estimate;
+use crate::providers::call::Call;
 
 /// Text that is counted, in bytes. What goes beyond counts by its bytes.
 const MOST: usize = 256 << 10;
@@ -20,20 +21,37 @@ const PER_PROMPT: u64 = 8;
 /// Tokens that an image comes to at the most; small models count theirs dearer to make up for cheaper tokens.
 const PER_IMAGE: u64 = 3_000;
 const PER_IMAGE_SMALL: u64 = 40_000;
+const PER_IMAGE_CLAUDE: u64 = 5_000;
 
-/// Counts the prompt of a chat request. Where no tokenizer is known, `strict` wants no guess, and gets `None`; otherwise
-/// the usual mean of English text is taken.
-pub async fn count(body: &Bytes, slug: &str, strict: bool) -> Option<u64> {
+/// Fields that the model does not read.
+const NOT_READ: [&str; 8] = [
+    "metadata",
+    "model",
+    "prompt_cache_key",
+    "safety_identifier",
+    "service_tier",
+    "stream_options",
+    "user",
+    "encoding_format",
+];
+
+/// Counts the prompt of a call. Where no tokenizer is known, `strict` wants no guess, and gets `None`; otherwise the usual
+/// mean of English text is taken. `None` too where the upstream adds to the prompt what cannot be counted here.
+pub async fn count(call: &Call, slug: &str, strict: bool) -> Option<u64> {
+    if call.operation.adds_input(call) { None } else { count_in(call.text().clone(), slug, strict).await }
+}
+
+async fn count_in(body: Bytes, slug: &str, strict: bool) -> Option<u64> {
     let tokenizer = tokenizer(slug);
     if tokenizer.is_none() && strict {
         return None;
     }
-    let (body, per_image) = (body.clone(), per_image(slug));
+    let per_image = per_image(slug);
     // Off the threads that serve requests.
     tokio::task::spawn_blocking(move || prompt(&body, tokenizer, per_image)).await.ok().flatten()
 }
 
-/// Tokens of the images in a chat request, at the most. Costs a search where there is none.
+/// Tokens of the images in a request, at the most. Costs a search where there is none.
 #[must_use]
 pub fn of_images(body: &[u8], slug: &str) -> u64 {
     // An escape may hide a name from the search.
@@ -55,11 +73,23 @@ fn images(value: &Value) -> u64 {
 }
 
 fn is_image(fields: &serde_json::Map<String, Value>) -> bool {
-    matches!(fields.get("type").and_then(Value::as_str), Some("image_url" | "input_image"))
+    matches!(fields.get("type").and_then(Value::as_str), Some("image_url" | "input_image" | "image"))
+        || media_type(fields).is_some_and(|media_type| media_type.starts_with("image/"))
+}
+
+/// The media type of a Gemini part that is a file, sent along or kept elsewhere.
+fn media_type(part: &serde_json::Map<String, Value>) -> Option<&str> {
+    let file = ["inlineData", "inline_data", "fileData", "file_data"].into_iter().find_map(|name| part.get(name))?;
+    Some(file.get("mimeType").or_else(|| file.get("mime_type")).and_then(Value::as_str).unwrap_or_default())
 }
 
 fn per_image(slug: &str) -> u64 {
-    if slug.contains("mini") || slug.contains("nano") { PER_IMAGE_SMALL } else { PER_IMAGE }
+    let small = ["mini", "nano"].iter().any(|size| slug.contains(size)) && !slug.contains("gemini");
+    match (small, slug.contains("claude")) {
+        (true, _) => PER_IMAGE_SMALL,
+        (false, true) => PER_IMAGE_CLAUDE,
+        (false, false) => PER_IMAGE,
+    }
 }
 
 type Tokenizer = fn() -> &'static CoreBPE;
@@ -80,16 +110,22 @@ fn tokenizer(slug: &str) -> Option<Tokenizer> {
 fn prompt(body: &[u8], tokenizer: Option<Tokenizer>, per_image: u64) -> Option<u64> {
     let request: Value = serde_json::from_slice(body).ok()?;
     let mut counter = Counter { tokenizer: tokenizer.map(|get| get()), left: MOST, tokens: PER_PROMPT, per_image };
-    let messages = request.get("messages").and_then(Value::as_array)?;
-    for message in messages {
-        counter.tokens += PER_MESSAGE;
-        counter.message(message);
-    }
-    // What else the model reads: declarations of tools, schemas, predictions.
-    let fields = request.as_object()?.iter();
-    for (_, value) in fields.filter(|(name, _)| !matches!(name.as_str(), "messages" | "model" | "metadata")) {
-        if value.is_object() || value.is_array() {
-            counter.text(&value.to_string());
+    let mut fields = request.as_object()?.iter().filter(|(name, _)| !NOT_READ.contains(&name.as_str())).peekable();
+    fields.peek()?;
+    for (name, value) in fields {
+        match (name.as_str(), value) {
+            ("messages" | "input" | "prompt" | "contents" | "documents", Value::Array(items)) => {
+                for item in items {
+                    // Texts and messages have something around them, tokens as numbers have not.
+                    counter.tokens += if item.is_number() { 0 } else { PER_MESSAGE };
+                    counter.message(item);
+                }
+            }
+            ("instructions" | "system" | "systemInstruction" | "system_instruction", value) => counter.message(value),
+            (_, Value::String(text)) => counter.text(text),
+            // What else the model reads: declarations of tools, schemas, predictions.
+            (_, Value::Object(_) | Value::Array(_)) => counter.text(&value.to_string()),
+            _ => {}
         }
     }
     Some(counter.tokens)
@@ -110,7 +146,10 @@ impl Counter {
             Value::Object(fields) if is_image(fields) => self.tokens += self.per_image,
             Value::Object(fields) => match fields.get("type").and_then(Value::as_str) {
                 // A second of sound is at least some hundred bytes, and ten tokens.
-                Some("input_audio" | "file") => self.tokens += value.to_string().len() as u64 / 16,
+                Some("input_audio" | "file" | "input_file" | "document") => {
+                    self.tokens += value.to_string().len() as u64 / 16;
+                }
+                _ if media_type(fields).is_some() => self.tokens += value.to_string().len() as u64 / 16,
                 _ => fields.values().for_each(|field| self.message(field)),
             },
             Value::Number(_) | Value::Bool(_) => self.tokens += 1,
@@ -143,7 +182,7 @@ mod tests {
     use super::*;
 
     async fn counted(body: &str, slug: &str, strict: bool) -> Option<u64> {
-        count(&Bytes::copy_from_slice(body.as_bytes()), slug, strict).await
+        count_in(Bytes::copy_from_slice(body.as_bytes()), slug, strict).await
     }
 
     #[tokio::test]
@@ -154,7 +193,41 @@ mod tests {
         assert_eq!(counted(body, "gpt-4-turbo", true).await, Some(PER_PROMPT + PER_MESSAGE + 7));
         assert_eq!(counted(body, "llama-3", true).await, None);
         assert_eq!(counted(body, "llama-3", false).await, Some(PER_PROMPT + PER_MESSAGE + 1 + 5));
-        assert_eq!(counted("{}", "gpt-4o", true).await, None);
+        assert_eq!(counted(r#"{"model":"m"}"#, "gpt-4o", true).await, None);
+    }
+
+    #[tokio::test]
+    async fn prompts_of_every_shape_are_counted() {
+        let text = "tiktoken is great!";
+        for (body, around) in [
+            (serde_json::json!({"model": "m", "input": text}), PER_PROMPT),
+            (serde_json::json!({"prompt": text, "stream": true, "n": 2}), PER_PROMPT),
+            (serde_json::json!({"input": [text]}), PER_PROMPT + PER_MESSAGE),
+            (serde_json::json!({"input": [1, 2, 3, 4, 5, 6], "user": "somebody"}), PER_PROMPT),
+            (serde_json::json!({"instructions": "", "input": [{"content": text}]}), PER_PROMPT + PER_MESSAGE),
+        ] {
+            assert_eq!(counted(&body.to_string(), "gpt-4o", true).await, Some(around + 6), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn media_count_alike_in_every_family() {
+        let data = "A".repeat(160_000);
+        for (content, expected) in [
+            (serde_json::json!({"type": "image", "source": {"type": "base64", "data": data}}), PER_IMAGE_CLAUDE),
+            (serde_json::json!({"inlineData": {"mimeType": "image/png", "data": data}}), PER_IMAGE_CLAUDE),
+            (serde_json::json!({"inline_data": {"mime_type": "audio/mp3", "data": data}}), 10_000),
+            (serde_json::json!({"type": "document", "source": {"type": "base64", "data": data}}), 10_000),
+        ] {
+            let body = serde_json::json!({"messages": [{"content": [content]}]}).to_string();
+            let tokens = counted(&body, "claude-sonnet-4-5", false).await.unwrap();
+            assert!((expected..expected + 50).contains(&tokens), "{tokens} for {expected}");
+        }
+        assert_eq!(
+            of_images(br#"{"contents":[{"parts":[{"inline_data":{"mime_type":"image/png"}}]}]}"#, "gemini-2.5-flash"),
+            PER_IMAGE
+        );
+        assert_eq!(of_images(br#"{"messages":[{"content":[{"type":"image"}]}]}"#, "claude-opus-4-5"), PER_IMAGE_CLAUDE);
     }
 
     #[tokio::test]

@@ -1,32 +1,36 @@
 //! The parts of a chat request that decide the answer, read without copying and without building a tree.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
+use super::Vendor;
+use crate::request::{missing, unreadable};
+
 /// A chat request, as far as the answer depends on it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ChatCall<'a> {
+pub(super) struct ChatCall<'a> {
+    /// Who is to answer.
+    pub(super) vendor: Vendor,
     /// The model to name in the answer.
-    pub(crate) model: &'a str,
+    pub(super) model: Cow<'a, str>,
     /// Whether to stream.
-    pub(crate) stream: bool,
+    pub(super) stream: bool,
     /// Whether a stream is to report usage.
-    pub(crate) include_usage: bool,
+    pub(super) include_usage: bool,
     /// Bytes of text in the messages.
-    pub(crate) text_bytes: usize,
-    /// Whether it came to an Azure deployment, which begins its streams with a filter report.
-    pub(crate) azure: bool,
+    pub(super) text_bytes: usize,
 }
 
 /// The request body; what is not named here is checked for syntax and skipped.
 #[derive(Deserialize)]
-pub(crate) struct ChatBody {
-    #[serde(default)]
-    model: Option<String>,
+pub(super) struct ChatBody<'a> {
+    /// The model that the body names.
+    #[serde(borrow, default)]
+    pub(super) model: Option<Cow<'a, str>>,
     #[serde(default)]
     stream: Option<bool>,
     #[serde(default)]
@@ -41,32 +45,26 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-impl ChatBody {
+impl<'a> ChatBody<'a> {
     /// Reads a request body, or says what is wrong with it in the provider's words.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, String> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, String> {
         // A list of values would be read as the fields in order.
         if body.trim_ascii_start().first() != Some(&b'{') {
-            return Err("We could not parse the JSON body of your request: it is not a JSON object.".to_owned());
+            return Err(unreadable("it is not a JSON object"));
         }
-        serde_json::from_slice(body)
-            .map_err(|error| format!("We could not parse the JSON body of your request: {error}."))
-    }
-
-    /// The model that the body names.
-    pub(crate) fn model(&self) -> Option<&str> {
-        self.model.as_deref()
+        serde_json::from_slice(body).map_err(|error| unreadable(&error.to_string()))
     }
 
     /// The call, with the deployment of an Azure path standing in for the model.
-    pub(crate) fn call<'a>(&'a self, deployment: Option<&'a str>) -> Result<ChatCall<'a>, String> {
-        let model = self.model.as_deref().or(deployment).ok_or("you must provide a model parameter")?;
-        let messages = self.messages.as_ref().ok_or("Missing required parameter: 'messages'.")?;
+    pub(super) fn call(self, vendor: Vendor, deployment: Option<&'a str>) -> Result<ChatCall<'a>, String> {
+        let model = self.model.or(deployment.map(Cow::Borrowed)).ok_or("you must provide a model parameter")?;
+        let messages = self.messages.ok_or_else(|| missing("messages"))?;
         Ok(ChatCall {
+            vendor,
             model,
             stream: self.stream.unwrap_or_default(),
-            include_usage: self.stream_options.as_ref().is_some_and(|options| options.include_usage == Some(true)),
+            include_usage: self.stream_options.is_some_and(|options| options.include_usage == Some(true)),
             text_bytes: messages.text_bytes,
-            azure: deployment.is_some(),
         })
     }
 }
@@ -143,7 +141,7 @@ mod tests {
 
     fn text_bytes(messages: &str) -> usize {
         let body = format!(r#"{{"model":"m","messages":{messages}}}"#);
-        ChatBody::parse(body.as_bytes()).unwrap().call(None).unwrap().text_bytes
+        ChatBody::parse(body.as_bytes()).unwrap().call(Vendor::OpenAi, None).unwrap().text_bytes
     }
 
     #[test]
@@ -156,9 +154,9 @@ mod tests {
 
     #[test]
     fn a_deployment_stands_in_for_the_model() {
-        let body = ChatBody::parse(br#"{"messages":[]}"#).unwrap();
-        assert_eq!(body.call(Some("dep")).unwrap().model, "dep");
-        assert_eq!(body.call(None).unwrap_err(), "you must provide a model parameter");
+        let call = |deployment| ChatBody::parse(br#"{"messages":[]}"#).unwrap().call(Vendor::Azure, deployment);
+        assert_eq!(call(Some("dep")).unwrap().model, "dep");
+        assert_eq!(call(None).unwrap_err(), "you must provide a model parameter");
     }
 
     #[test]

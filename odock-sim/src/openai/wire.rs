@@ -5,23 +5,18 @@ use std::fmt::Arguments;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
-use super::ChatCall;
-use crate::{Script, ToolCall};
+use super::{Vendor, vendor::thinking};
+use crate::{Script, ToolCall, json::Object, text::Counts};
 
 /// A `chat.completion`.
 pub(super) struct Completion<'a> {
+    pub(super) vendor: Vendor,
     pub(super) id: Arguments<'a>,
     pub(super) created: u64,
     pub(super) model: &'a str,
     pub(super) message: Message<'a>,
     pub(super) finish_reason: &'a str,
     pub(super) usage: Option<Usage<'a>>,
-}
-
-impl Completion<'_> {
-    pub(super) fn to_json(&self) -> Vec<u8> {
-        to_json(self)
-    }
 }
 
 impl Serialize for Completion<'_> {
@@ -43,8 +38,10 @@ impl Serialize for Completion<'_> {
         if let Some(usage) = &self.usage {
             map.serialize_entry("usage", usage)?;
         }
-        map.serialize_entry("service_tier", "default")?;
-        map.serialize_entry("system_fingerprint", "fp_sim")?;
+        if self.vendor.has_tier() {
+            map.serialize_entry("service_tier", "default")?;
+            map.serialize_entry("system_fingerprint", "fp_sim")?;
+        }
         map.end()
     }
 }
@@ -53,19 +50,51 @@ impl Serialize for Completion<'_> {
 #[derive(Serialize)]
 pub(super) struct Message<'a> {
     role: &'static str,
-    content: Option<&'a str>,
+    content: Option<Content<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<CallEntry<'a>>,
-    refusal: (),
-    annotations: [(); 0],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<Option<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<[(); 0]>,
+}
+
+/// A message's content: its text, or Mistral's parts.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(&'a str),
+    Parts(Vec<Object>),
 }
 
 impl<'a> Message<'a> {
-    pub(super) fn of(script: &'a Script, number: u64) -> Self {
-        let tool_calls: Vec<_> =
-            script.tool_calls.iter().enumerate().map(|(at, call)| CallEntry::of(call, number, at)).collect();
-        let content = tool_calls.is_empty().then_some(script.text.as_str());
-        Self { role: "assistant", content, tool_calls, refusal: (), annotations: [] }
+    pub(super) fn of(script: &'a Script, vendor: Vendor, number: u64) -> Self {
+        let refusal = script.refusal.as_deref();
+        let calls = script.tool_calls.iter().enumerate().filter(|_| refusal.is_none());
+        let tool_calls: Vec<_> = calls.map(|(at, call)| CallEntry::of(call, vendor.call_id(number, at))).collect();
+        let text = (tool_calls.is_empty() && refusal.is_none()).then_some(script.text.as_str());
+        let thought = script.reasoning.as_deref();
+        let content = match (vendor, thought) {
+            (Vendor::Mistral, Some(thought)) => {
+                let said = text.map(|text| Object::new().with("type", "text").with("text", text));
+                Some(Content::Parts([thinking(thought)].into_iter().chain(said).collect()))
+            }
+            _ => text.map(Content::Text),
+        };
+        let speaks_openai = matches!(vendor, Vendor::OpenAi | Vendor::Azure | Vendor::Vllm);
+        Self {
+            role: "assistant",
+            content,
+            reasoning: thought.filter(|_| vendor == Vendor::Vllm),
+            reasoning_content: thought.filter(|_| !matches!(vendor, Vendor::Mistral | Vendor::Vllm)),
+            tool_calls,
+            refusal: speaks_openai.then_some(refusal),
+            annotations: vendor.has_tier().then_some([]),
+        }
     }
 }
 
@@ -84,53 +113,31 @@ struct Function<'a> {
 }
 
 impl<'a> CallEntry<'a> {
-    fn of(call: &'a ToolCall, number: u64, at: usize) -> Self {
+    fn of(call: &'a ToolCall, id: String) -> Self {
         let function = Function { name: &call.name, arguments: call.arguments.to_string() };
-        Self { id: call_id(number, at), r#type: "function", function }
+        Self { id, r#type: "function", function }
     }
-}
-
-/// The id of a tool call.
-pub(super) fn call_id(number: u64, at: usize) -> String {
-    format!("call_sim_{number}_{at}")
 }
 
 /// What the answer cost.
 pub(super) struct Usage<'a> {
-    prompt: u64,
-    completion: u64,
+    counts: Counts,
     detail: &'a Map<String, Value>,
 }
 
 impl<'a> Usage<'a> {
     /// The scripted counts, or a quarter of the bytes on either side.
-    pub(super) fn of(script: &'a Script, call: &ChatCall<'_>) -> Self {
-        let tokens = script.usage;
-        Self {
-            prompt: tokens.map_or_else(|| quarter(call.text_bytes), |tokens| tokens.prompt),
-            completion: tokens.map_or_else(|| quarter(answer_bytes(script)), |tokens| tokens.completion),
-            detail: &script.usage_detail,
-        }
+    pub(super) fn of(script: &'a Script, prompt_bytes: usize) -> Self {
+        Self { counts: Counts::of(script, prompt_bytes), detail: &script.usage_detail }
     }
-}
-
-fn quarter(bytes: usize) -> u64 {
-    bytes.div_ceil(4) as u64
-}
-
-fn answer_bytes(script: &Script) -> usize {
-    if script.tool_calls.is_empty() {
-        return script.text.len();
-    }
-    script.tool_calls.iter().map(|call| call.name.len() + call.arguments.to_string().len()).sum()
 }
 
 impl Serialize for Usage<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let counts = [
-            ("prompt_tokens", self.prompt),
-            ("completion_tokens", self.completion),
-            ("total_tokens", self.prompt.saturating_add(self.completion)),
+            ("prompt_tokens", self.counts.prompt),
+            ("completion_tokens", self.counts.completion),
+            ("total_tokens", self.counts.total()),
         ];
         let mut map = to.serialize_map(None)?;
         for (name, count) in counts {
@@ -142,14 +149,5 @@ impl Serialize for Usage<'_> {
             map.serialize_entry(name, value)?;
         }
         map.end()
-    }
-}
-
-/// Serialises one of these objects. None of them can fail: no map has a key that is not a string.
-pub(super) fn to_json(object: &impl Serialize) -> Vec<u8> {
-    let mut json = Vec::with_capacity(512);
-    match serde_json::to_writer(&mut json, object) {
-        Ok(()) => json,
-        Err(error) => unreachable!("an answer did not serialise: {error}"),
     }
 }

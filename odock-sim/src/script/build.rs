@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Access, Fault, Payload, Script, Tokens, ToolCall, UsageReport};
+use super::{Access, Fault, Job, Payload, Script, Tokens, ToolCall, UsageReport};
 
 /// Each changes one thing and leaves the rest.
 impl Script {
@@ -27,7 +27,37 @@ impl Script {
         self
     }
 
-    /// Gives this finish reason.
+    /// Thinks this before it answers.
+    pub fn reasoning(mut self, text: impl Into<String>) -> Self {
+        self.reasoning = Some(text.into());
+        self
+    }
+
+    /// Refuses in these words.
+    pub fn refusal(mut self, words: impl Into<String>) -> Self {
+        self.refusal = Some(words.into());
+        self
+    }
+
+    /// Makes this image or video.
+    pub fn media(mut self, bytes: impl Into<Bytes>, content_type: impl Into<String>) -> Self {
+        self.media = Some(Payload { bytes: bytes.into(), content_type: content_type.into() });
+        self
+    }
+
+    /// Reads so many pages of a document.
+    pub fn pages(mut self, pages: u64) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// Reports this state of a job, and begins jobs in it.
+    pub fn job(mut self, job: Job) -> Self {
+        self.job = job;
+        self
+    }
+
+    /// Gives this finish reason, in the words of the wire format.
     pub fn finish_reason(mut self, reason: impl Into<String>) -> Self {
         self.finish_reason = Some(reason.into());
         self
@@ -77,7 +107,31 @@ impl Script {
         self
     }
 
-    /// Ends a stream without `data: [DONE]`.
+    /// Compresses the body with gzip, asked or not.
+    pub fn gzip(mut self) -> Self {
+        self.gzip = true;
+        self
+    }
+
+    /// Sends these bytes after the body, or after the last event of a stream.
+    pub fn trailing(mut self, text: impl Into<String>) -> Self {
+        self.trailing = Some(text.into());
+        self
+    }
+
+    /// Makes the body longer by this many bytes that mean nothing. They are made as they are sent, so that an answer
+    /// can be larger than the memory.
+    pub fn padding(mut self, bytes: u64) -> Self {
+        self.padding = bytes;
+        self
+    }
+
+    /// Says that the body is of this type, whatever it is.
+    pub fn content_type(self, content_type: impl Into<String>) -> Self {
+        self.header("content-type", content_type)
+    }
+
+    /// Ends a stream without the event that says so.
     pub fn no_done(mut self) -> Self {
         self.no_done = true;
         self

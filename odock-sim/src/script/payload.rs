@@ -1,12 +1,14 @@
 //! A body that is sent as it is.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A body and its content type. As JSON either `{"json": …}` or `{"text": "…", "content_type": "…"}`.
+/// A body and its content type. As JSON `{"json": …}`, `{"text": "…", "content_type": "…"}`, or for what is not text
+/// `{"base64": "…", "content_type": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "PayloadForm", into = "PayloadForm")]
+#[serde(try_from = "PayloadForm", into = "PayloadForm")]
 pub struct Payload {
     /// The bytes.
     pub bytes: Bytes,
@@ -25,24 +27,36 @@ enum PayloadForm {
         #[serde(default = "plain_text")]
         content_type: String,
     },
+    Base64 {
+        base64: String,
+        content_type: String,
+    },
 }
 
 fn plain_text() -> String {
     "text/plain; charset=utf-8".to_owned()
 }
 
-impl From<PayloadForm> for Payload {
-    fn from(form: PayloadForm) -> Self {
-        match form {
+impl TryFrom<PayloadForm> for Payload {
+    type Error = base64::DecodeError;
+
+    fn try_from(form: PayloadForm) -> Result<Self, Self::Error> {
+        Ok(match form {
             PayloadForm::Json { json } => json.into(),
             PayloadForm::Text { text, content_type } => Self { bytes: text.into(), content_type },
-        }
+            PayloadForm::Base64 { base64, content_type } => {
+                Self { bytes: STANDARD.decode(base64)?.into(), content_type }
+            }
+        })
     }
 }
 
 impl From<Payload> for PayloadForm {
-    fn from(payload: Payload) -> Self {
-        Self::Text { text: String::from_utf8_lossy(&payload.bytes).into_owned(), content_type: payload.content_type }
+    fn from(Payload { bytes, content_type }: Payload) -> Self {
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Self::Text { text: text.to_owned(), content_type },
+            Err(_) => Self::Base64 { base64: STANDARD.encode(&bytes), content_type },
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod access;
 mod answers;
+mod families;
 mod faults;
 mod streams;
 mod support;
+mod transit;

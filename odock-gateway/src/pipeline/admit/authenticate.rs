@@ -1,18 +1,22 @@
 //! From the key that a request presents to its principal.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 
 use super::Admitted;
 use crate::auth::{AuthError, Principal, Refusal};
 use crate::credential::{self, CredentialKind};
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
+use crate::http::dialect::Dialect;
 use crate::pipeline::case::Stage;
 use crate::pipeline::exchange::Exchange;
+use crate::providers::Family;
 
 /// How long a request id stays taken.
 const ID_TTL: Duration = Duration::from_secs(3_600);
@@ -32,11 +36,12 @@ pub struct Authenticated {
 /// `unauthorized`, `api_key_expired`, `api_key_revoked`, or `model_access_unavailable` when nobody can say.
 pub async fn authenticate(gw: &Gateway, from: Admitted) -> Result<Authenticated, GatewayError> {
     let Admitted { exchange, global_is_due, .. } = from;
-    let key = presented(&exchange.head.headers)?;
-    if !credential::check(CredentialKind::VirtualKey, key) {
+    let key = presented(&exchange.head, exchange.case.dialect)?;
+    if !credential::check(CredentialKind::VirtualKey, &key) {
         return Err(unauthorized("the API key is not an Odock key: it begins with sk-odock- and must be whole"));
     }
-    let hash = credential::hash_bytes(key);
+    let hash = credential::hash_bytes(&key);
+    drop(key);
     let principal = gw.auth.principal(&hash).await.map_err(refusal)?;
     // The first stage to learn who calls; nothing else writes it. Before anything else is awaited: from here on even a
     // request whose caller hangs up leaves a record.
@@ -51,19 +56,33 @@ pub async fn authenticate(gw: &Gateway, from: Admitted) -> Result<Authenticated,
     Ok(Authenticated { exchange, principal, global_is_due, _sealed: () })
 }
 
-/// The key in `Authorization: Bearer`, `X-API-Key` or `x-goog-api-key`. Two different ones are refused: which of them
-/// counts must never depend on who reads the headers.
-pub(super) fn presented(headers: &HeaderMap) -> Result<&str, GatewayError> {
-    let mut found: Option<&str> = None;
+/// The key in `Authorization: Bearer`, `X-API-Key` or `x-goog-api-key`, and on Gemini's routes also in `?key=`. Two different
+/// ones are refused: which of them counts must never depend on who reads the request.
+pub(super) fn presented(head: &Parts, dialect: Dialect) -> Result<Cow<'_, str>, GatewayError> {
+    let query = head.uri.query().filter(|_| dialect == Dialect(Family::Gemini));
+    key(&head.headers, query)
+}
+
+fn key<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Result<Cow<'a, str>, GatewayError> {
+    let mut found: Option<Cow<'a, str>> = None;
+    let mut find = |key: Cow<'a, str>| match &found {
+        Some(other) if *other != key => Err(unauthorized("the request presents more than one API key")),
+        Some(_) => Ok(()),
+        None => {
+            found = Some(key);
+            Ok(())
+        }
+    };
     for name in [AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key"] {
         for value in headers.get_all(name) {
             let text = value.to_str().map_err(|_| unauthorized("the API key has characters that no key has"))?;
             let key = if name == AUTHORIZATION.as_str() { bearer(text)? } else { text.trim() };
-            if found.is_some_and(|other| other != key) {
-                return Err(unauthorized("the request presents more than one API key"));
-            }
-            found = Some(key);
+            find(key.into())?;
         }
+    }
+    for (_, key) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(name, _)| name == "key")
+    {
+        find(key)?;
     }
     match found {
         Some(key) if !key.is_empty() => Ok(key),
@@ -107,6 +126,10 @@ mod tests {
     use super::*;
 
     fn key(headers: &[(&'static str, &'static str)]) -> Result<String, String> {
+        asked(headers, None)
+    }
+
+    fn asked(headers: &[(&'static str, &'static str)], query: Option<&str>) -> Result<String, String> {
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).fold(
             HeaderMap::new(),
             |mut map, (name, value): (http::HeaderName, http::HeaderValue)| {
@@ -114,7 +137,7 @@ mod tests {
                 map
             },
         );
-        presented(&headers).map(Into::into).map_err(|error| error.message.into_owned())
+        super::key(&headers, query).map(Cow::into_owned).map_err(|error| error.message.into_owned())
     }
 
     #[test]
@@ -136,6 +159,16 @@ mod tests {
             key(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]).unwrap_err().contains("more than one")
         );
         assert!(key(&[("authorization", "Bearer a"), ("x-api-key", "b")]).unwrap_err().contains("more than one"));
+    }
+
+    #[test]
+    fn a_key_in_the_query_counts_like_one_in_a_header() {
+        assert_eq!(asked(&[], Some("alt=sse&key=k%2D1")).unwrap(), "k-1");
+        assert_eq!(asked(&[("x-goog-api-key", "k")], Some("key=k")).unwrap(), "k");
+        assert!(asked(&[("x-goog-api-key", "k")], Some("key=other")).unwrap_err().contains("more than one"));
+        assert!(asked(&[], Some("key=a&key=b")).unwrap_err().contains("more than one"));
+        assert!(asked(&[], Some("key=")).unwrap_err().contains("an API key is needed"));
+        assert!(asked(&[], Some("monkey=k")).unwrap_err().contains("an API key is needed"));
     }
 
     #[test]

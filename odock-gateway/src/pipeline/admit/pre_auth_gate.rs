@@ -26,8 +26,8 @@ pub async fn pre_auth_gate(gw: &Gateway, from: Identified) -> Result<Admitted, G
     let Identified { mut exchange, .. } = from;
     let counts = gw.limits.counts_globally();
     let global_is_due = counts
-        && match presented(&exchange.head.headers) {
-            Ok(key) => gw.auth.knows(&credential::hash_bytes(key)).await,
+        && match presented(&exchange.head, exchange.case.dialect) {
+            Ok(key) => gw.auth.knows(&credential::hash_bytes(&key)).await,
             Err(_) => false,
         };
     let case = &exchange.case;

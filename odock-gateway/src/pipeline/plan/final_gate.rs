@@ -10,7 +10,7 @@ use crate::models::Target;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
 use crate::pipeline::plan::Plan;
-use crate::providers::call::{Call, Output};
+use crate::providers::call::Call;
 
 /// A request that fits its limits.
 pub struct Fitted {
@@ -40,11 +40,7 @@ pub async fn final_gate(gw: &Gateway, from: New) -> Result<Fitted, GatewayError>
 
 /// What the request may use: its prompt as estimated, and for each answer the cap that it asks for, or else the model's.
 pub(super) fn wants(call: &Call, target: &Target, prompt: u64) -> Wants {
-    let cap = match call.bound.output {
-        Output::None => 0,
-        Output::Capped(cap) => cap,
-        Output::Open => target.config.max_output_tokens.map_or(0, u64::from),
-    };
+    let cap = call.bound.output.most(target.config.max_output_tokens.map_or(0, u64::from));
     // Nobody has more tokens than this; sums of them stay far from any edge.
     const MOST: u64 = 1 << 50;
     let tokens = cap.saturating_mul(call.bound.choices).saturating_add(prompt).min(MOST);

@@ -56,15 +56,16 @@ pub(crate) async fn look(
         let is_hard = principal.limits.iter().any(|limit| {
             limit.kind == refusing.kind && limit.name == refusing.name && limit.enforcement == Enforcement::Hard
         });
+        let may_cut = is_hard && call.bound.output.can_be_capped();
         if !counted {
             counted = true;
-            let input = tokens::count(call.text(), &target.slug, is_hard).await;
+            let input = tokens::count(call, &target.slug, is_hard).await;
             if let Some(input) = input.filter(|input| *input < demand.input) {
                 demand.input = input;
                 continue;
             }
         }
-        match affordable(prices, demand, refusing.left, call.bound.choices).filter(|_| is_hard && cuts < CUTS) {
+        match affordable(prices, demand, refusing.left, call.bound.choices).filter(|_| may_cut && cuts < CUTS) {
             Some(output) => {
                 cuts += 1;
                 demand.output = output;

@@ -13,6 +13,12 @@ fn goes_out(name: &HeaderName) -> bool {
     let text = name.as_str();
     [ACCEPT, CONTENT_TYPE, USER_AGENT].contains(name)
         || matches!(text, "openai-beta" | "x-client-request-id" | "traceparent" | "tracestate")
+        // What Anthropic's protocol is and which of its previews are wanted.
+        || matches!(text, "anthropic-version" | "anthropic-beta")
+        // Google's SDKs say what they are, and how long they wait for an answer.
+        || matches!(text, "x-goog-api-client" | "x-server-timeout")
+        // Whether Hugging Face may answer from its cache, and may wait for a model to load.
+        || matches!(text, "x-use-cache" | "x-wait-for-model")
         || text.starts_with("x-stainless-")
 }
 
@@ -29,6 +35,13 @@ fn comes_in(name: &HeaderName) -> bool {
                 | "x-should-retry"
                 | "azureml-model-session"
                 | "apim-request-id"
+                // The name by which Anthropic's SDKs report a request to its support.
+                | "request-id"
+                | "server-timing"
+                // Which of the providers behind Hugging Face's router answered, and how long it computed.
+                | "x-inference-provider"
+                | "x-compute-type"
+                | "x-compute-time"
         )
 }
 
@@ -77,6 +90,9 @@ mod tests {
             "accept-encoding",
             "proxy-authorization",
             "x-internal",
+            "x-goog-user-project",
+            "x-hf-bill-to",
+            "anthropic-organization-id",
             "idempotency-key",
         ]));
         assert!(sent.is_empty(), "{sent:?}");
@@ -86,6 +102,8 @@ mod tests {
             "x-request-id",
             "x-ratelimit-limit-requests",
             "openai-organization",
+            "anthropic-organization-id",
+            "anthropic-ratelimit-requests-limit",
             "connection",
         ]));
         assert!(received.is_empty(), "{received:?}");

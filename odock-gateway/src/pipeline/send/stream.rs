@@ -179,7 +179,8 @@ impl MeteredStream {
         self.metrics.finished(since(case, Stage::Dispatch));
         attempted(case, &self.plan.target, Some(self.status), error);
         let seen = self.meter.seen_mut();
-        self.settlement.settle(ending.metered(seen.reported.take(), seen.content_bytes), cause);
+        let ending = ending.metered(seen.reported.take(), seen.content_bytes).with_prompt(seen.prompt.take());
+        self.settlement.settle(ending, cause);
         self.exchange.guards = Default::default();
     }
 }

@@ -138,7 +138,9 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
         Ok(Err(error)) => return Err(fail(classify(&error), error.into())),
         Err(elapsed) => return Err(fail(UpstreamFailure::Timeout, elapsed.into())),
     };
-    if let Some(id) = response.headers().get("x-request-id").or_else(|| response.headers().get("apim-request-id")) {
+    if let Some(id) =
+        ["x-request-id", "apim-request-id", "request-id"].into_iter().find_map(|name| response.headers().get(name))
+    {
         let id: String = id.to_str().unwrap_or_default().chars().take(256).collect();
         let _ = case.provider_request_id.set(id);
     }
@@ -199,12 +201,15 @@ fn request(exchange: &Exchange, plan: &Plan, outgoing: Outgoing) -> Result<Reque
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         }
     }
+    for (name, value) in outgoing.defaults {
+        headers.entry(name).or_insert(value);
+    }
     if let Some(credential) = &plan.credential {
         headers.insert(credential.name.clone(), credential.value.clone());
     }
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = plan.uri.clone();
+    *request.uri_mut() = outgoing.uri.unwrap_or_else(|| plan.uri.clone());
     *request.headers_mut() = headers;
     Ok(request)
 }

@@ -165,12 +165,22 @@ fn consumed(case: &Case, ending: &Ending) -> (TokenUsage, UsageSource, Option<se
     if !ending.delivered && !unconfirmed {
         return (TokenUsage::default(), UsageSource::Missing, None);
     }
-    let input_text = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
-    let output_text = match case.demand.get().filter(|_| unconfirmed) {
-        Some(demand) => demand.output,
-        None => estimate::tokens(ending.content_bytes),
+    let (output, units) = match case.demand.get().filter(|_| unconfirmed) {
+        Some(demand) => (demand.output, demand.units),
+        None => (estimate::tokens(ending.content_bytes), 0),
     };
-    let tokens = TokenUsage { input_text, output_text, total: input_text + output_text, ..TokenUsage::default() };
+    let tokens = match (&ending.prompt, case.operation.get()) {
+        // A stream that was cut has said what its prompt came to.
+        (Some(prompt), _) => {
+            let total = prompt.input().saturating_add(output);
+            TokenUsage { output_text: output, units, total, ..prompt.clone() }
+        }
+        (None, Some(operation)) => {
+            let input = u64::from(case.estimated_prompt.load(Ordering::Relaxed));
+            TokenUsage { units, ..operation.estimated(input, output) }
+        }
+        (None, None) => TokenUsage::default(),
+    };
     (tokens, UsageSource::Estimated, None)
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use entity::usage::TokenUsage;
 use entity::vocab::Outcome;
 use http::StatusCode;
 
@@ -20,6 +21,8 @@ pub struct Ending {
     pub(super) error: Option<(&'static str, Cow<'static, str>)>,
     pub(super) reported: Option<Reported>,
     pub(super) content_bytes: usize,
+    /// What is known of the prompt where the answer has to be estimated.
+    pub(super) prompt: Option<TokenUsage>,
     /// Whether the caller may have got a part of an answer.
     pub(super) delivered: bool,
     /// Whether nobody knows what the upstream did for the request, so that what it may have done counts.
@@ -39,6 +42,7 @@ impl Ending {
             error,
             reported: None,
             content_bytes: 0,
+            prompt: None,
             delivered: ok,
             unconfirmed: false,
         }
@@ -58,6 +62,7 @@ impl Ending {
             error,
             reported: None,
             content_bytes: 0,
+            prompt: None,
             delivered: true,
             unconfirmed: false,
         }
@@ -73,6 +78,7 @@ impl Ending {
             error: Some((code, error.message.clone())),
             reported: None,
             content_bytes: 0,
+            prompt: None,
             delivered: false,
             unconfirmed: false,
         }
@@ -86,9 +92,17 @@ impl Ending {
             error: None,
             reported: None,
             content_bytes: 0,
+            prompt: None,
             delivered: false,
             unconfirmed: true,
         }
+    }
+
+    /// Adds what the provider had said of the prompt when its answer broke off.
+    #[must_use]
+    pub fn with_prompt(mut self, prompt: Option<TokenUsage>) -> Self {
+        self.prompt = prompt;
+        self
     }
 
     /// Adds what the meter saw.

@@ -1,18 +1,15 @@
 //! Chat completions: `POST …/chat/completions` (OpenAI API reference, "Chat").
 
 use bytes::Bytes;
-use entity::vocab::ProviderType;
 use http::{HeaderMap, Uri};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::stream::ChunkReader;
-use super::usage::normalise;
-use crate::providers::Family;
-use crate::providers::call::{Asked, Call, DecodeError, Outgoing, Payload};
+use super::{generation, usage};
+use crate::providers::call::{Asked, Call, DecodeError, Outgoing};
 use crate::providers::json::{Fields, JsonBody};
-use crate::providers::meter::{EventMeter, Meter};
-use crate::providers::operation::{Answer, BoxError, Operation, Place, is_event_stream};
+use crate::providers::meter::Meter;
+use crate::providers::operation::{Answer, BoxError, Operation, Place};
+use crate::providers::usage::Normalise;
+use crate::providers::{Family, mistral};
 
 /// Chat completions as OpenAI serves them.
 pub static CHAT: ChatCompletions = ChatCompletions { family: Family::OpenAi };
@@ -34,6 +31,22 @@ pub struct ChatCompletions {
     pub family: Family,
 }
 
+impl ChatCompletions {
+    const fn fields(&self) -> &'static Fields {
+        match self.family {
+            Family::Mistral => &mistral::CHAT_FIELDS,
+            _ => &FIELDS,
+        }
+    }
+
+    fn normalise(&self) -> Normalise {
+        match self.family {
+            Family::Mistral => mistral::usage::normalise,
+            _ => usage::normalise,
+        }
+    }
+}
+
 impl Operation for ChatCompletions {
     fn name(&self) -> &'static str {
         "chat_completions"
@@ -43,8 +56,8 @@ impl Operation for ChatCompletions {
         self.family
     }
 
-    fn decode(&'static self, _: &Asked<'_>, body: Bytes) -> Result<Call, DecodeError> {
-        let body = JsonBody::decode(body, &FIELDS)?;
+    fn decode(&'static self, asked: &Asked<'_>, body: Bytes) -> Result<Call, DecodeError> {
+        let body = JsonBody::decode_for(body, self.fields(), asked.model)?;
         Ok(Call::json(self, body.model.clone().unwrap_or_default(), body))
     }
 
@@ -53,37 +66,14 @@ impl Operation for ChatCompletions {
     }
 
     fn encode(&self, call: &Call, place: &Place<'_>) -> Result<Outgoing, DecodeError> {
-        let Payload::Json(body) = &call.payload;
-        let cap = call.cap.map(|tokens| (tokens, cap_field(place.provider)));
-        Ok(Outgoing::as_sent(body.encode(place.slug, cap)))
+        generation::encode(call, place)
     }
 
     fn answer(&self, _: &Call, _: &Place<'_>, body: Bytes) -> Result<Answer, BoxError> {
-        let answer: Completion<'_> = serde_json::from_slice(&body)?;
-        let reported = answer.usage.filter(|usage| usage.get() != "null").and_then(|usage| normalise(usage.get()));
-        let content_bytes = answer.choices.map_or(0, |choices| choices.get().len());
-        Ok(Answer { reported, content_bytes, body })
+        generation::answer(body, self.normalise())
     }
 
     fn meter(&self, call: &Call, _: &Place<'_>, headers: &HeaderMap) -> Option<Box<dyn Meter>> {
-        let Payload::Json(body) = &call.payload;
-        is_event_stream(headers).then(|| Box::new(EventMeter::new(ChunkReader::new(body.wants_usage))) as _)
-    }
-}
-
-/// What the gateway reads of an answer.
-#[derive(Deserialize)]
-struct Completion<'a> {
-    #[serde(default, borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    choices: Option<&'a RawValue>,
-}
-
-/// The field by which an upstream's answers are capped where the caller set no cap.
-const fn cap_field(provider: ProviderType) -> &'static str {
-    match provider {
-        ProviderType::OpenAi | ProviderType::AzureOpenAi => "max_completion_tokens",
-        _ => "max_tokens",
+        generation::meter(call, self.fields(), self.normalise(), headers)
     }
 }

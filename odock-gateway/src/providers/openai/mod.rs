@@ -2,5 +2,11 @@
 //! others speak it.
 
 pub mod chat;
+pub mod completions;
+pub mod embeddings;
+mod error;
+pub(super) mod generation;
+pub mod images;
+pub mod responses;
 pub mod stream;
 pub mod usage;

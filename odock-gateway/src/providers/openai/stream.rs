@@ -5,11 +5,13 @@ use serde_json::value::RawValue;
 
 use super::usage::normalise;
 use crate::providers::meter::{ReadEvents, Seen, Verdict};
+use crate::providers::usage::Normalise;
 
 /// Reads chat completion chunks. Where the caller did not ask for the usage event, that one event is withheld.
 #[derive(Debug)]
 pub struct ChunkReader {
     withhold_usage: bool,
+    normalise: Normalise,
 }
 
 #[derive(Deserialize)]
@@ -50,7 +52,13 @@ impl ChunkReader {
     /// A reader that withholds the usage event unless the caller asked for it.
     #[must_use]
     pub fn new(caller_wants_usage: bool) -> Self {
-        Self { withhold_usage: !caller_wants_usage }
+        Self::reading(caller_wants_usage, normalise)
+    }
+
+    /// The same, for servers whose usage is read in another way.
+    #[must_use]
+    pub fn reading(caller_wants_usage: bool, normalise: Normalise) -> Self {
+        Self { withhold_usage: !caller_wants_usage, normalise }
     }
 }
 
@@ -68,7 +76,7 @@ impl ReadEvents for ChunkReader {
             count(choices, seen);
         }
         let Some(usage) = chunk.usage.filter(|usage| usage.get() != "null") else { return Verdict::Pass };
-        if let Some(reported) = normalise(usage.get()) {
+        if let Some(reported) = (self.normalise)(usage.get()) {
             seen.reported = Some(reported);
         }
         // Some servers put usage on a chunk that carries text too: that one the caller must see.

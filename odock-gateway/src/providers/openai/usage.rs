@@ -5,77 +5,172 @@ use serde::Deserialize;
 
 use crate::providers::usage::{MAX_COUNT, Reported, keepable, take};
 
-/// The usage object of chat completions. Every part may be missing or null.
+/// The usage object in all its forms: chat completions count a `prompt` and a `completion`, responses, images and
+/// transcriptions an `input` and an `output`. Every part may be missing or null.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Usage {
     prompt_tokens: Option<u64>,
+    input_tokens: Option<u64>,
     completion_tokens: Option<u64>,
+    output_tokens: Option<u64>,
     total_tokens: Option<u64>,
-    prompt_tokens_details: Option<PromptDetails>,
-    completion_tokens_details: Option<CompletionDetails>,
+    prompt_tokens_details: Option<InputDetails>,
+    input_tokens_details: Option<InputDetails>,
+    /// The name that transcriptions have for it.
+    input_token_details: Option<InputDetails>,
+    completion_tokens_details: Option<OutputDetails>,
+    output_tokens_details: Option<OutputDetails>,
+    /// The length of a transcribed recording, where that is what is charged.
+    seconds: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct PromptDetails {
+struct InputDetails {
     cached_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
     audio_tokens: Option<u64>,
+    image_tokens: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct CompletionDetails {
+struct OutputDetails {
     reasoning_tokens: Option<u64>,
     audio_tokens: Option<u64>,
+    image_tokens: Option<u64>,
+    text_tokens: Option<u64>,
     rejected_prediction_tokens: Option<u64>,
 }
 
-/// Reads a usage object; `None` if it is not one, or has counts that no call can have.
+/// What a call makes, which decides what its counts mean where no detail says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Makes {
+    /// Text, which is what is not said to be something else.
+    Text,
+    /// Images: output is theirs.
+    Images,
+    /// Vectors: what goes in is embedded, and nothing comes out.
+    Vectors,
+    /// Judgements, such as classes and scores: nothing that is counted comes out.
+    Judgements,
+}
+
+/// Reads the usage object of a call that makes text; `None` if it is not one, or has counts that no call can have.
 ///
-/// OpenAI counts cached, audio, reasoning and rejected tokens *inside* the prompt and completion counts, so they are
+/// OpenAI counts cached, audio, image, reasoning and rejected tokens *inside* the input and output counts, so they are
 /// taken out of the text classes. A detail that exceeds what it is a part of is cut down to it.
 #[must_use]
 pub fn normalise(raw: &str) -> Option<Reported> {
+    normalise_as(Makes::Text, raw)
+}
+
+/// Reads the usage object of a call that makes something in particular; as [`normalise`].
+#[must_use]
+pub fn normalise_as(makes: Makes, raw: &str) -> Option<Reported> {
     let usage: Usage = serde_json::from_str(raw).ok()?;
-    if usage.prompt_tokens.is_none() && usage.completion_tokens.is_none() && usage.total_tokens.is_none() {
+    let (prompt, completion) =
+        (usage.prompt_tokens.or(usage.input_tokens), usage.completion_tokens.or(usage.output_tokens));
+    let counts = [prompt, completion, usage.total_tokens];
+    if counts.iter().flatten().any(|count| *count > MAX_COUNT) {
         return None;
     }
-    if [usage.prompt_tokens, usage.completion_tokens, usage.total_tokens]
-        .into_iter()
-        .flatten()
-        .any(|count| count > MAX_COUNT)
-    {
-        return None;
+    if counts.iter().all(Option::is_none) {
+        return by_duration(usage.seconds?, raw);
     }
-    let mut prompt = usage.prompt_tokens.unwrap_or(0);
-    let mut completion =
-        usage.completion_tokens.unwrap_or_else(|| usage.total_tokens.unwrap_or(0).saturating_sub(prompt));
-    let total = usage.total_tokens.unwrap_or_else(|| prompt.saturating_add(completion));
-    let (inside_in, inside_out) =
-        (usage.prompt_tokens_details.unwrap_or_default(), usage.completion_tokens_details.unwrap_or_default());
-    let input_cached = take(&mut prompt, inside_in.cached_tokens);
-    let input_audio = take(&mut prompt, inside_in.audio_tokens);
-    let output_reasoning = take(&mut completion, inside_out.reasoning_tokens);
-    let output_audio = take(&mut completion, inside_out.audio_tokens);
-    let output_rejected = take(&mut completion, inside_out.rejected_prediction_tokens);
-    let tokens = TokenUsage {
-        input_text: prompt,
-        input_audio,
-        input_cached,
-        output_text: completion,
-        output_audio,
-        output_reasoning,
-        output_rejected,
+    let nothing_comes_out = matches!(makes, Makes::Vectors | Makes::Judgements);
+    let all = usage.total_tokens.unwrap_or(0);
+    // Some servers give the total alone.
+    let mut input = prompt.unwrap_or(if nothing_comes_out { all } else { 0 });
+    let mut output = completion.unwrap_or_else(|| all.saturating_sub(input));
+    let total = usage.total_tokens.unwrap_or_else(|| input.saturating_add(output));
+    let inside_in =
+        usage.prompt_tokens_details.or(usage.input_tokens_details).or(usage.input_token_details).unwrap_or_default();
+    let inside_out = usage.completion_tokens_details.or(usage.output_tokens_details).unwrap_or_default();
+    let mut tokens = TokenUsage {
+        input_cached: take(&mut input, inside_in.cached_tokens),
+        input_cache_write: take(&mut input, inside_in.cache_write_tokens),
+        input_audio: take(&mut input, inside_in.audio_tokens),
+        input_image: take(&mut input, inside_in.image_tokens),
+        output_reasoning: take(&mut output, inside_out.reasoning_tokens),
+        output_audio: take(&mut output, inside_out.audio_tokens),
+        output_image: take(&mut output, inside_out.image_tokens),
+        output_rejected: take(&mut output, inside_out.rejected_prediction_tokens),
         total,
         ..TokenUsage::default()
     };
+    match makes {
+        Makes::Vectors => (tokens.embeddings, tokens.output_text) = (input, output),
+        // What is not said to be text is an image.
+        Makes::Images => {
+            tokens.output_text = take(&mut output, inside_out.text_tokens);
+            tokens.output_image += output;
+            tokens.input_text = input;
+        }
+        Makes::Text | Makes::Judgements => (tokens.input_text, tokens.output_text) = (input, output),
+    }
+    Some(Reported { tokens, raw: keepable(raw) })
+}
+
+/// What is charged by the second, begun ones too.
+fn by_duration(seconds: f64, raw: &str) -> Option<Reported> {
+    if !(0.0..=MAX_COUNT as f64).contains(&seconds) {
+        return None;
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just above")]
+    let tokens = TokenUsage { units: seconds.ceil() as u64, ..TokenUsage::default() };
     Some(Reported { tokens, raw: keepable(raw) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn responses_count_as_chat_does_under_other_names() {
+        let raw = r#"{"input_tokens":328,"input_tokens_details":{"cached_tokens":300},"output_tokens":52,
+            "output_tokens_details":{"reasoning_tokens":32},"total_tokens":380}"#;
+        let tokens = normalise(raw).unwrap().tokens;
+        assert_eq!((tokens.input_text, tokens.input_cached), (28, 300));
+        assert_eq!((tokens.output_text, tokens.output_reasoning), (20, 32));
+        assert!(tokens.adds_up());
+    }
+
+    #[test]
+    fn the_output_of_an_image_call_is_images() {
+        let raw = r#"{"total_tokens":100,"input_tokens":50,"output_tokens":50,"input_tokens_details":{"text_tokens":10,"image_tokens":40}}"#;
+        let tokens = normalise_as(Makes::Images, raw).unwrap().tokens;
+        assert_eq!((tokens.input_text, tokens.input_image, tokens.output_image, tokens.output_text), (10, 40, 50, 0));
+        assert!(tokens.adds_up());
+        let raw = r#"{"input_tokens":5,"output_tokens":70,"total_tokens":75,"output_tokens_details":{"image_tokens":50,"text_tokens":20}}"#;
+        let tokens = normalise_as(Makes::Images, raw).unwrap().tokens;
+        assert_eq!((tokens.output_image, tokens.output_text), (50, 20));
+        assert!(tokens.adds_up());
+    }
+
+    #[test]
+    fn what_is_embedded_has_a_class_of_its_own() {
+        let tokens = normalise_as(Makes::Vectors, r#"{"prompt_tokens":8,"total_tokens":8}"#).unwrap().tokens;
+        assert_eq!((tokens.embeddings, tokens.input(), tokens.output()), (8, 8, 0));
+        assert!(tokens.adds_up());
+        for makes in [Makes::Vectors, Makes::Judgements] {
+            let tokens = normalise_as(makes, r#"{"total_tokens":56}"#).unwrap().tokens;
+            assert_eq!((tokens.input(), tokens.output()), (56, 0), "a total alone went in");
+        }
+    }
+
+    #[test]
+    fn recordings_are_charged_by_token_or_by_second() {
+        let raw = r#"{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":4,"audio_tokens":10},"output_tokens":45,"total_tokens":59}"#;
+        let tokens = normalise(raw).unwrap().tokens;
+        assert_eq!((tokens.input_text, tokens.input_audio, tokens.output_text), (4, 10, 45));
+        let tokens = normalise(r#"{"type":"duration","seconds":8.2}"#).unwrap().tokens;
+        assert_eq!((tokens.units, tokens.total), (9, 0));
+        for seconds in ["-1", "1e300", "\"9\"", "null"] {
+            assert_eq!(normalise(&format!(r#"{{"seconds":{seconds}}}"#)), None, "{seconds}");
+        }
+    }
 
     #[test]
     fn details_are_taken_out_of_the_totals() {

@@ -1,0 +1,66 @@
+//! What a request for a message makes the provider add to its prompt.
+
+use memchr::memmem;
+use serde_json::Value;
+
+/// Words without which nothing is added.
+const HINTS: [&[u8]; 7] =
+    [b"file_id", b"\"url\"", b"web_search_", b"web_fetch_", b"code_execution", b"mcp_servers", b"\\u"];
+
+/// Whether the provider adds to the prompt what the request does not hold: files that it keeps or fetches, and what its own
+/// tools find.
+pub(super) fn adds_input(body: &[u8]) -> bool {
+    HINTS.iter().any(|hint| memmem::find(body, hint).is_some())
+        && serde_json::from_slice(body).is_ok_and(|request: Value| {
+            uses_own_tools(&request) || request.get("messages").is_some_and(refers_to_a_file)
+        })
+}
+
+fn uses_own_tools(request: &Value) -> bool {
+    const TOOLS: [&str; 3] = ["web_search_", "web_fetch_", "code_execution"];
+    let tools = request.get("tools").and_then(Value::as_array).into_iter().flatten();
+    let mut kinds = tools.filter_map(|tool| tool.get("type").and_then(Value::as_str));
+    let has_servers = request.get("mcp_servers").and_then(Value::as_array).is_some_and(|servers| !servers.is_empty());
+    has_servers || kinds.any(|kind| TOOLS.iter().any(|own| kind.starts_with(own)))
+}
+
+/// Images elsewhere are no files in this sense: they count by the image.
+fn refers_to_a_file(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(refers_to_a_file),
+        Value::Object(fields) => {
+            let is = |name: &str, wanted: &[&str]| {
+                fields.get(name).and_then(Value::as_str).is_some_and(|kind| wanted.contains(&kind))
+            };
+            let source = || fields.get("source").and_then(|source| source.get("type")).and_then(Value::as_str);
+            (is("type", &["document", "container_upload"]) && !matches!(source(), Some("base64" | "text" | "content")))
+                || fields.values().any(refers_to_a_file)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_elsewhere_and_the_providers_tools_add_input() {
+        for body in [
+            r#"{"tools":[{"type":"web_search_20250305","name":"web_search"}],"messages":[]}"#,
+            r#"{"mcp_servers":[{"url":"https://x"}],"messages":[]}"#,
+            r#"{"messages":[{"content":[{"type":"document","source":{"type":"url","url":"https://x"}}]}]}"#,
+            r#"{"messages":[{"content":[{"type":"tool_result","content":[{"type":"document","source":{"type":"file","file_id":"f"}}]}]}]}"#,
+        ] {
+            assert!(adds_input(body.as_bytes()), "{body}");
+        }
+        for body in [
+            r#"{"tools":[{"name":"web_search_","input_schema":{}}],"messages":[{"content":"file_id \"url\""}]}"#,
+            r#"{"messages":[{"content":[{"type":"document","source":{"type":"base64","data":"url"}}]}],"mcp_servers":[]}"#,
+            r#"{"messages":[{"content":[{"type":"image","source":{"type":"url","url":"https://x"}}]}]}"#,
+            "file_id",
+        ] {
+            assert!(!adds_input(body.as_bytes()), "{body}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a request for content makes the provider add to its prompt.
+
+use memchr::memmem;
+use serde_json::Value;
+
+/// Words without which nothing is added.
+const HINTS: [&[u8]; 13] = [
+    b"cachedContent",
+    b"cached_content",
+    b"fileData",
+    b"file_data",
+    b"googleSearch",
+    b"google_search",
+    b"urlContext",
+    b"url_context",
+    b"codeExecution",
+    b"code_execution",
+    b"fileSearch",
+    b"file_search",
+    b"\\u",
+];
+
+/// Tools that the provider runs itself.
+const OWN_TOOLS: [&str; 14] = [
+    "googleSearch",
+    "google_search",
+    "googleSearchRetrieval",
+    "google_search_retrieval",
+    "urlContext",
+    "url_context",
+    "codeExecution",
+    "code_execution",
+    "fileSearch",
+    "file_search",
+    "googleMaps",
+    "google_maps",
+    "computerUse",
+    "computer_use",
+];
+
+/// Whether the provider adds to the prompt what the request does not hold: what it has cached, files that it keeps, and what
+/// its own tools find.
+pub(super) fn adds_input(body: &[u8]) -> bool {
+    let suspicious = HINTS.iter().any(|hint| memmem::find(body, hint).is_some())
+        || memmem::find(body, b"Maps").is_some()
+        || memmem::find(body, b"_maps").is_some()
+        || memmem::find(body, b"omputer").is_some();
+    suspicious
+        && serde_json::from_slice(body).is_ok_and(|request: Value| {
+            let named = |names: &[&str]| names.iter().any(|name| request.get(name).is_some_and(|it| !it.is_null()));
+            let tools = request.get("tools").and_then(Value::as_array).into_iter().flatten();
+            named(&["cachedContent", "cached_content"])
+                || tools.filter_map(Value::as_object).any(|tool| OWN_TOOLS.iter().any(|own| tool.contains_key(*own)))
+                || request.get("contents").is_some_and(refers_to_a_file)
+        })
+}
+
+/// Images elsewhere are no files in this sense: they count by the image.
+fn refers_to_a_file(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(refers_to_a_file),
+        Value::Object(fields) => {
+            let file = fields.get("fileData").or_else(|| fields.get("file_data"));
+            let media_type = file.and_then(|file| file.get("mimeType").or_else(|| file.get("mime_type")));
+            let is_image = media_type.and_then(Value::as_str).is_some_and(|kind| kind.starts_with("image/"));
+            (file.is_some() && !is_image) || fields.values().any(refers_to_a_file)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caches_files_and_the_providers_tools_add_input() {
+        for body in [
+            r#"{"cachedContent":"cachedContents/1","contents":[]}"#,
+            r#"{"tools":[{"google_search":{}}]}"#,
+            r#"{"tools":[{"functionDeclarations":[]},{"googleMaps":{}}]}"#,
+            r#"{"contents":[{"parts":[{"fileData":{"fileUri":"https://youtu.be/x"}}]}]}"#,
+            r#"{"contents":[{"parts":[{"file_data":{"mime_type":"video/mp4","file_uri":"x"}}]}]}"#,
+        ] {
+            assert!(adds_input(body.as_bytes()), "{body}");
+        }
+        for body in [
+            r#"{"contents":[{"parts":[{"text":"fileData googleSearch"}]}]}"#,
+            r#"{"contents":[{"parts":[{"fileData":{"mimeType":"image/png","fileUri":"x"}}]}],"cachedContent":null}"#,
+            r#"{"tools":[{"functionDeclarations":[{"name":"google_search"}]}]}"#,
+            "{}",
+        ] {
+            assert!(!adds_input(body.as_bytes()), "{body}");
+        }
+    }
+}

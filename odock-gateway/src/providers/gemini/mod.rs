@@ -1,0 +1,75 @@
+//! Gemini's protocol (<https://ai.google.dev/api/generate-content>).
+
+mod adds;
+pub mod count;
+pub mod embed;
+pub mod generate;
+pub mod names;
+pub mod stream;
+pub mod usage;
+
+use http::Uri;
+
+use super::operation::{Operation, Place};
+
+/// The kind of call that a verb behind a model's name asks for.
+#[must_use]
+pub fn operation(verb: &str) -> Option<&'static dyn Operation> {
+    Some(match verb {
+        "generateContent" => &generate::GENERATE,
+        "streamGenerateContent" => &generate::STREAM,
+        "countTokens" => &count::COUNT_TOKENS,
+        "embedContent" => &embed::EMBED,
+        "batchEmbedContents" => &embed::BATCH_EMBED,
+        _ => return None,
+    })
+}
+
+/// The name of a model as the provider's paths and bodies have it: `models/…`, unless the slug names another collection.
+fn resource(slug: &str) -> String {
+    if slug.contains('/') { slug.to_owned() } else { format!("models/{slug}") }
+}
+
+/// Where a verb of the model is.
+fn uri(place: &Place<'_>, verb: &str) -> Option<Uri> {
+    let resource = resource(place.slug);
+    let (collection, model) = resource.split_once('/')?;
+    place.address.versioned("v1beta", [collection, &format!("{model}:{verb}")])
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::resource::ProviderConfig;
+    use entity::vocab::ProviderType;
+
+    use super::*;
+    use crate::providers::Address;
+
+    fn at(base: &str, slug: &str) -> String {
+        let (address, config) = (Address::parse(base, false).unwrap(), ProviderConfig::default());
+        let place =
+            Place { provider: ProviderType::Google, address: &address, config: &config, slug, max_output: None };
+        uri(&place, "generateContent").unwrap().to_string()
+    }
+
+    #[test]
+    fn models_have_paths_of_their_own() {
+        let host = "https://generativelanguage.googleapis.com";
+        for (base, slug, expected) in [
+            ("", "gemini-2.5-flash", "/v1beta/models/gemini-2.5-flash:generateContent"),
+            ("/v1beta/", "models/gemini-2.5-flash", "/v1beta/models/gemini-2.5-flash:generateContent"),
+            ("/v1", "tunedModels/mine", "/v1/tunedModels/mine:generateContent"),
+            ("/proxy", "a b?c", "/proxy/v1beta/models/a%20b%3Fc:generateContent"),
+        ] {
+            assert_eq!(at(&format!("{host}{base}"), slug), format!("{host}{expected}"));
+        }
+    }
+
+    #[test]
+    fn verbs_that_are_not_served_are_not_known() {
+        assert!(operation("generateContent").is_some());
+        for verb in ["", "predict", "GenerateContent", "streamGenerateContent "] {
+            assert!(operation(verb).is_none(), "{verb}");
+        }
+    }
+}
