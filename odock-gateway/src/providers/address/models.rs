@@ -4,40 +4,20 @@ use entity::resource::ProviderConfig;
 use entity::vocab::ProviderType;
 use http::Uri;
 
-use super::{Address, is_version};
-
-/// The most models of one page, where a list has pages.
-const PAGE: &str = "1000";
+use super::{Address, with_query};
 
 impl Address {
-    /// The URL of the provider's list of models, the cheapest thing that one can ask a provider for.
+    /// The URL of the provider's list of models, the cheapest thing that one can ask a provider for. Where a list has pages,
+    /// the largest page there is.
     #[must_use]
     pub fn models(&self, provider: ProviderType, config: &ProviderConfig) -> Option<Uri> {
-        let mut url = self.0.clone();
-        let versioned = url.path_segments().and_then(|mut path| path.next_back().map(is_version)).unwrap_or(false);
-        let azure = provider == ProviderType::AzureOpenAi;
-        let (before, query): (&[&str], _) = match (provider, &config.api_version) {
-            (ProviderType::AzureOpenAi, Some(version)) => (&["openai"], Some(("api-version", version.as_str()))),
-            (ProviderType::AzureOpenAi, None) => (&["openai", "v1"], None),
-            // https://ai.google.dev/api/models
-            (ProviderType::Google, _) => (&["v1beta"], Some(("pageSize", PAGE))),
+        match provider {
             // https://docs.anthropic.com/en/api/models-list
-            (ProviderType::Anthropic, _) => (&["v1"], Some(("limit", PAGE))),
-            _ => (&["v1"], None),
-        };
-        {
-            let mut path = url.path_segments_mut().ok()?;
-            path.pop_if_empty();
-            // A base that names its version has all that stands before the list, except where Azure's version is a query.
-            if !versioned || (azure && config.api_version.is_some()) {
-                path.extend(before);
-            }
-            path.push("models");
+            ProviderType::Anthropic => with_query(&self.versioned("v1", ["models"])?, "limit=1000"),
+            // https://ai.google.dev/api/models
+            ProviderType::Google => with_query(&self.versioned("v1beta", ["models"])?, "pageSize=1000"),
+            _ => self.endpoint(provider, config, "", "models"),
         }
-        if let Some((name, value)) = query {
-            url.query_pairs_mut().append_pair(name, value);
-        }
-        url.as_str().parse().ok()
     }
 }
 
