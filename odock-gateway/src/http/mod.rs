@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod dialect;
+mod gemini;
 mod governed;
 mod health;
 mod invalidate;

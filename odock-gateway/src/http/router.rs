@@ -21,10 +21,8 @@ pub fn router(gw: Gateway) -> Router {
         .route("/v1/health", get(health::live))
         .route("/v1/healthz", get(health::ready))
         .route("/v1/keys/validate", post(keys::validate))
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{*name}", get(models::show))
         .route("/v1/internal/cache/invalidate", post(invalidate::invalidate));
-    router = governed::add(router);
+    router = governed::add(models::add(router));
     if gw.config.metrics.enabled {
         router = router.route("/metrics", get(prometheus));
     }
@@ -42,7 +40,7 @@ async fn prometheus(State(gw): State<Gateway>) -> impl IntoResponse {
     ([(CONTENT_TYPE, PROMETHEUS_TEXT)], gw.telemetry.render())
 }
 
-async fn not_found(request: Request<Body>) -> Response {
+pub(super) async fn not_found(request: Request<Body>) -> Response {
     let path: String = request.uri().path().chars().take(200).collect();
     plain(&request, ErrorCode::NotFound, format!("there is no route {path}"))
 }

@@ -61,6 +61,11 @@ impl Elements {
         (!self.partial.is_empty()).then(|| self.partial.split().freeze())
     }
 
+    /// The bracket that closes the array, if it stands just behind an element.
+    pub fn close(&self) -> Option<Bytes> {
+        (self.state == State::Behind && self.depth == 1).then(|| Bytes::from_static(b"]"))
+    }
+
     /// What makes the array whole again, with `element` as its last. An element that the caller has seen nothing of is
     /// dropped.
     pub fn close_with(&mut self, element: &[u8]) -> Bytes {

@@ -8,6 +8,8 @@
 mod access;
 mod budgets;
 mod errors;
+mod families;
+mod fidelity;
 mod hot;
 mod idempotency;
 mod journal;

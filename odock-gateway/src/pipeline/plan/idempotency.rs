@@ -88,7 +88,7 @@ async fn claim(
     plan: &Plan,
 ) -> Result<Option<Box<Answer>>, GatewayError> {
     let Some(principal) = case.principal.get() else { return Ok(None) };
-    let asked = fingerprint(case.endpoint, call.text());
+    let asked = fingerprint(case.endpoint, call.identity());
     let lease = longest(gw, plan).saturating_add(MARGIN);
     let claimed = gw.idempotency.claim(principal.key_id, name, asked, case.request_id(), lease).await;
     let unavailable = |error| {

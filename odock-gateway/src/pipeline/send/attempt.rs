@@ -16,7 +16,7 @@ use super::hold_back::{Held, hold_back};
 use super::pieces::Pieces;
 use super::stream::{MeteredStream, Opening};
 use super::unary::{self, Unary};
-use super::upstream::{Answered, Refused, UpstreamBody, UpstreamFailure};
+use super::upstream::{Answered, Refused, UpstreamBody, UpstreamFailure, classify};
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::models::{Credential, Target};
@@ -336,23 +336,4 @@ fn request(sent: &HeaderMap, plan: &Plan, outgoing: Outgoing) -> Request<Pieces>
     *request.uri_mut() = outgoing.uri.unwrap_or_else(|| plan.uri.clone());
     *request.headers_mut() = headers;
     request
-}
-
-fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamFailure {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    let mut malformed = false;
-    while let Some(inner) = source {
-        if inner.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut) {
-            return UpstreamFailure::Timeout;
-        }
-        malformed |= inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
-        source = inner.source();
-    }
-    if error.is_connect() {
-        UpstreamFailure::Connect
-    } else if malformed {
-        UpstreamFailure::Malformed
-    } else {
-        UpstreamFailure::Reset
-    }
 }

@@ -107,5 +107,24 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     }
 }
 
+pub(super) fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamFailure {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut malformed = false;
+    while let Some(inner) = source {
+        if inner.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut) {
+            return UpstreamFailure::Timeout;
+        }
+        malformed |= inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
+        source = inner.source();
+    }
+    if error.is_connect() {
+        UpstreamFailure::Connect
+    } else if malformed {
+        UpstreamFailure::Malformed
+    } else {
+        UpstreamFailure::Reset
+    }
+}
+
 /// The body of an upstream's answer.
 pub(super) type UpstreamBody = Incoming;

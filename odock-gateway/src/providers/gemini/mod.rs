@@ -10,20 +10,7 @@ pub mod usage;
 
 use http::Uri;
 
-use super::operation::{Operation, Place};
-
-/// The kind of call that a verb behind a model's name asks for.
-#[must_use]
-pub fn operation(verb: &str) -> Option<&'static dyn Operation> {
-    Some(match verb {
-        "generateContent" => &generate::GENERATE,
-        "streamGenerateContent" => &generate::STREAM,
-        "countTokens" => &count::COUNT_TOKENS,
-        "embedContent" => &embed::EMBED,
-        "batchEmbedContents" => &embed::BATCH_EMBED,
-        _ => return None,
-    })
-}
+use super::operation::Place;
 
 /// The name of a model as the provider's paths and bodies have it: `models/…`, unless the slug names another collection.
 fn resource(slug: &str) -> String {
@@ -62,14 +49,6 @@ mod tests {
             ("/proxy", "a b?c", "/proxy/v1beta/models/a%20b%3Fc:generateContent"),
         ] {
             assert_eq!(at(&format!("{host}{base}"), slug), format!("{host}{expected}"));
-        }
-    }
-
-    #[test]
-    fn verbs_that_are_not_served_are_not_known() {
-        assert!(operation("generateContent").is_some());
-        for verb in ["", "predict", "GenerateContent", "streamGenerateContent "] {
-            assert!(operation(verb).is_none(), "{verb}");
         }
     }
 }

@@ -128,6 +128,10 @@ impl Meter for ArrayMeter {
 
     fn finish(&mut self, out: &mut VecDeque<Bytes>) {
         out.extend(self.elements.rest());
+        if self.seen.finished && !self.seen.done {
+            // Content that is whole is worth a list that can be read.
+            out.extend(self.elements.close());
+        }
     }
 
     fn fail(&mut self, error: &[u8], out: &mut VecDeque<Bytes>) {
@@ -219,6 +223,12 @@ mod tests {
         assert!(seen.upstream_error);
         let (_, seen) = run(EventMeter::new(ContentReader), "data: {\"error\":{\"code\":500}}\r\n\r\n", 3);
         assert!(seen.upstream_error);
+    }
+
+    #[test]
+    fn a_missing_end_is_added_to_content_that_is_whole() {
+        let unended = ARRAY.trim_end().strip_suffix(']').unwrap();
+        assert_eq!(run(ArrayMeter::default(), unended, 64).0, ARRAY.trim_end());
     }
 
     #[test]

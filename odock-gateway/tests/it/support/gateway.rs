@@ -75,12 +75,17 @@ impl TestGateway {
 
     /// As [`TestGateway::start`], with another configuration.
     pub(crate) async fn start_with(configure: impl FnOnce(&mut Config)) -> Self {
+        Self::start_at(ProviderType::OpenAi, "", configure).await
+    }
+
+    /// As [`TestGateway::start`], with a provider of another type, which the simulated upstream serves below `mount`.
+    pub(crate) async fn start_at(kind: ProviderType, mount: &str, configure: impl FnOnce(&mut Config)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (stack, sim) = (Stack::new().await, Sim::start().await);
         let mut config = stack.config("a");
         configure(&mut config);
         let gateway = Gateway::start(config).await.unwrap();
-        let fleet = Fleet::new(&gateway, ProviderType::OpenAi, Some(sim.base_url())).await;
+        let fleet = Fleet::new(&gateway, kind, Some(sim.base_url() + mount)).await;
         fleet.model(NewModel::named("fast")).await;
         let running = Running::start(gateway).await.unwrap();
         Self { sim, fleet, running, http: reqwest::Client::builder().no_proxy().build().unwrap(), stack }
@@ -95,10 +100,25 @@ impl TestGateway {
         self.chat_bytes(serde_json::to_vec(body).unwrap()).await
     }
 
+    /// Sends a body of JSON to a route.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.http.post(self.url(path)).bearer_auth(&self.fleet.secret);
+        Self::send(request.header("content-type", "application/json").body(body)).await
+    }
+
+    /// Sends a JSON value to a route.
+    pub(crate) async fn post_json(&self, path: &str, body: &Value) -> Answer {
+        self.post(path, serde_json::to_vec(body).unwrap()).await
+    }
+
+    /// Asks for something with the test's key.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Self::send(self.http.get(self.url(path)).bearer_auth(&self.fleet.secret)).await
+    }
+
     /// Sends any body to the chat route.
     pub(crate) async fn chat_bytes(&self, body: impl Into<reqwest::Body>) -> Answer {
-        let request = self.http.post(self.url("/v1/chat/completions")).bearer_auth(&self.fleet.secret);
-        Self::send(request.header("content-type", "application/json").body(body)).await
+        self.post("/v1/chat/completions", body).await
     }
 
     /// Sends a request and collects the answer.

@@ -1,0 +1,10 @@
+//! The families' own routes, against simulated upstreams of each family.
+
+mod anthropic;
+mod azure;
+mod forms;
+mod gemini;
+mod images;
+mod mistral;
+mod openai;
+mod vllm;
