@@ -11,12 +11,11 @@ use crate::{Nanos, Timestamp};
 
 /// One event of the live stream.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "there is one tick a second")]
 pub enum LiveEvent {
     /// A request has ended.
     Request(Box<UsageRecord>),
     /// A second has passed.
-    Tick(Tick),
+    Tick(Box<Tick>),
     /// The subscriber was too slow, or the source broke off: events are missing here.
     Gap(Gap),
 }

@@ -34,6 +34,7 @@ use crate::telemetry::metrics::{Failure, ProviderMetrics};
 const MAX_REFUSAL: usize = 256 << 10;
 
 /// An upstream's answer that the caller may have.
+#[allow(clippy::large_enum_variant, reason = "a whole answer is the usual case, and is not worth a box")]
 pub(super) enum Begun {
     /// A whole answer.
     Unary { status: StatusCode, headers: HeaderMap, answer: Answer },
