@@ -8,8 +8,8 @@
 mod access;
 mod budgets;
 mod errors;
-mod fidelity;
 mod families;
+mod fidelity;
 mod hot;
 mod idempotency;
 mod journal;
@@ -24,4 +24,5 @@ mod requests;
 mod streams;
 mod streams_end;
 mod support;
+mod unified;
 mod upstreams;
