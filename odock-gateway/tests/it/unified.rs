@@ -45,7 +45,7 @@ async fn every_provider_gives_the_same_object() {
         assert_eq!(answer.status, 200, "{provider}: {}", answer.text());
         let said = answer.json();
         assert_eq!((said["provider"].as_str(), said["model"].as_str()), (Some("upstream"), Some("fast")), "{provider}");
-        assert_eq!((said["content"].as_str(), said["stop_reason"].as_str()), (Some("Good day."), Some("stop")));
+        assert_eq!((said["content"].as_str(), said["stop_reason"].as_str()), (Some("Good day."), Some("end_turn")));
         assert_eq!((said["input_tokens"].as_u64(), said["output_tokens"].as_u64()), (Some(7), Some(3)), "{provider}");
         let record = gw.record(&answer.request_id()).await;
         assert_eq!((record.outcome, record.usage_source), (Outcome::Ok, UsageSource::Reported), "{provider}");
