@@ -91,6 +91,8 @@ pub struct Case {
     pub target: Latest<Arc<Target>>,
     /// The model that was asked for, if the call is routed.
     pub asked_for: OnceLock<ModelId>,
+    /// What the upstream's family cannot express and was left out, on the caller's word.
+    left_out: Mutex<Vec<String>>,
     /// The upstream's own id of the call.
     pub provider_request_id: Latest<String>,
     /// What came of calling upstreams, in order.
@@ -146,6 +148,7 @@ impl Case {
             model: OnceLock::new(),
             target: Latest::default(),
             asked_for: OnceLock::new(),
+            left_out: Mutex::default(),
             provider_request_id: Latest::default(),
             attempts: Mutex::default(),
             uncertain: AtomicBool::new(false),
@@ -198,6 +201,16 @@ impl Case {
     /// The claim.
     pub(super) fn claim(&self) -> MutexGuard<'_, Option<Claim>> {
         self.claim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what is left out of what goes to an upstream. What went to an earlier one no longer matters.
+    pub(super) fn leave_out(&self, fields: Vec<String>) {
+        *self.left_out() = fields;
+    }
+
+    /// What was left out.
+    pub(super) fn left_out(&self) -> MutexGuard<'_, Vec<String>> {
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes what came of an attempt.

@@ -25,4 +25,5 @@ mod routing;
 mod streams;
 mod streams_end;
 mod support;
+mod unified;
 mod upstreams;

@@ -189,6 +189,7 @@ async fn granted(gw: &Gateway, principal: &Principal, asked: &Target, name: &str
 }
 
 fn way(gw: &Gateway, call: &Call, target: Arc<Target>) -> Result<Way, GatewayError> {
+    route::insisted(call, &target)?;
     let (uri, key) = route::upstream(&target, call.operation, call.stream)?;
     let credential = route::credential(gw, &target, key)?;
     Ok(Way { target, uri, credential })

@@ -46,6 +46,7 @@ pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> 
     let policy = principal.routing.as_ref().filter(|routing| routing.of(target.model_type).is_some());
     let plan = match policy {
         None => {
+            insisted(&call, &target)?;
             let (uri, key) = upstream(&target, call.operation, call.stream)?;
             let credential = credential(gw, &target, key)?;
             Plan { target, uri, credential, detour: None }
@@ -59,6 +60,22 @@ pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> 
     };
     case.mark(Stage::Route);
     Ok(Routed { exchange, call, plan, _sealed: () })
+}
+
+/// Whether the target is served by the provider that the caller insists on, if it does.
+pub(super) fn insisted(call: &Call, target: &Target) -> Result<(), GatewayError> {
+    match call.provider() {
+        Some(provider) if provider != target.provider => {
+            let message = format!(
+                "the model {} is served by the provider {}, not by \"{}\"",
+                target.model,
+                target.provider,
+                provider.chars().take(128).collect::<String>()
+            );
+            Err(GatewayError::new(ErrorCode::ProviderNotAllowed, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where a target's upstream is and which key it wants, if it can be called at all.

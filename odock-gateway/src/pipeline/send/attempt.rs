@@ -110,7 +110,8 @@ pub(super) async fn attempt(
 ) -> Result<Begun, Setback> {
     let target = &plan.target;
     let place = target.place().map_err(|problem| Setback::ours(route::unusable(target, problem)))?;
-    let outgoing = call.operation.encode(call, &place).map_err(|error| Setback::ours(inexpressible(&error)))?;
+    let mut outgoing = call.operation.encode(call, &place).map_err(|error| Setback::ours(inexpressible(&error)))?;
+    sent.case.leave_out(std::mem::take(&mut outgoing.dropped));
     let request = request(sent.headers, plan, outgoing);
     let mut trial = Trial::begin(gw, sent.case, plan, call);
     let patience = target.first_byte_timeout.min(target.total_timeout);
