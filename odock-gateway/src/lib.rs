@@ -6,6 +6,7 @@
 //! | [`config`] [`telemetry`] [`cli`] | what it is told, what it tells, how it is started |
 //! | [`http`] | listeners, transport layers, the routes of the data plane and the error shapes of its dialects |
 //! | [`pipeline`] | the way of a request, stage by stage: read this first |
+//! | [`probe`] | tries a provider, for the control plane |
 //! | [`auth`] [`limits`] [`models`] [`ledger`] [`idempotency`] [`usage`] [`live`] | engines: the rules, free of HTTP |
 //! | [`providers`] | wire formats of the upstreams, pure |
 //! | [`hot`] [`store`] | shared hot state, and the system of record |
@@ -33,6 +34,7 @@ pub mod live;
 pub mod management;
 pub mod models;
 pub mod pipeline;
+pub mod probe;
 pub mod providers;
 pub mod secrets;
 pub mod serve;

@@ -28,6 +28,7 @@ pub mod openai;
 pub mod operation;
 pub mod plain;
 pub mod sse;
+pub mod unified;
 pub mod usage;
 pub mod vllm;
 

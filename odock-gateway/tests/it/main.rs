@@ -8,6 +8,7 @@
 mod access;
 mod budgets;
 mod errors;
+mod fidelity;
 mod families;
 mod hot;
 mod idempotency;
