@@ -11,7 +11,7 @@ use super::gemini;
 use crate::gateway::Gateway;
 use crate::pipeline::{self, Received};
 use crate::providers::operation::Operation;
-use crate::providers::{Family, anthropic, mistral, openai, vllm};
+use crate::providers::{Family, anthropic, huggingface, mistral, openai, vllm};
 
 /// The routes whose path says everything.
 static ROUTES: &[(&str, &dyn Operation)] = &[
@@ -40,6 +40,13 @@ static ROUTES: &[(&str, &dyn Operation)] = &[
     ("/v1/mistral/v1/embeddings", &mistral::EMBEDDINGS),
     ("/v1/mistral/v1/moderations", &mistral::MODERATIONS),
     ("/v1/mistral/v1/ocr", &mistral::OCR),
+    ("/v1/huggingface/chat/completions", &huggingface::chat::CHAT),
+    // Hugging Face's own SDK adds a version to its base URL.
+    ("/v1/huggingface/v1/chat/completions", &huggingface::chat::CHAT),
+    ("/v1/huggingface/feature-extraction", &huggingface::task::FEATURE_EXTRACTION),
+    ("/v1/huggingface/text-to-image", &huggingface::task::TEXT_TO_IMAGE),
+    ("/v1/huggingface/text-to-video", &huggingface::task::TEXT_TO_VIDEO),
+    ("/v1/huggingface/speech-to-text", &huggingface::task::SPEECH_TO_TEXT),
     ("/v1/messages", &anthropic::messages::MESSAGES),
     ("/v1/messages/count_tokens", &anthropic::count_tokens::COUNT_TOKENS),
 ];

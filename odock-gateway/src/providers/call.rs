@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+use super::Family;
 use super::json::JsonBody;
 use super::operation::Operation;
 
@@ -48,6 +49,8 @@ pub struct Call {
     pub cap: Option<u64>,
     /// What of the caller's query goes to the upstream.
     pub query: Option<&'static str>,
+    /// The provider behind the upstream that the caller chooses, where the family has such.
+    pub variant: Option<String>,
     /// What is sent.
     pub payload: Payload,
 }
@@ -116,6 +119,8 @@ impl Output {
 pub enum Payload {
     /// A JSON object.
     Json(JsonBody),
+    /// Something else, as it came.
+    Raw(Bytes),
 }
 
 impl Call {
@@ -129,7 +134,29 @@ impl Call {
             units: 0,
         };
         let (stream, prompt_bytes) = (body.stream, body.prompt_bytes);
-        Self { operation, model, stream, prompt_bytes, bound, cap: None, query: None, payload: Payload::Json(body) }
+        Self {
+            operation,
+            model,
+            stream,
+            prompt_bytes,
+            bound,
+            cap: None,
+            query: None,
+            variant: None,
+            payload: Payload::Json(body),
+        }
+    }
+
+    /// Takes what stands behind a colon in the model's name for the choice of a provider, as Hugging Face's callers write it,
+    /// if the name is known without it and not with it.
+    pub fn resolve(&mut self, is_known: impl Fn(&str) -> bool) {
+        if self.operation.family() != Family::HuggingFace || is_known(&self.model) {
+            return;
+        }
+        let split = self.model.rsplit_once(':').filter(|(name, _)| is_known(name));
+        if let Some((name, variant)) = split.map(|(name, variant)| (name.to_owned(), variant.to_owned())) {
+            (self.model, self.variant) = (name, Some(variant));
+        }
     }
 
     /// A call that consumes nothing, such as counting tokens.
@@ -150,6 +177,7 @@ impl Call {
     pub fn text(&self) -> &Bytes {
         match &self.payload {
             Payload::Json(body) => body.bytes(),
+            Payload::Raw(body) => body,
         }
     }
 
@@ -160,6 +188,7 @@ impl Call {
     pub fn json_body(&self) -> Result<&JsonBody, DecodeError> {
         match &self.payload {
             Payload::Json(body) => Ok(body),
+            Payload::Raw(_) => Err(DecodeError::new("the body must be a JSON object")),
         }
     }
 }

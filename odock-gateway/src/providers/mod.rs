@@ -20,6 +20,7 @@ pub mod anthropic;
 pub mod call;
 pub mod elements;
 pub mod gemini;
+pub mod huggingface;
 pub mod json;
 pub mod meter;
 pub mod mistral;

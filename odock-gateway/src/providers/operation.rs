@@ -7,7 +7,7 @@ use entity::resource::ProviderConfig;
 use entity::usage::TokenUsage;
 use entity::vocab::ProviderType;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 
 use super::call::{Asked, Call, DecodeError, Outgoing};
 use super::meter::Meter;
@@ -61,6 +61,16 @@ pub trait Operation: Debug + Send + Sync {
     /// there, results of its own tools. Asked only where a budget or quota applies.
     fn adds_input(&self, _: &Call) -> bool {
         false
+    }
+
+    /// Whether bodies of other types than JSON are its own to read.
+    fn takes_any_type(&self) -> bool {
+        false
+    }
+
+    /// The type of its answers, where the caller gets another form than the upstream gives.
+    fn answer_type(&self) -> Option<HeaderValue> {
+        None
     }
 
     /// Where it goes at an upstream; `None` if the provider's address cannot carry it.

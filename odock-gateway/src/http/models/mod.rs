@@ -14,7 +14,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 pub(super) use self::gemini::GEMINI;
-pub(super) use self::openai::{HUGGING_FACE, OPENAI};
+use self::openai::{HUGGING_FACE, OPENAI};
 use super::dialect::Dialect;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
@@ -48,6 +48,11 @@ pub(super) async fn list(State(gw): State<Gateway>, request: Request<Body>) -> R
 pub(super) async fn show(State(gw): State<Gateway>, Path(name): Path<String>, request: Request<Body>) -> Response {
     let listing = of(request.headers());
     listing.show(&gw, &name, request).await
+}
+
+/// Lists the models of Hugging Face's routes.
+pub(super) async fn huggingface(State(gw): State<Gateway>, request: Request<Body>) -> Response {
+    HUGGING_FACE.list(&gw, request).await
 }
 
 /// The listing on the route that OpenAI and Anthropic share: only Anthropic's callers name a version of its protocol.

@@ -43,7 +43,7 @@ pub async fn decode(gw: &Gateway, from: Cleared, operation: &'static dyn Operati
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(invalid("compressed request bodies are not accepted: send the body without Content-Encoding"));
     }
-    if headers.get(CONTENT_TYPE).is_some_and(|given| !is_json(given.as_bytes())) {
+    if !operation.takes_any_type() && headers.get(CONTENT_TYPE).is_some_and(|given| !is_json(given.as_bytes())) {
         return Err(invalid("the body must be JSON: send \"Content-Type: application/json\""));
     }
     let cap = if unannounced { gw.limits.body_cap(&principal) } else { None };
@@ -66,7 +66,8 @@ pub async fn decode(gw: &Gateway, from: Cleared, operation: &'static dyn Operati
     }
     let (case, head) = (&exchange.case, &exchange.head);
     let asked = Asked { model: exchange.model_in_path.as_deref(), query: head.uri.query(), headers: &head.headers };
-    let call = operation.decode(&asked, body).map_err(|error| invalid(error.to_string()))?;
+    let mut call = operation.decode(&asked, body).map_err(|error| invalid(error.to_string()))?;
+    call.resolve(|name| principal.models.contains_key(name));
     case.stream.store(call.stream, Ordering::Relaxed);
     case.estimated_prompt
         .store(u32::try_from(estimate::tokens(call.prompt_bytes)).unwrap_or(u32::MAX), Ordering::Relaxed);
