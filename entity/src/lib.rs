@@ -8,7 +8,7 @@
 //! | [`policy`] [`pricing`] [`usage`] [`envelope`] | the values stored in JSON columns |
 //! | [`ledger`] | budgets and quotas: what is left of them, and what an invoice says |
 //! | [`resource`] and one file a kind | what an administrator declares (`…Spec`) and what the gateway adds (`…Status`) |
-//! | [`manifest`] [`plan`] [`page`] [`problem`] [`live`] [`session`] [`audit`] | the rest of the management API's wire types |
+//! | [`manifest`] [`plan`] [`page`] [`problem`] [`live`] [`probe`] [`session`] [`audit`] | the rest of the management API's wire types |
 //! | [`check`] | everything that is wrong with a declaration, at once; the difference of two |
 //! | `row` (feature `db`) | the SeaORM entities; rows never serialise |
 //!
@@ -27,6 +27,7 @@ pub mod page;
 pub mod plan;
 pub mod policy;
 pub mod pricing;
+pub mod probe;
 pub mod problem;
 pub mod resource;
 #[cfg(feature = "db")]

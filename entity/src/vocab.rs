@@ -163,6 +163,21 @@ words! {
         /// Counted by the gateway.
         Estimated = "estimated",
     }
+    /// How the test of a provider ended.
+    ProbeOutcome {
+        /// It listed its models.
+        Ok = "ok",
+        /// It was not asked: its address or its credential cannot be used.
+        NotConfigured = "not_configured",
+        /// No connection came about, or it broke.
+        Unreachable = "unreachable",
+        /// It did not answer in time.
+        TimedOut = "timed_out",
+        /// It refused the credential.
+        CredentialRefused = "credential_refused",
+        /// It answered with something else.
+        Unexpected = "unexpected",
+    }
     /// How a request ended.
     Outcome {
         /// Answered by the upstream with success.

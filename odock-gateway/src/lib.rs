@@ -6,9 +6,11 @@
 //! | [`config`] [`telemetry`] [`cli`] | what it is told, what it tells, how it is started |
 //! | [`http`] | listeners, transport layers, the routes of the data plane and the error shapes of its dialects |
 //! | [`pipeline`] | the way of a request, stage by stage: read this first |
+//! | [`probe`] | tries a provider, for the control plane |
 //! | [`auth`] [`limits`] [`models`] [`ledger`] [`idempotency`] [`usage`] [`live`] | engines: the rules, free of HTTP |
 //! | [`providers`] | wire formats of the upstreams, pure |
 //! | [`hot`] [`store`] | shared hot state, and the system of record |
+//! | [`spool`] | bodies that are too large to be held in memory |
 //! | [`management`] | the control plane |
 //!
 //! Arrows point one way: `http → pipeline → engines → hot, store, providers → entity`.
@@ -32,9 +34,11 @@ pub mod live;
 pub mod management;
 pub mod models;
 pub mod pipeline;
+pub mod probe;
 pub mod providers;
 pub mod secrets;
 pub mod serve;
+pub mod spool;
 pub mod store;
 pub mod telemetry;
 pub mod usage;

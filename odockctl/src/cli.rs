@@ -188,6 +188,12 @@ pub enum Command {
     /// Create, rotate and revoke virtual keys.
     #[command(subcommand)]
     Key(commands::key::Command),
+    /// Try what was configured for a provider.
+    #[command(subcommand)]
+    Provider(commands::provider::Command),
+    /// See which models are known, and import them with their limits and list prices.
+    #[command(subcommand)]
+    Model(commands::model::Command),
     /// Let keys call models.
     Grant(commands::grant::Args),
     /// Stop keys from calling models.

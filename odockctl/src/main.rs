@@ -1,7 +1,9 @@
-//! The Odock command line. `cli` is the command tree, `session` one run, `commands` what it can do.
+//! The Odock command line. `cli` is the command tree, `session` one run, `commands` what it can do, `catalogue` the models
+//! that it knows.
 
 #![allow(unreachable_pub, reason = "a program has no outside; `pub` marks what a module offers to its siblings")]
 
+mod catalogue;
 mod cli;
 mod columns;
 mod commands;

@@ -6,6 +6,7 @@ use entity::live::LiveEvent;
 use entity::manifest::ApplyRequest;
 use entity::page::Page;
 use entity::plan::Plan;
+use entity::probe::ProviderTest;
 use entity::resource::{
     ApiKey, ApiKeySpec, Budget, BudgetSpec, Create, CreateApiKey, IssuedApiKey, Kind, Model, ModelSpec, Organisation,
     OrganisationSpec, Overlay, OverlaySpec, Provider, ProviderKeySpec, ProviderSpec, Quota, QuotaSpec, RotateApiKey,
@@ -152,6 +153,19 @@ impl OrganisationApi {
     #[must_use]
     pub fn apikeys(&self) -> ApiKeys {
         ApiKeys { of: self.clone() }
+    }
+
+    /// Tries a provider with the named credential, or with the one that its models use. No tokens are spent.
+    ///
+    /// # Errors
+    /// The call failed. That the provider does not answer as it should is no failure of the call.
+    pub async fn test_provider(&self, name: &str, key: Option<&str>) -> Result<ProviderTest, ClientError> {
+        #[derive(Serialize)]
+        struct Which<'a> {
+            key: Option<&'a str>,
+        }
+        let path = self.item(Kind::Provider, name)?.join("test");
+        Request::new(&self.client, Method::POST, &path).query(&Which { key })?.read(&self.client).await
     }
 
     /// The members of a team.

@@ -25,6 +25,8 @@ pub struct Http {
     pub max_header_bytes: usize,
     /// The largest request body.
     pub max_body_bytes: usize,
+    /// The largest upload: a form with files, which is not held in memory.
+    pub max_upload_bytes: usize,
     /// The process-wide cap on requests in flight, if there is one.
     pub max_concurrent_requests: Option<usize>,
     /// How long shutdown waits for requests in flight.
@@ -66,6 +68,7 @@ impl Http {
             // The server needs room for at least one read of the socket.
             max_header_bytes: size(check.bytes("http.max_header_bytes", 8_192..=16 << 20)),
             max_body_bytes: size(check.bytes("http.max_body_bytes", 1_024..=1 << 30)),
+            max_upload_bytes: size(check.bytes("http.max_upload_bytes", 1_024..=16 << 30)),
             max_concurrent_requests: Some(max).filter(|max| *max > 0),
             shutdown_grace: check.duration("http.shutdown_grace", Duration::ZERO..=HOUR),
             tls: tls(check),

@@ -45,6 +45,7 @@ pub(super) static KEYS: &[Key] = &[
     open("http.idle_timeout", &["HTTP_IDLE_TIMEOUT"]),
     open("http.max_header_bytes", &["HTTP_MAX_HEADER_BYTES"]),
     open("http.max_body_bytes", &["HTTP_MAX_BODY_BYTES"]),
+    open("http.max_upload_bytes", &["HTTP_MAX_UPLOAD_BYTES"]),
     open("http.max_concurrent_requests", &["HTTP_MAX_CONCURRENT_REQUESTS"]),
     open("http.shutdown_grace", &["HTTP_SHUTDOWN_GRACE"]),
     open("http.management_addr", &["HTTP_MANAGEMENT_ADDR"]),

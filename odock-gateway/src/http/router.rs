@@ -21,12 +21,8 @@ pub fn router(gw: Gateway) -> Router {
         .route("/v1/health", get(health::live))
         .route("/v1/healthz", get(health::ready))
         .route("/v1/keys/validate", post(keys::validate))
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{*name}", get(models::show))
-        .route("/v1/huggingface/models", get(models::huggingface))
-        .route("/v1/huggingface/v1/models", get(models::huggingface))
         .route("/v1/internal/cache/invalidate", post(invalidate::invalidate));
-    router = governed::add(router);
+    router = governed::add(models::add(router));
     if gw.config.metrics.enabled {
         router = router.route("/metrics", get(prometheus));
     }

@@ -27,6 +27,7 @@ mod models;
 mod organisations;
 mod overlays;
 mod problem;
+mod provider_test;
 mod providers;
 mod query;
 mod quotas;

@@ -11,8 +11,8 @@ use super::attempts::Attempts;
 use super::frame::frame;
 use super::problem::{ApiError, Code};
 use super::{
-    about, admin, apikeys, apply, audit_log, budgets, ledger, live, models, organisations, overlays, providers, quotas,
-    refusals, session, simulate, teams, usage, users,
+    about, admin, apikeys, apply, audit_log, budgets, ledger, live, models, organisations, overlays, provider_test,
+    providers, quotas, refusals, session, simulate, teams, usage, users,
 };
 use crate::gateway::Gateway;
 
@@ -53,6 +53,7 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(providers::list_keys, providers::add_key))
         .routes(routes!(providers::delete_key))
         .routes(routes!(providers::revoke_key))
+        .routes(routes!(provider_test::test))
         .routes(routes!(models::list, models::create))
         .routes(routes!(models::show, models::patch, models::delete))
         .routes(routes!(apikeys::list, apikeys::create))

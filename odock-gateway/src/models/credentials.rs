@@ -61,7 +61,7 @@ impl Credential {
 /// Opens credentials.
 pub struct Credentials {
     sealing: Arc<Sealing>,
-    open: Cache<(ProviderKeyId, String), Arc<Credential>>,
+    open: Cache<(ProviderType, ProviderKeyId, String), Arc<Credential>>,
 }
 
 impl Credentials {
@@ -83,10 +83,11 @@ impl Credentials {
         match key {
             KeyRef::None => Ok(None),
             KeyRef::Configured(secret) => usable(secret.clone()).map(Some),
-            // The envelope's nonce is part of the name: a rotated credential is another one.
+            // The envelope's nonce is part of the name: a rotated credential is another one. So is the family, which says
+            // in which header it goes and which may be changed.
             KeyRef::Sealed(id, envelope) => self
                 .open
-                .try_get_with((*id, envelope.iv.clone()), || self.sealing.open(envelope).and_then(usable))
+                .try_get_with((provider, *id, envelope.iv.clone()), || self.sealing.open(envelope).and_then(usable))
                 .map(Some)
                 .map_err(|error| SealError::clone(&error)),
         }

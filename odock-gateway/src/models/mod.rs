@@ -2,6 +2,7 @@
 
 mod credentials;
 mod target;
+pub(crate) mod upstream;
 
 use std::sync::Arc;
 use std::time::Duration;

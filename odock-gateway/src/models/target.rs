@@ -1,19 +1,21 @@
 //! A model with everything that calling it takes, worked out once.
 
+use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use entity::pricing::{Bill, Pricing};
 use entity::resource::{ModelConfig, PriceChange, ProviderConfig};
 use entity::usage::TokenUsage;
-use entity::vocab::{ModelType, ProviderType};
+use entity::vocab::{Capability, ModelType, ProviderType};
 use entity::{ModelId, ProviderId, ProviderKeyId, Timestamp};
 use http::Uri;
 
-use crate::config::{Config, ProviderDefaults};
+use super::upstream;
+use crate::config::Config;
 use crate::limits::Scope;
+use crate::providers::Address;
 use crate::providers::operation::{Operation, Place};
-use crate::providers::{Address, AddressError};
 use crate::store::targets::ModelRows;
 
 /// A model, the upstream that serves it, and its price.
@@ -25,6 +27,8 @@ pub struct Target {
     pub model: String,
     /// What it is for.
     pub model_type: ModelType,
+    /// What it can do besides.
+    pub capabilities: BTreeSet<Capability>,
     /// What the upstream calls it.
     pub slug: String,
     /// What it costs, if that is known.
@@ -93,31 +97,17 @@ impl Target {
         let ModelRows { model, provider, key, scope } = rows;
         let mut price_changes = model.price_changes.unwrap_or_default().0;
         price_changes.sort_by_key(|change| change.from);
-        let defaults = defaults(config, provider.kind);
         let slug = model.slug.unwrap_or_else(|| model.name.clone());
-        let configured = defaults.base_url.as_ref().map(url::Url::to_string);
-        let base = provider.base_url.or(configured).or_else(|| provider.kind.public_address().map(Into::into));
-        let address = base.ok_or(Problem::NotConfigured).and_then(|base| {
-            Address::parse(&base, config.upstream.allow_link_local).map_err(|error| match error {
-                AddressError::Malformed => Problem::NotConfigured,
-                AddressError::LinkLocal => Problem::AddressRefused,
-            })
-        });
-        let key = match key {
-            Some(key) if key.revoked => Err(Problem::KeyRevoked),
-            Some(key) => Ok(KeyRef::Sealed(key.id, Box::new(key.sealed))),
-            None => match defaults.api_key.clone() {
-                Some(secret) => Ok(KeyRef::Configured(secret)),
-                None if matches!(provider.kind, ProviderType::Vllm | ProviderType::Custom) => Ok(KeyRef::None),
-                None => Err(Problem::NoKey),
-            },
-        };
+        let address = upstream::address(config, &provider);
+        let key = upstream::key(config, provider.kind, key);
+        let connect_timeout = upstream::connect_timeout(config, &provider);
+        let total_timeout = upstream::total_timeout(config, &provider);
         let ms = |ms: Option<u32>, default| ms.map_or(default, |ms| Duration::from_millis(ms.into()));
-        let total = defaults.timeout.unwrap_or(config.upstream.total_timeout);
         Self {
             model_id: model.id,
             model: model.name,
             model_type: model.kind,
+            capabilities: model.capabilities.0,
             slug,
             pricing: model.pricing,
             price_changes,
@@ -132,12 +122,9 @@ impl Target {
             address,
             endpoints: Endpoints::default(),
             key,
-            connect_timeout: ms(provider.config.connect_timeout_ms, config.upstream.connect_timeout),
+            connect_timeout,
             first_byte_timeout: ms(provider.config.first_byte_timeout_ms, config.upstream.first_byte_timeout),
-            total_timeout: provider
-                .timeout_ms
-                .and_then(|ms| u64::try_from(ms).ok())
-                .map_or(total, Duration::from_millis),
+            total_timeout,
             idle_timeout: ms(provider.config.idle_timeout_ms, config.upstream.stream_idle_timeout),
             provider_config: provider.config,
         }
@@ -207,19 +194,5 @@ impl Endpoints {
         let uri = make();
         self.0.write().unwrap_or_else(PoisonError::into_inner).push(Endpoint { operation, stream, uri: uri.clone() });
         uri
-    }
-}
-
-const fn defaults(config: &Config, provider: ProviderType) -> &ProviderDefaults {
-    let families = &config.providers;
-    match provider {
-        ProviderType::OpenAi => &families.openai,
-        ProviderType::Anthropic => &families.anthropic,
-        ProviderType::Google => &families.gemini,
-        ProviderType::AzureOpenAi => &families.azure_openai,
-        ProviderType::Vllm => &families.vllm,
-        ProviderType::Mistral => &families.mistral,
-        ProviderType::HuggingFace => &families.huggingface,
-        ProviderType::Custom => &families.custom,
     }
 }

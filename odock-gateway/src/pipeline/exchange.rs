@@ -18,6 +18,8 @@ pub struct Exchange {
     pub head: Parts,
     /// The body, until it is decoded.
     pub body: Body,
+    /// Bytes that the body may have.
+    pub max_body: usize,
     /// The model that the path names, if it does.
     pub model_in_path: Option<String>,
     /// The guards, in the order in which they were taken.

@@ -1,5 +1,7 @@
 //! Where a provider's endpoints are, and which addresses are never called.
 
+mod models;
+
 use std::net::IpAddr;
 
 use entity::resource::ProviderConfig;
@@ -79,7 +81,8 @@ impl Address {
     }
 
     /// Azure OpenAI's paths name the deployment when the provider pins a dated `api-version`, and are `/openai/v1/…`
-    /// otherwise (Azure OpenAI reference, "API version lifecycle"). Responses have no deployment in their path.
+    /// otherwise (Azure OpenAI reference, "API version lifecycle"). Responses and the list of models have no deployment in
+    /// their path.
     fn azure(&self, version: Option<&str>, slug: &str, endpoint: &str) -> Option<Uri> {
         let is_dated = version.is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit()));
         let mut segments = Vec::with_capacity(5);
@@ -87,7 +90,7 @@ impl Address {
             segments.extend((!self.ends_in(|last| last == "openai")).then_some("openai"));
             match (is_dated, endpoint) {
                 (false, _) => segments.push("v1"),
-                (true, "responses") => {}
+                (true, "responses" | "models") => {}
                 (true, _) => segments.extend(["deployments", slug]),
             }
         }

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::Family;
+use super::form::Form;
 use super::json::JsonBody;
 use super::operation::Operation;
+use crate::spool::Piece;
 
 /// Why a request is not what its route takes: one sentence for the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -116,11 +118,25 @@ impl Output {
 
 /// What is sent.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all calls are in JSON")]
 pub enum Payload {
     /// A JSON object.
     Json(JsonBody),
     /// Something else, as it came.
     Raw(Bytes),
+    /// A form, with files.
+    Form(FormBody),
+}
+
+/// A form, with what its operation says of it.
+#[derive(Debug)]
+pub struct FormBody {
+    /// The form.
+    pub form: Form,
+    /// The fields that the model reads, as a JSON object.
+    pub prompt: Bytes,
+    /// Tokens that the files come to at the most.
+    pub file_tokens: u64,
 }
 
 impl Call {
@@ -159,6 +175,33 @@ impl Call {
         }
     }
 
+    /// A call in a form whose files come to so many tokens at the most. These of its fields are what the model reads besides.
+    ///
+    /// # Errors
+    /// When the form names no model, or has a field twice.
+    pub fn form(
+        operation: &'static dyn Operation,
+        asked: &Asked<'_>,
+        form: Form,
+        read: &[&str],
+        file_tokens: u64,
+    ) -> Result<Self, DecodeError> {
+        let model = asked.model.map_or_else(|| form.model(), Ok)?.to_owned();
+        let mut prompt = serde_json::Map::new();
+        for name in read {
+            if let Some(text) = form.text(name)? {
+                prompt.insert((*name).to_owned(), text.into());
+            }
+        }
+        let prompt = Bytes::from(serde_json::Value::from(prompt).to_string());
+        let input = (prompt.len() as u64).saturating_add(file_tokens);
+        let bound = Bound { input, output: Output::None, choices: 1, units: 0 };
+        let stream = form.flag("stream")?;
+        let (prompt_bytes, query) = (prompt.len(), None);
+        let payload = Payload::Form(FormBody { form, prompt, file_tokens });
+        Ok(Self { operation, model, stream, prompt_bytes, bound, cap: None, query, variant: None, payload })
+    }
+
     /// A call that consumes nothing, such as counting tokens.
     #[must_use]
     pub fn for_nothing(self) -> Self {
@@ -169,7 +212,21 @@ impl Call {
     /// Bytes of the body as it came.
     #[must_use]
     pub fn body_bytes(&self) -> u64 {
-        self.text().len() as u64
+        match &self.payload {
+            Payload::Json(body) => body.bytes().len() as u64,
+            Payload::Raw(body) => body.len() as u64,
+            Payload::Form(body) => body.form.len(),
+        }
+    }
+
+    /// By what the same call is known when it comes again.
+    #[must_use]
+    pub fn identity(&self) -> &Bytes {
+        match &self.payload {
+            Payload::Json(body) => body.bytes(),
+            Payload::Raw(body) => body,
+            Payload::Form(body) => body.form.digest(),
+        }
     }
 
     /// The text that makes up the request, in which its tokens are counted.
@@ -178,6 +235,16 @@ impl Call {
         match &self.payload {
             Payload::Json(body) => body.bytes(),
             Payload::Raw(body) => body,
+            Payload::Form(body) => &body.prompt,
+        }
+    }
+
+    /// Tokens of files at the most, which cannot be counted in the text.
+    #[must_use]
+    pub fn file_tokens(&self) -> u64 {
+        match &self.payload {
+            Payload::Json(_) | Payload::Raw(_) => 0,
+            Payload::Form(body) => body.file_tokens,
         }
     }
 
@@ -189,6 +256,18 @@ impl Call {
         match &self.payload {
             Payload::Json(body) => Ok(body),
             Payload::Raw(_) => Err(DecodeError::new("the body must be a JSON object")),
+            Payload::Form(_) => Err(DecodeError::new("the body must be a JSON object, not a form")),
+        }
+    }
+
+    /// The form, of a call in one.
+    ///
+    /// # Errors
+    /// When the call is none.
+    pub fn form_body(&self) -> Result<&Form, DecodeError> {
+        match &self.payload {
+            Payload::Form(body) => Ok(&body.form),
+            Payload::Json(_) | Payload::Raw(_) => Err(DecodeError::new("the body must be a form")),
         }
     }
 }
@@ -197,7 +276,7 @@ impl Call {
 #[derive(Debug)]
 pub struct Outgoing {
     /// The body, in pieces.
-    pub body: VecDeque<Bytes>,
+    pub body: VecDeque<Piece>,
     /// What the body is; what the caller said, where absent.
     pub content_type: Option<HeaderValue>,
     /// Headers that the upstream cannot do without, for callers who sent none of that name.
@@ -209,7 +288,8 @@ pub struct Outgoing {
 impl Outgoing {
     /// A body of the caller's own type.
     #[must_use]
-    pub fn as_sent(body: VecDeque<Bytes>) -> Self {
+    pub fn as_sent(body: impl IntoIterator<Item = impl Into<Piece>>) -> Self {
+        let body = body.into_iter().map(Into::into).collect();
         Self { body, content_type: None, defaults: Vec::new(), uri: None }
     }
 }

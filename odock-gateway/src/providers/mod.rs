@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `operation.rs` | the seam: what the pipeline asks of a wire format |
 //! | `call.rs` | a call, understood as far as the gateway must |
-//! | `json.rs` | a JSON body that is scanned once and edited in place |
+//! | `json.rs`, `form.rs` | bodies that are read once and edited in place |
 //! | `sse.rs`, `meter.rs` | streams: events, and what is read off them as they pass |
 //! | `elements.rs` | streams that are one array |
 //! | `usage.rs` | what a provider reports |
@@ -19,6 +19,7 @@ mod address;
 pub mod anthropic;
 pub mod call;
 pub mod elements;
+pub mod form;
 pub mod gemini;
 pub mod huggingface;
 pub mod json;
@@ -28,6 +29,7 @@ pub mod openai;
 pub mod operation;
 pub mod plain;
 pub mod sse;
+pub mod unified;
 pub mod usage;
 pub mod vllm;
 

@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Uri};
 
 use super::call::{Asked, Call, DecodeError, Outgoing};
+use super::form::Form;
 use super::meter::Meter;
 use super::usage::Reported;
 use super::{Address, Family};
@@ -30,6 +31,17 @@ pub struct Place<'a> {
     pub slug: &'a str,
     /// The most tokens that the model gives in an answer, if that is known.
     pub max_output: Option<u64>,
+}
+
+/// What the callers of a kind of call send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// JSON.
+    Json,
+    /// JSON, or something else that its content type tells apart.
+    Any,
+    /// A form (`multipart/form-data`), which is not held in memory.
+    Form,
 }
 
 /// A whole answer, as the caller gets it, and what it consumed.
@@ -57,14 +69,22 @@ pub trait Operation: Debug + Send + Sync {
     /// Says what is wrong with the request.
     fn decode(&'static self, asked: &Asked<'_>, body: Bytes) -> Result<Call, DecodeError>;
 
+    /// What its callers send.
+    fn takes(&self) -> Takes {
+        Takes::Json
+    }
+
+    /// Reads what a caller asks in a form.
+    ///
+    /// # Errors
+    /// Says what is wrong with the request.
+    fn decode_form(&'static self, _: &Asked<'_>, _: Form) -> Result<Call, DecodeError> {
+        Err(DecodeError::new("the body must be a JSON object, not a form"))
+    }
+
     /// Whether the upstream adds to the prompt what the request does not hold: an earlier conversation, files that are kept
     /// there, results of its own tools. Asked only where a budget or quota applies.
     fn adds_input(&self, _: &Call) -> bool {
-        false
-    }
-
-    /// Whether bodies of other types than JSON are its own to read.
-    fn takes_any_type(&self) -> bool {
         false
     }
 

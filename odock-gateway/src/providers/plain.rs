@@ -66,11 +66,11 @@ impl Operation for Plain {
             Counts::Embeddings | Counts::Tokens | Counts::Nothing => 0,
         };
         let mut call = Call::json(self, body.model.clone().unwrap_or_default(), body);
+        if matches!(self.counts, Counts::Units(_) | Counts::Nothing) {
+            call = call.for_nothing();
+        }
         call.bound.output = Output::None;
         call.bound.units = units;
-        if matches!(self.counts, Counts::Units(_) | Counts::Nothing) {
-            call.bound.input = 0;
-        }
         Ok(call)
     }
 

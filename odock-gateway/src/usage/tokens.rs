@@ -38,7 +38,11 @@ const NOT_READ: [&str; 8] = [
 /// Counts the prompt of a call. Where no tokenizer is known, `strict` wants no guess, and gets `None`; otherwise the usual
 /// mean of English text is taken. `None` too where the upstream adds to the prompt what cannot be counted here.
 pub async fn count(call: &Call, slug: &str, strict: bool) -> Option<u64> {
-    if call.operation.adds_input(call) { None } else { count_in(call.text().clone(), slug, strict).await }
+    if call.operation.adds_input(call) {
+        return None;
+    }
+    let read = count_in(call.text().clone(), slug, strict).await?;
+    Some(read.saturating_add(call.file_tokens()))
 }
 
 async fn count_in(body: Bytes, slug: &str, strict: bool) -> Option<u64> {

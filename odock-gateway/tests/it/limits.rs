@@ -342,20 +342,10 @@ async fn a_teams_limit_is_scaled_by_an_overlay_and_can_be_looked_at() {
     }
 }
 
-fn on(server: &RedisServer) -> config::Redis {
-    config::Redis {
-        url: config::RedisUrl::parse(&server.url()).unwrap(),
-        connections: 2,
-        dial_timeout: Duration::from_secs(2),
-        command_timeout: Duration::from_millis(500),
-        key_prefix: "o".into(),
-    }
-}
-
 /// A gateway on the given Redis, whose global policy is all that limits it.
 async fn gateway_on(server: &RedisServer, policy: Value, mode: FailureMode) -> TestGateway {
     TestGateway::start_with(|config| {
-        config.redis = Some(on(server));
+        config.redis = Some(server.settings());
         config.limits.global_policy = Some(policies(policy));
         config.limits.failure_mode = mode;
     })
@@ -429,7 +419,7 @@ async fn without_redis_the_failure_mode_decides_and_afterwards_all_is_as_before(
     for mode in [FailureMode::Local, FailureMode::Open, FailureMode::Closed] {
         // Each has its own numbers: they do not share a prefix.
         let gw = TestGateway::start_with(|config| {
-            config.redis = Some(config::Redis { key_prefix: format!("{mode:?}"), ..on(&server) });
+            config.redis = Some(config::Redis { key_prefix: format!("{mode:?}"), ..server.settings() });
             config.limits.global_policy = Some(policies(policy.clone()));
             config.limits.failure_mode = mode;
         })

@@ -9,6 +9,7 @@ mod access;
 mod budgets;
 mod errors;
 mod families;
+mod fidelity;
 mod hot;
 mod idempotency;
 mod journal;

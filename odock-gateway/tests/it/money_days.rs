@@ -2,6 +2,7 @@
 //! nobody takes, figures that were tampered with.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use entity::Timestamp;
@@ -10,7 +11,7 @@ use entity::resource::PriceChange;
 use entity::row::{PriceChanges, budget, ledger_event, ledger_lease, ledger_window, model, quota, usage_record};
 use entity::vocab::{Enforcement, Metric, Period, ProviderType};
 use odock_gateway::clock::ManualClock;
-use odock_gateway::config::DatabaseUrl;
+use odock_gateway::config::{Config, DatabaseUrl, FailureMode};
 use odock_gateway::gateway::Gateway;
 use odock_gateway::serve::Running;
 use odock_gateway::store::{self, ledger};
@@ -20,7 +21,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
-use crate::support::{Fleet, NewModel, Proxy, Stack, TestGateway, eventually};
+use crate::support::{Fleet, NewModel, Proxy, RedisServer, Stack, TestGateway, eventually};
 
 fn prices() -> Pricing {
     let output = ClassPrices { text_cost_per_1k_tokens: Some("1".parse().unwrap()), ..Default::default() };
@@ -74,7 +75,7 @@ async fn without_the_database_for_longer_than_a_lease_nothing_is_lost_and_nothin
     proxy.cut();
     // What is on lease is spent on; when the lease is over, nobody can say any more what is left.
     let (mut on_lease, mut refused) = (0, 0);
-    let end = tokio::time::Instant::now() + Duration::from_secs(8);
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
     while tokio::time::Instant::now() < end {
         let answer = gw.chat(&cent()).await;
         match answer.status {
@@ -105,6 +106,70 @@ async fn without_the_database_for_longer_than_a_lease_nothing_is_lost_and_nothin
     settled(&gw.running.gateway).await;
     let window = ledger_window::Entity::find().one(gw.running.gateway.database.reader()).await.unwrap().unwrap();
     assert_eq!(window.used, 3_000_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_goes_and_comes_back_under_load_and_the_budget_is_spent_to_the_cent() {
+    let Some(mut server) = RedisServer::start().await else { return };
+    let policy = json!({"ratelimit":{"requests":{"per_minute":1_000_000},"concurrency":{"max":1_000}}});
+    let on_redis = |config: &mut Config| {
+        config.redis = Some(server.settings());
+        config.limits.global_policy = Some(serde_json::from_value(policy.clone()).unwrap());
+        config.limits.failure_mode = FailureMode::Local;
+    };
+    let gw = TestGateway::start_with(on_redis).await;
+    with_model(&gw).await;
+    gw.fleet.budget("month", "3", Enforcement::Standard).await;
+    let mut urls = vec![gw.url("/v1/chat/completions")];
+    // A second node, where two can share a database: they ask each other over Redis, as long as there is one.
+    let other = if gw.stack.is_shared() {
+        gw.stack.share_sealing_key("b");
+        let mut config = gw.stack.config("b");
+        on_redis(&mut config);
+        let running = Running::start(Gateway::start(config).await.unwrap()).await.unwrap();
+        urls.push(format!("http://{}/v1/chat/completions", running.address));
+        Some(running)
+    } else {
+        None
+    };
+    let passed = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..8)
+        .map(|client: usize| {
+            let (http, secret, url) = (gw.http.clone(), gw.fleet.secret.clone(), urls[client % urls.len()].clone());
+            let passed = Arc::clone(&passed);
+            tokio::spawn(async move {
+                loop {
+                    let answer = http.post(&url).bearer_auth(&secret).json(&cent()).send().await.unwrap();
+                    match answer.status().as_u16() {
+                        200 => passed.fetch_add(1, Ordering::SeqCst),
+                        402 => return,
+                        // Without Redis a node cannot ask the other for what it has not used.
+                        503 => passed.load(Ordering::SeqCst),
+                        other => panic!("{other}: {}", answer.text().await.unwrap()),
+                    };
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+        })
+        .collect();
+    let reached = |count: usize| {
+        let passed = Arc::clone(&passed);
+        async move {
+            eventually("the load", || async { (passed.load(Ordering::SeqCst) >= count).then_some(()) }).await;
+        }
+    };
+    reached(40).await;
+    server.stop().await;
+    reached(120).await;
+    server.start_again().await;
+    for client in clients {
+        client.await.unwrap();
+    }
+    settled(&gw.running.gateway).await;
+    let window = ledger_window::Entity::find().one(gw.running.gateway.database.reader()).await.unwrap().unwrap();
+    let passed = passed.load(Ordering::SeqCst);
+    assert_eq!((passed, window.used), (300, 3_000_000_000));
+    drop(other);
 }
 
 /// A gateway whose clock the test moves.

@@ -14,6 +14,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod live;
+mod provider_test;
 mod resources;
 mod session;
 mod simulate;

@@ -1,12 +1,15 @@
 //! How everything that can be listed looks as a table.
 
 mod access;
+mod catalogue;
 mod ledger;
 mod limits;
+mod probe;
 mod resources;
 mod usage;
 
 pub use access::ContextRow;
+pub use catalogue::KnownModel;
 pub use limits::owner;
 
 use entity::Timestamp;

@@ -182,6 +182,36 @@ impl Show for Provider {
     }
 }
 
+/// A price list with every field set.
+pub(super) fn example_pricing() -> Pricing {
+    let price = Some(PRICE);
+    let prices = ClassPrices {
+        text_cost_per_1k_tokens: price,
+        image_cost_per_1k_tokens: price,
+        audio_cost_per_1k_tokens: price,
+        video_cost_per_1k_tokens: price,
+        reasoning_cost_per_1k_tokens: price,
+    };
+    Pricing {
+        input: prices.clone(),
+        output: prices,
+        cached_input_discount_percent: Some(50),
+        cache_write_cost_per_1k_tokens: price,
+        tool: ToolPrices {
+            definition_cost_per_1k_tokens: price,
+            input_cost_per_1k_tokens: price,
+            output_cost_per_1k_tokens: price,
+        },
+        embeddings_cost_per_1k_tokens: price,
+        unit: Some(UnitPrice { label: "page".into(), cost_per_1k_units: PRICE }),
+    }
+}
+
+/// Words in one cell.
+pub(super) fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(",")
+}
+
 impl Show for Model {
     fn columns() -> &'static [Column<Self>] {
         const {
@@ -199,7 +229,7 @@ impl Show for Model {
                 Column::new("KEYS", "status.keys", |m| m.status.keys.to_string()),
                 Column::wide("PROVIDER KEY", "spec.providerKey", |m| or_dash(m.spec.provider_key.as_ref())),
                 Column::wide("CAPABILITIES", "spec.capabilities", |m| {
-                    m.spec.capabilities.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(",")
+                    joined(m.spec.capabilities.iter().map(|c| c.as_str()))
                 }),
                 Column::wide("ORGANISATION", "organisation", organisation),
                 Column::new("CREATED", "createdAt", created),
@@ -210,27 +240,7 @@ impl Show for Model {
     }
 
     fn example() -> Self {
-        let price = Some(PRICE);
-        let prices = ClassPrices {
-            text_cost_per_1k_tokens: price,
-            image_cost_per_1k_tokens: price,
-            audio_cost_per_1k_tokens: price,
-            video_cost_per_1k_tokens: price,
-            reasoning_cost_per_1k_tokens: price,
-        };
-        let pricing = Pricing {
-            input: prices.clone(),
-            output: prices,
-            cached_input_discount_percent: Some(50),
-            cache_write_cost_per_1k_tokens: price,
-            tool: ToolPrices {
-                definition_cost_per_1k_tokens: price,
-                input_cost_per_1k_tokens: price,
-                output_cost_per_1k_tokens: price,
-            },
-            embeddings_cost_per_1k_tokens: price,
-            unit: Some(UnitPrice { label: "page".into(), cost_per_1k_units: PRICE }),
-        };
+        let pricing = example_pricing();
         let spec = ModelSpec {
             r#type: ModelType::Chat,
             slug: Some("gpt-4.1-mini".into()),

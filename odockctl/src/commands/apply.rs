@@ -53,7 +53,11 @@ pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
     Ok(if args.detailed_exitcode && differs(&plan) { Exit::Changes } else { Exit::Done })
 }
 
-async fn write(session: &Session, client: &Client, set: &ManifestSet, batches: &[Batch]) -> Result<Plan, CliError> {
+/// Applies every batch, each in one transaction, after asking where the context is protected.
+///
+/// # Errors
+/// A guard refuses, or the gateway does.
+pub async fn write(session: &Session, client: &Client, set: &ManifestSet, batches: &[Batch]) -> Result<Plan, CliError> {
     let protected = session.context()?.context.protected;
     if protected || batches.len() > 1 {
         // One organisation is one transaction. Several are looked at first, so that a mistake in one changes none.

@@ -54,6 +54,7 @@ impl Impact {
             ]
             | ["key", "history" | "check", ..]
             | ["overlay", "list", ..]
+            | ["model", "catalog", ..]
             | ["token", "list", ..]
             | ["context", "list" | "show" | "validate", ..] => Self::Read,
             _ => Self::Write,

@@ -18,7 +18,9 @@ pub mod ledger;
 pub mod limit;
 pub mod login;
 pub mod logout;
+pub mod model;
 pub mod overlay;
+pub mod provider;
 pub mod request;
 pub mod simulate;
 pub mod target;
@@ -58,6 +60,8 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> 
         Command::Simulate(args) => simulate::run(session, args).await,
         Command::Budget(command) => limit::budget(session, command).await,
         Command::Quota(command) => limit::quota(session, command).await,
+        Command::Provider(command) => provider::run(session, command).await,
+        Command::Model(command) => model::run(session, command).await,
         Command::Overlay(command) => overlay::run(session, command).await,
         Command::Invoice(command) => invoice::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,

@@ -10,7 +10,9 @@ fn help_of_the_program() {
 
 #[test]
 fn help_of_commands() {
-    for command in [&["get"][..], &["apply"], &["login"], &["key", "create"], &["usage", "tail"], &["chat"]] {
+    for command in
+        [&["get"][..], &["apply"], &["login"], &["key", "create"], &["usage", "tail"], &["chat"], &["model", "import"]]
+    {
         let arguments: Vec<&str> = command.iter().copied().chain(["-h"]).collect();
         insta::assert_snapshot!(command.join("-"), Home::empty().run(&arguments).ends(0).stdout);
     }

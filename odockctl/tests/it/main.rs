@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "nothing is outside of a test program")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
+mod catalogue;
 mod chat;
 mod errors;
 mod formats;

@@ -2,14 +2,18 @@
 
 mod anthropic;
 mod gemini;
+mod mistral;
 mod openai;
+mod vllm;
 
 use std::sync::Arc;
 
 use axum::Json;
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use http::HeaderMap;
 use serde_json::Value;
 
@@ -38,21 +42,41 @@ pub(super) struct Listing {
     all: fn(Vec<Value>) -> Value,
 }
 
+/// The lists of those families that have a path of their own.
+static LISTINGS: &[(&str, &Listing)] = &[
+    ("/openai/models", &OPENAI),
+    ("/openai/v1/models", &OPENAI),
+    ("/v1/huggingface/models", &HUGGING_FACE),
+    ("/v1/huggingface/v1/models", &HUGGING_FACE),
+    ("/v1/vllm/models", &vllm::VLLM),
+    ("/v1/mistral/models", &mistral::MISTRAL),
+    ("/v1/mistral/v1/models", &mistral::MISTRAL),
+];
+
+/// Adds the routes of every list but Gemini's.
+pub(super) fn add(router: Router<Gateway>) -> Router<Gateway> {
+    let mut router = router.route(ENDPOINT, get(list)).route("/v1/models/{*name}", get(show));
+    for (path, listing) in LISTINGS.iter().copied() {
+        let list =
+            move |State(gw): State<Gateway>, request: Request<Body>| async move { listing.list(&gw, request).await };
+        let show = move |State(gw): State<Gateway>, Path(name): Path<String>, request: Request<Body>| async move {
+            listing.show(&gw, &name, request).await
+        };
+        router = router.route(path, get(list)).route(&format!("{path}/{{*name}}"), get(show));
+    }
+    router
+}
+
 /// Lists the models that the key may call, in the shape of the caller's family.
-pub(super) async fn list(State(gw): State<Gateway>, request: Request<Body>) -> Response {
+async fn list(State(gw): State<Gateway>, request: Request<Body>) -> Response {
     let listing = of(request.headers());
     listing.list(&gw, request).await
 }
 
 /// Shows one of them.
-pub(super) async fn show(State(gw): State<Gateway>, Path(name): Path<String>, request: Request<Body>) -> Response {
+async fn show(State(gw): State<Gateway>, Path(name): Path<String>, request: Request<Body>) -> Response {
     let listing = of(request.headers());
     listing.show(&gw, &name, request).await
-}
-
-/// Lists the models of Hugging Face's routes.
-pub(super) async fn huggingface(State(gw): State<Gateway>, request: Request<Body>) -> Response {
-    HUGGING_FACE.list(&gw, request).await
 }
 
 /// The listing on the route that OpenAI and Anthropic share: only Anthropic's callers name a version of its protocol.

@@ -13,7 +13,7 @@ pub(super) static OPENAI: Listing = Listing { family: Family::OpenAi, endpoint: 
 pub(super) static HUGGING_FACE: Listing =
     Listing { family: Family::HuggingFace, endpoint: "/v1/huggingface/models", only_own: true, one, all };
 
-fn one(target: &Target) -> Value {
+pub(super) fn one(target: &Target) -> Value {
     json!({
         "id": target.model,
         "object": "model",
@@ -22,6 +22,6 @@ fn one(target: &Target) -> Value {
     })
 }
 
-fn all(models: Vec<Value>) -> Value {
+pub(super) fn all(models: Vec<Value>) -> Value {
     json!({ "object": "list", "data": models })
 }

@@ -159,6 +159,8 @@ pub(in crate::management) const RULES: &[Rule] = &[
     rule("POST",   "/api/organisations/{organisation}/providers/{name}/keys", "provider-key", Write, Organisation, ADMINS),
     rule("DELETE", "/api/organisations/{organisation}/providers/{name}/keys/{key}", "provider-key", Write, Organisation, ADMINS),
     rule("POST",   "/api/organisations/{organisation}/providers/{name}/keys/{key}/revoke", "provider-key", Write, Organisation, ADMINS),
+    // It changes nothing here, but calls the provider with a credential.
+    rule("POST",   "/api/organisations/{organisation}/providers/{name}/test", "provider", Write, Organisation, ADMINS),
 
     rule("GET",    "/api/organisations/{organisation}/models", "model", Read, Organisation, ADMINS),
     rule("POST",   "/api/organisations/{organisation}/models", "model", Write, Organisation, ADMINS),

@@ -56,7 +56,7 @@ pub async fn authenticate(gw: &Gateway, from: Admitted) -> Result<Authenticated,
     Ok(Authenticated { exchange, principal, global_is_due, _sealed: () })
 }
 
-/// The key in `Authorization: Bearer`, `X-API-Key` or `x-goog-api-key`, and on Gemini's routes also in `?key=`. Two different
+/// The key in `Authorization: Bearer`, `X-API-Key`, `x-goog-api-key` or Azure's `api-key`, and on Gemini's routes also in `?key=`. Two different
 /// ones are refused: which of them counts must never depend on who reads the request.
 pub(super) fn presented(head: &Parts, dialect: Dialect) -> Result<Cow<'_, str>, GatewayError> {
     let query = head.uri.query().filter(|_| dialect == Dialect(Family::Gemini));
@@ -73,7 +73,7 @@ fn key<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Result<Cow<'a, str
             Ok(())
         }
     };
-    for name in [AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key"] {
+    for name in [AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key", "api-key"] {
         for value in headers.get_all(name) {
             let text = value.to_str().map_err(|_| unauthorized("the API key has characters that no key has"))?;
             let key = if name == AUTHORIZATION.as_str() { bearer(text)? } else { text.trim() };
@@ -147,6 +147,7 @@ mod tests {
             ("authorization", "bearer  k "),
             ("x-api-key", "k"),
             ("x-goog-api-key", "k"),
+            ("api-key", "k"),
         ] {
             assert_eq!(key(&[header]).unwrap(), "k");
         }

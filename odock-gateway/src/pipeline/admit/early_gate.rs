@@ -36,7 +36,7 @@ impl Cleared {
 /// `payload_too_large`, `ip_not_allowed`, one of the codes of limits that count requests, or `overloaded`.
 pub async fn early_gate(gw: &Gateway, from: Authenticated) -> Result<Cleared, GatewayError> {
     let Authenticated { mut exchange, principal, global_is_due, .. } = from;
-    let most = gw.config.http.max_body_bytes;
+    let most = exchange.max_body;
     let announced =
         exchange.head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > most as u64) {

@@ -29,7 +29,15 @@ impl Received {
             head.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id)).map(Into::into);
         let trace = head.headers.get("traceparent").and_then(|trace| trace.to_str().ok()).and_then(trace_id);
         let case = Arc::new(Case::new(endpoint, dialect, gw.clock.now(), client, proposed, trace));
-        Self { exchange: Exchange { case, head, body, model_in_path: None, guards: Guards::default() } }
+        let max_body = gw.config.http.max_body_bytes;
+        Self { exchange: Exchange { case, head, body, max_body, model_in_path: None, guards: Guards::default() } }
+    }
+
+    /// Notes that the body may be an upload, which is not held in memory.
+    #[must_use]
+    pub fn with_upload(mut self, gw: &Gateway) -> Self {
+        self.exchange.max_body = gw.config.http.max_upload_bytes;
+        self
     }
 
     /// Notes the model that the path names.

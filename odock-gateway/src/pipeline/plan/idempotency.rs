@@ -87,7 +87,7 @@ async fn claim(
     plan: &Plan,
 ) -> Result<Option<Box<Answer>>, GatewayError> {
     let Some(principal) = case.principal.get() else { return Ok(None) };
-    let asked = fingerprint(case.endpoint, call.text());
+    let asked = fingerprint(case.endpoint, call.identity());
     let lease = plan.target.total_timeout.saturating_add(plan.target.first_byte_timeout).saturating_add(MARGIN);
     let claimed = gw.idempotency.claim(principal.key_id, name, asked, case.request_id(), lease).await;
     let unavailable = |error| {

@@ -1,5 +1,6 @@
 //! One answer, or a stream of them.
 
+mod ask;
 mod connect;
 mod copy;
 mod headers;

@@ -282,7 +282,7 @@ pub(super) fn since_dispatch(case: &Case, stage: Stage) -> Duration {
     Duration::from_micros(to.saturating_sub(from).into())
 }
 
-fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamFailure {
+pub(super) fn classify(error: &hyper_util::client::legacy::Error) -> UpstreamFailure {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut malformed = false;
     while let Some(inner) = source {

@@ -85,6 +85,7 @@ mod tests {
 
     use super::*;
     use crate::providers::Address;
+    use crate::spool::Piece;
 
     fn sent(body: &str, query: Option<&str>, base: &str, cap: Option<u64>) -> (String, Option<String>) {
         let asked = Asked { model: None, query, headers: &HeaderMap::new() };
@@ -100,7 +101,7 @@ mod tests {
         };
         let outgoing = MESSAGES.encode(&call, &place).unwrap();
         let uri = outgoing.uri.map(|uri| uri.to_string());
-        (String::from_utf8(outgoing.body.into_iter().flatten().collect()).unwrap(), uri)
+        (String::from_utf8(outgoing.body.into_iter().filter_map(Piece::in_memory).flatten().collect()).unwrap(), uri)
     }
 
     #[test]

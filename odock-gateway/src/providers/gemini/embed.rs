@@ -96,6 +96,7 @@ mod tests {
 
     use super::*;
     use crate::providers::Address;
+    use crate::spool::Piece;
 
     #[test]
     fn the_models_name_agrees_with_the_path_wherever_it_stands() {
@@ -111,7 +112,14 @@ mod tests {
         let body = br#"{"requests":[{"model":"models/vectors","content":{"parts":[{"text":"a"}]}}, {"content":{},"model" : "models/vectors"}]}"#;
         let call = BATCH_EMBED.decode(&asked, Bytes::from_static(body)).unwrap();
         assert_eq!((call.model.as_str(), call.bound.output), ("vectors", Output::None));
-        let sent = BATCH_EMBED.encode(&call, &place).unwrap().body.into_iter().flatten().collect();
+        let sent = BATCH_EMBED
+            .encode(&call, &place)
+            .unwrap()
+            .body
+            .into_iter()
+            .filter_map(Piece::in_memory)
+            .flatten()
+            .collect();
         let expected = String::from_utf8_lossy(body).replace("models/vectors", "models/gemini-embedding-001");
         assert_eq!(String::from_utf8(sent).unwrap(), expected);
     }

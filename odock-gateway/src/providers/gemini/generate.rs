@@ -110,6 +110,7 @@ mod tests {
 
     use super::*;
     use crate::providers::Address;
+    use crate::spool::Piece;
 
     fn decode(operation: &'static Content, body: &str, query: Option<&str>) -> Call {
         let asked = Asked { model: Some("flash"), query, headers: &HeaderMap::new() };
@@ -127,7 +128,7 @@ mod tests {
         };
         let outgoing = call.operation.encode(call, &place).unwrap();
         let uri = outgoing.uri.map(|uri| uri.to_string());
-        (String::from_utf8(outgoing.body.into_iter().flatten().collect()).unwrap(), uri)
+        (String::from_utf8(outgoing.body.into_iter().filter_map(Piece::in_memory).flatten().collect()).unwrap(), uri)
     }
 
     #[test]

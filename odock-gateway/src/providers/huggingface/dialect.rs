@@ -1,7 +1,5 @@
 //! A task in the words of the provider that does it, as Hugging Face's own clients speak to each through the router.
 
-use std::collections::VecDeque;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -65,7 +63,7 @@ pub(super) fn encode(
     })?;
     let uri = uri(task, backend, place);
     if let (Words::Own, Payload::Raw(recording)) = (words, &call.payload) {
-        return Ok(Outgoing { uri, ..Outgoing::as_sent(VecDeque::from([recording.clone()])) });
+        return Ok(Outgoing { uri, ..Outgoing::as_sent([recording.clone()]) });
     }
     let fields = match (words, &call.payload) {
         (Words::Fal, Payload::Raw(recording)) => audio_url(&data_url(recording), &Inputs::default()),
@@ -73,7 +71,7 @@ pub(super) fn encode(
         (Words::Fal, _) => fal(task, &Inputs::read(call.json_body()?.bytes())?)?,
         (Words::Images(format), _) => images(format, backend.model, &Inputs::read(call.json_body()?.bytes())?)?,
     };
-    let body = VecDeque::from([Bytes::from(format!("{{{fields}}}"))]);
+    let body = [Bytes::from(format!("{{{fields}}}"))];
     let content_type = Some(HeaderValue::from_static("application/json"));
     Ok(Outgoing { uri, content_type, ..Outgoing::as_sent(body) })
 }
@@ -135,6 +133,7 @@ mod tests {
     use crate::providers::Address;
     use crate::providers::call::Asked;
     use crate::providers::operation::Operation;
+    use crate::spool::Piece;
 
     fn sent(task: &'static Task, slug: &str, kind: &str, body: &str) -> Result<(String, String), String> {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
@@ -144,7 +143,8 @@ mod tests {
         let place =
             Place { provider: ProviderType::HuggingFace, address: &address, config: &config, slug, max_output: None };
         let outgoing = task.encode(&call, &place).map_err(|error| error.to_string())?;
-        let body = String::from_utf8(outgoing.body.into_iter().flatten().collect()).unwrap();
+        let body =
+            String::from_utf8(outgoing.body.into_iter().filter_map(Piece::in_memory).flatten().collect()).unwrap();
         Ok((outgoing.uri.unwrap().to_string(), body))
     }
 

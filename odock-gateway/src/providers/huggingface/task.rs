@@ -18,7 +18,7 @@ use crate::providers::Family;
 use crate::providers::call::{Asked, Bound, Call, DecodeError, Outgoing, Output, Payload};
 use crate::providers::json::{Fields, JsonBody};
 use crate::providers::meter::Meter;
-use crate::providers::operation::{Answer, BoxError, Operation, Place};
+use crate::providers::operation::{Answer, BoxError, Operation, Place, Takes};
 
 /// Texts to vectors.
 pub static FEATURE_EXTRACTION: Task = Task::FeatureExtraction;
@@ -60,13 +60,13 @@ impl Operation for Task {
         Family::HuggingFace
     }
 
-    fn takes_any_type(&self) -> bool {
-        *self == Self::SpeechToText
+    fn takes(&self) -> Takes {
+        if *self == Self::SpeechToText { Takes::Any } else { Takes::Json }
     }
 
     fn decode(&'static self, asked: &Asked<'_>, body: Bytes) -> Result<Call, DecodeError> {
         let named = model_in_query(asked.query);
-        if self.takes_any_type() && !is_json(asked.headers) {
+        if self.takes() == Takes::Any && !is_json(asked.headers) {
             return self.recording(named, body);
         }
         let body = JsonBody::decode_for(body, &FIELDS, named.as_deref())?;

@@ -1,6 +1,10 @@
 //! vLLM's server (<https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html>): OpenAI's operations, and its own
 //! for tokens, pooling and ranking. The former are below the version, the latter beside it.
 
+mod audio;
+
+pub use self::audio::{Speech, TRANSCRIPTIONS, TRANSLATIONS};
+
 use super::Family;
 use super::json::Fields;
 use super::openai::chat::ChatCompletions;

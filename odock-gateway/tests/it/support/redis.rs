@@ -1,7 +1,9 @@
 //! A Redis of the test's own.
 
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use odock_gateway::config;
 use tempfile::TempDir;
 
 use super::eventually;
@@ -29,6 +31,17 @@ impl RedisServer {
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// How a gateway reaches it.
+    pub(crate) fn settings(&self) -> config::Redis {
+        config::Redis {
+            url: config::RedisUrl::parse(&self.url()).unwrap(),
+            connections: 2,
+            dial_timeout: Duration::from_secs(2),
+            command_timeout: Duration::from_millis(500),
+            key_prefix: "o".into(),
+        }
     }
 
     /// Stops the server, which saves its data first.

@@ -65,7 +65,7 @@ fn impacts_are_as_intended() {
     assert_eq!(of(Impact::Destroy), "context remove, delete, key rotate, key revoke, token revoke");
     assert_eq!(
         of(Impact::Write),
-        "login, logout, context add, context use, apply, key create, key reveal, key unrevoke, grant, ungrant, overlay set, overlay end, token create"
+        "login, logout, context add, context use, apply, key create, key reveal, key unrevoke, provider test, model import, grant, ungrant, overlay set, overlay end, token create"
     );
 }
 

@@ -4,9 +4,11 @@
 //! any case, so that a model may be priced by the image.
 
 mod answer;
+mod edits;
 mod events;
 mod generations;
 
+pub use self::edits::{EDITS, Edits, VARIATIONS};
 pub use self::generations::{GENERATIONS, Generations};
 
 use entity::usage::TokenUsage;
