@@ -8,8 +8,8 @@
 mod access;
 mod budgets;
 mod errors;
-mod fidelity;
 mod families;
+mod fidelity;
 mod hot;
 mod idempotency;
 mod journal;
