@@ -75,6 +75,8 @@ struct Found {
     requests: Option<Headroom>,
     tokens: Option<Headroom>,
     reserved: Vec<Reserved>,
+    /// The meters that a gate left to the next one.
+    due: Option<(Gate, Vec<Meter>)>,
 }
 
 impl Notes {
@@ -134,6 +136,16 @@ impl Notes {
     /// What is to be settled: once.
     pub(super) fn take_reserved(&self) -> Vec<Reserved> {
         std::mem::take(&mut self.found().reserved)
+    }
+
+    /// Leaves the meters of a gate to the next one.
+    pub(super) fn leave(&self, gate: Gate, meters: Vec<Meter>) {
+        self.found().due = Some((gate, meters));
+    }
+
+    /// The meters that a gate left: once.
+    pub(super) fn take_due(&self) -> Option<(Gate, Vec<Meter>)> {
+        self.found().due.take()
     }
 
     fn found(&self) -> MutexGuard<'_, Found> {
