@@ -11,6 +11,7 @@ use dashmap::DashMap;
 use entity::live::Tick;
 use entity::usage::UsageRecord;
 use entity::{OrganisationId, Timestamp};
+use foldhash::fast::RandomState;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -57,7 +58,7 @@ pub struct Hub {
     requests: broadcast::Sender<Arc<UsageRecord>>,
     ticks: broadcast::Sender<Arc<Ticks>>,
     seconds: Mutex<HashMap<OrganisationId, Second>>,
-    in_flight: DashMap<OrganisationId, Arc<AtomicU64>>,
+    in_flight: DashMap<OrganisationId, Arc<AtomicU64>, RandomState>,
 }
 
 impl Default for Hub {
@@ -69,7 +70,7 @@ impl Default for Hub {
             requests: broadcast::Sender::new(BACKLOG),
             ticks: broadcast::Sender::new(16),
             seconds: Mutex::default(),
-            in_flight: DashMap::new(),
+            in_flight: DashMap::default(),
         }
     }
 }
