@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+use super::Family;
 use super::form::Form;
 use super::json::JsonBody;
 use super::operation::Operation;
+use super::unified::UnifiedRequest;
 use crate::spool::Piece;
 
 /// Why a request is not what its route takes: one sentence for the caller.
@@ -50,6 +52,8 @@ pub struct Call {
     pub cap: Option<u64>,
     /// What of the caller's query goes to the upstream.
     pub query: Option<&'static str>,
+    /// The provider behind the upstream that the caller chooses, where the family has such.
+    pub variant: Option<String>,
     /// What is sent.
     pub payload: Payload,
 }
@@ -115,11 +119,16 @@ impl Output {
 
 /// What is sent.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all calls are in JSON")]
 pub enum Payload {
     /// A JSON object.
     Json(JsonBody),
+    /// Something else, as it came.
+    Raw(Bytes),
     /// A form, with files.
     Form(FormBody),
+    /// A chat in the gateway's own words.
+    Unified(Box<UnifiedRequest>),
 }
 
 /// A form, with what its operation says of it.
@@ -144,7 +153,29 @@ impl Call {
             units: 0,
         };
         let (stream, prompt_bytes) = (body.stream, body.prompt_bytes);
-        Self { operation, model, stream, prompt_bytes, bound, cap: None, query: None, payload: Payload::Json(body) }
+        Self {
+            operation,
+            model,
+            stream,
+            prompt_bytes,
+            bound,
+            cap: None,
+            query: None,
+            variant: None,
+            payload: Payload::Json(body),
+        }
+    }
+
+    /// Takes what stands behind a colon in the model's name for the choice of a provider, as Hugging Face's callers write it,
+    /// if the name is known without it and not with it.
+    pub fn resolve(&mut self, is_known: impl Fn(&str) -> bool) {
+        if self.operation.family() != Family::HuggingFace || is_known(&self.model) {
+            return;
+        }
+        let split = self.model.rsplit_once(':').filter(|(name, _)| is_known(name));
+        if let Some((name, variant)) = split.map(|(name, variant)| (name.to_owned(), variant.to_owned())) {
+            (self.model, self.variant) = (name, Some(variant));
+        }
     }
 
     /// A call in a form whose files come to so many tokens at the most. These of its fields are what the model reads besides.
@@ -171,7 +202,7 @@ impl Call {
         let stream = form.flag("stream")?;
         let (prompt_bytes, query) = (prompt.len(), None);
         let payload = Payload::Form(FormBody { form, prompt, file_tokens });
-        Ok(Self { operation, model, stream, prompt_bytes, bound, cap: None, query, payload })
+        Ok(Self { operation, model, stream, prompt_bytes, bound, cap: None, query, variant: None, payload })
     }
 
     /// A call that consumes nothing, such as counting tokens.
@@ -181,12 +212,23 @@ impl Call {
         Self { bound, prompt_bytes: 0, stream: false, ..self }
     }
 
+    /// The provider that the caller insists on, by its name in the organisation.
+    #[must_use]
+    pub fn provider(&self) -> Option<&str> {
+        match &self.payload {
+            Payload::Unified(request) => request.provider(),
+            Payload::Json(_) | Payload::Raw(_) | Payload::Form(_) => None,
+        }
+    }
+
     /// Bytes of the body as it came.
     #[must_use]
     pub fn body_bytes(&self) -> u64 {
         match &self.payload {
             Payload::Json(body) => body.bytes().len() as u64,
+            Payload::Raw(body) => body.len() as u64,
             Payload::Form(body) => body.form.len(),
+            Payload::Unified(request) => request.body().len() as u64,
         }
     }
 
@@ -195,7 +237,9 @@ impl Call {
     pub fn identity(&self) -> &Bytes {
         match &self.payload {
             Payload::Json(body) => body.bytes(),
+            Payload::Raw(body) => body,
             Payload::Form(body) => body.form.digest(),
+            Payload::Unified(request) => request.body(),
         }
     }
 
@@ -204,7 +248,9 @@ impl Call {
     pub fn text(&self) -> &Bytes {
         match &self.payload {
             Payload::Json(body) => body.bytes(),
+            Payload::Raw(body) => body,
             Payload::Form(body) => &body.prompt,
+            Payload::Unified(request) => request.body(),
         }
     }
 
@@ -212,7 +258,7 @@ impl Call {
     #[must_use]
     pub fn file_tokens(&self) -> u64 {
         match &self.payload {
-            Payload::Json(_) => 0,
+            Payload::Json(_) | Payload::Raw(_) | Payload::Unified(_) => 0,
             Payload::Form(body) => body.file_tokens,
         }
     }
@@ -224,7 +270,9 @@ impl Call {
     pub fn json_body(&self) -> Result<&JsonBody, DecodeError> {
         match &self.payload {
             Payload::Json(body) => Ok(body),
-            Payload::Form(_) => Err(DecodeError::new("the body must be a JSON object, not a form")),
+            Payload::Raw(_) | Payload::Form(_) | Payload::Unified(_) => {
+                Err(DecodeError::new("the body must be a JSON object"))
+            }
         }
     }
 
@@ -235,7 +283,9 @@ impl Call {
     pub fn form_body(&self) -> Result<&Form, DecodeError> {
         match &self.payload {
             Payload::Form(body) => Ok(&body.form),
-            Payload::Json(_) => Err(DecodeError::new("the body must be a form, not a JSON object")),
+            Payload::Json(_) | Payload::Raw(_) | Payload::Unified(_) => {
+                Err(DecodeError::new("the body must be a form"))
+            }
         }
     }
 }
@@ -251,6 +301,8 @@ pub struct Outgoing {
     pub defaults: Vec<(HeaderName, HeaderValue)>,
     /// Where it goes, if that follows from the call and not from its operation alone.
     pub uri: Option<Uri>,
+    /// Fields that the upstream's family cannot express and that were left out on the caller's word.
+    pub dropped: Vec<String>,
 }
 
 impl Outgoing {
@@ -258,6 +310,6 @@ impl Outgoing {
     #[must_use]
     pub fn as_sent(body: impl IntoIterator<Item = impl Into<Piece>>) -> Self {
         let body = body.into_iter().map(Into::into).collect();
-        Self { body, content_type: None, defaults: Vec::new(), uri: None }
+        Self { body, content_type: None, defaults: Vec::new(), uri: None, dropped: Vec::new() }
     }
 }

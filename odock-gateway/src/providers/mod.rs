@@ -22,6 +22,7 @@ pub mod call;
 pub mod elements;
 pub mod form;
 pub mod gemini;
+pub mod huggingface;
 pub mod json;
 pub mod meter;
 pub mod mistral;

@@ -1,6 +1,7 @@
 //! A whole answer.
 
 use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -34,7 +35,7 @@ impl Unary {
         call: &Call,
         place: &Place<'_>,
         status: StatusCode,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         body: Bytes,
     ) -> Result<Self, BoxError> {
         // A body in an encoding that was not asked for passes unread; its tokens are estimated.
@@ -43,6 +44,9 @@ impl Unary {
             return Ok(Self { exchange, status, headers, body, reported: None, content_bytes });
         }
         let Answer { body, reported, content_bytes } = call.operation.answer(call, place, body)?;
+        if let Some(content_type) = call.operation.answer_type() {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
         Ok(Self { exchange, status, headers, body, reported, content_bytes })
     }
 }

@@ -128,8 +128,8 @@ async fn an_upload_may_be_larger_than_other_bodies_but_not_without_end() {
     })
     .await;
     assert_eq!(edit(&noise(900_000)).send(&gw, EDITS).await.status, 200);
-    edit(&noise(2 << 20)).send(&gw, EDITS).await.expect_error(413, "payload_too_large");
-    let unannounced = edit(&noise(2 << 20));
+    edit(&noise(20 << 20)).send(&gw, EDITS).await.expect_error(413, "payload_too_large");
+    let unannounced = edit(&noise(20 << 20));
     let pieces: Vec<Result<Vec<u8>, std::io::Error>> =
         unannounced.body().chunks(60_000).map(|it| Ok(it.to_vec())).collect();
     let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
