@@ -154,6 +154,7 @@ impl Target {
     /// When the provider has no address that may be called.
     pub fn place(&self) -> Result<Place<'_>, Problem> {
         Ok(Place {
+            name: &self.provider,
             provider: self.provider_type,
             address: self.address.as_ref().map_err(|problem| *problem)?,
             config: &self.provider_config,

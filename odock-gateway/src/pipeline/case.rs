@@ -87,6 +87,8 @@ pub struct Case {
     pub model: OnceLock<String>,
     /// What serves it.
     pub target: OnceLock<Arc<Target>>,
+    /// What the upstream's family cannot express and was left out, on the caller's word.
+    left_out: Mutex<Vec<String>>,
     /// The upstream's own id of the call.
     pub provider_request_id: OnceLock<String>,
     /// What came of calling the upstream.
@@ -139,6 +141,7 @@ impl Case {
             principal: OnceLock::new(),
             model: OnceLock::new(),
             target: OnceLock::new(),
+            left_out: Mutex::default(),
             provider_request_id: OnceLock::new(),
             attempt: OnceLock::new(),
             demand: OnceLock::new(),
@@ -190,6 +193,16 @@ impl Case {
     /// The claim.
     pub(super) fn claim(&self) -> MutexGuard<'_, Option<Claim>> {
         self.claim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what is left out of what goes to an upstream. What went to an earlier one no longer matters.
+    pub(super) fn leave_out(&self, fields: Vec<String>) {
+        *self.left_out() = fields;
+    }
+
+    /// What was left out.
+    pub(super) fn left_out(&self) -> MutexGuard<'_, Vec<String>> {
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that no upstream did what was asked, so that a repeat does no harm.

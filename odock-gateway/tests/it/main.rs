@@ -24,4 +24,5 @@ mod requests;
 mod streams;
 mod streams_end;
 mod support;
+mod unified;
 mod upstreams;

@@ -39,10 +39,27 @@ pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> 
     let target = target(gw, &principal, &call.model).await?;
     // The only stage that learns it.
     let _ = exchange.case.target.set(Arc::clone(&target));
+    insisted(&call, &target)?;
     let (uri, key) = upstream(&target, call.operation, call.stream)?;
     let credential = credential(gw, &target, key)?;
     exchange.case.mark(Stage::Route);
     Ok(Routed { exchange, call, plan: Plan { target, uri, credential }, _sealed: () })
+}
+
+/// Whether the target is served by the provider that the caller insists on, if it does.
+fn insisted(call: &Call, target: &Target) -> Result<(), GatewayError> {
+    match call.provider() {
+        Some(provider) if provider != target.provider => {
+            let message = format!(
+                "the model {} is served by the provider {}, not by \"{}\"",
+                target.model,
+                target.provider,
+                provider.chars().take(128).collect::<String>()
+            );
+            Err(GatewayError::new(ErrorCode::ProviderNotAllowed, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where a target's upstream is and which key it wants, if it can be called at all.

@@ -115,7 +115,8 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
     let case = Arc::clone(&exchange.case);
     let target = Arc::clone(&plan.target);
     let place = target.place().map_err(|problem| route::unusable(&target, problem))?;
-    let outgoing = call.operation.encode(&call, &place).map_err(|error| inexpressible(&error))?;
+    let mut outgoing = call.operation.encode(&call, &place).map_err(|error| inexpressible(&error))?;
+    case.leave_out(std::mem::take(&mut outgoing.dropped));
     let request = request(&exchange, &plan, outgoing)?;
     let metrics = gw.telemetry.metrics.provider(target.provider_type.as_str(), call.operation.name());
     case.mark(Stage::Dispatch);
