@@ -11,10 +11,11 @@ use super::gemini;
 use crate::gateway::Gateway;
 use crate::pipeline::{self, Received};
 use crate::providers::operation::{Operation, Takes};
-use crate::providers::{Family, anthropic, huggingface, mistral, openai, vllm};
+use crate::providers::{Family, anthropic, huggingface, mistral, openai, unified, vllm};
 
 /// The routes whose path says everything.
 static ROUTES: &[(&str, &dyn Operation)] = &[
+    ("/v1/llm/chat", &unified::CHAT),
     ("/v1/chat/completions", &openai::chat::CHAT),
     ("/v1/responses", &openai::responses::RESPONSES),
     ("/v1/embeddings", &openai::embeddings::EMBEDDINGS),

@@ -22,8 +22,8 @@ use crate::pipeline;
 use crate::pipeline::admit::authenticate;
 use crate::pipeline::plan::{look, route};
 use crate::providers::call::{Asked, Call};
-use crate::providers::openai;
 use crate::providers::operation::Operation;
+use crate::providers::unified;
 use crate::store;
 
 /// What to simulate: exactly one of the two.
@@ -129,7 +129,7 @@ impl Gates {
             None => self.passed("authenticate", format!("the key {} is in force", principal.key)),
         }
         let asked = Asked { model: None, query: None, headers: &http::HeaderMap::new() };
-        match openai::chat::CHAT.decode(&asked, request) {
+        match unified::CHAT.decode(&asked, request) {
             Ok(call) => {
                 self.passed("decode", format!("a chat completion of {} bytes", call.body_bytes()));
                 Some(call)

@@ -16,6 +16,7 @@
 pub mod admit;
 mod case;
 mod exchange;
+mod latest;
 pub(crate) mod limits;
 pub mod plan;
 pub mod screen;
@@ -64,7 +65,8 @@ async fn run(gw: &Gateway, request: Received, operation: &'static dyn Operation)
     let vetted = screen::safety(gw, reserved).await?;
     let prepared = screen::plugins(gw, vetted).await?;
     let answered = send::upstream(gw, prepared).await?;
-    let kept = tally::keep(answered).await;
+    let said = tally::say(answered);
+    let kept = tally::keep(said).await;
     Ok(tally::respond(gw, kept))
 }
 

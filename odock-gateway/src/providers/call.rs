@@ -9,6 +9,7 @@ use super::Family;
 use super::form::Form;
 use super::json::JsonBody;
 use super::operation::Operation;
+use super::unified::UnifiedRequest;
 use crate::spool::Piece;
 
 /// Why a request is not what its route takes: one sentence for the caller.
@@ -126,6 +127,8 @@ pub enum Payload {
     Raw(Bytes),
     /// A form, with files.
     Form(FormBody),
+    /// A chat in the gateway's own words.
+    Unified(Box<UnifiedRequest>),
 }
 
 /// A form, with what its operation says of it.
@@ -209,6 +212,15 @@ impl Call {
         Self { bound, prompt_bytes: 0, stream: false, ..self }
     }
 
+    /// The provider that the caller insists on, by its name in the organisation.
+    #[must_use]
+    pub fn provider(&self) -> Option<&str> {
+        match &self.payload {
+            Payload::Unified(request) => request.provider(),
+            Payload::Json(_) | Payload::Raw(_) | Payload::Form(_) => None,
+        }
+    }
+
     /// Bytes of the body as it came.
     #[must_use]
     pub fn body_bytes(&self) -> u64 {
@@ -216,6 +228,7 @@ impl Call {
             Payload::Json(body) => body.bytes().len() as u64,
             Payload::Raw(body) => body.len() as u64,
             Payload::Form(body) => body.form.len(),
+            Payload::Unified(request) => request.body().len() as u64,
         }
     }
 
@@ -226,6 +239,7 @@ impl Call {
             Payload::Json(body) => body.bytes(),
             Payload::Raw(body) => body,
             Payload::Form(body) => body.form.digest(),
+            Payload::Unified(request) => request.body(),
         }
     }
 
@@ -236,6 +250,7 @@ impl Call {
             Payload::Json(body) => body.bytes(),
             Payload::Raw(body) => body,
             Payload::Form(body) => &body.prompt,
+            Payload::Unified(request) => request.body(),
         }
     }
 
@@ -243,7 +258,7 @@ impl Call {
     #[must_use]
     pub fn file_tokens(&self) -> u64 {
         match &self.payload {
-            Payload::Json(_) | Payload::Raw(_) => 0,
+            Payload::Json(_) | Payload::Raw(_) | Payload::Unified(_) => 0,
             Payload::Form(body) => body.file_tokens,
         }
     }
@@ -255,8 +270,9 @@ impl Call {
     pub fn json_body(&self) -> Result<&JsonBody, DecodeError> {
         match &self.payload {
             Payload::Json(body) => Ok(body),
-            Payload::Raw(_) => Err(DecodeError::new("the body must be a JSON object")),
-            Payload::Form(_) => Err(DecodeError::new("the body must be a JSON object, not a form")),
+            Payload::Raw(_) | Payload::Form(_) | Payload::Unified(_) => {
+                Err(DecodeError::new("the body must be a JSON object"))
+            }
         }
     }
 
@@ -267,7 +283,9 @@ impl Call {
     pub fn form_body(&self) -> Result<&Form, DecodeError> {
         match &self.payload {
             Payload::Form(body) => Ok(&body.form),
-            Payload::Json(_) | Payload::Raw(_) => Err(DecodeError::new("the body must be a form")),
+            Payload::Json(_) | Payload::Raw(_) | Payload::Unified(_) => {
+                Err(DecodeError::new("the body must be a form"))
+            }
         }
     }
 }
@@ -283,6 +301,8 @@ pub struct Outgoing {
     pub defaults: Vec<(HeaderName, HeaderValue)>,
     /// Where it goes, if that follows from the call and not from its operation alone.
     pub uri: Option<Uri>,
+    /// Fields that the upstream's family cannot express and that were left out on the caller's word.
+    pub dropped: Vec<String>,
 }
 
 impl Outgoing {
@@ -290,6 +310,6 @@ impl Outgoing {
     #[must_use]
     pub fn as_sent(body: impl IntoIterator<Item = impl Into<Piece>>) -> Self {
         let body = body.into_iter().map(Into::into).collect();
-        Self { body, content_type: None, defaults: Vec::new(), uri: None }
+        Self { body, content_type: None, defaults: Vec::new(), uri: None, dropped: Vec::new() }
     }
 }

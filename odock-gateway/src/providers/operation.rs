@@ -7,7 +7,7 @@ use entity::resource::ProviderConfig;
 use entity::usage::TokenUsage;
 use entity::vocab::ProviderType;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::call::{Asked, Call, DecodeError, Outgoing};
 use super::form::Form;
@@ -21,6 +21,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// An upstream, as far as a wire format must know it.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
+    /// Its name in the organisation.
+    pub name: &'a str,
     /// What it speaks.
     pub provider: ProviderType,
     /// Where it is.
@@ -107,6 +109,11 @@ pub trait Operation: Debug + Send + Sync {
     /// # Errors
     /// When the answer cannot be understood.
     fn answer(&self, call: &Call, place: &Place<'_>, body: Bytes) -> Result<Answer, BoxError>;
+
+    /// An upstream's refusal in the words that the route promises; `None` where the caller gets the upstream's own.
+    fn refusal(&self, _provider: &str, _status: StatusCode, _body: &Bytes) -> Option<Bytes> {
+        None
+    }
 
     /// What a call consumed where its provider reports nothing, by its class.
     fn estimated(&self, input: u64, output: u64) -> TokenUsage {

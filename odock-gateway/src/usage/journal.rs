@@ -289,7 +289,11 @@ impl Journal {
         match entry {
             Entry::Opened(record) => {
                 segment.open += 1;
-                state.open.insert(record.id, state.active);
+                // A request that goes on to another upstream is opened again; the last word counts.
+                let before = state.open.insert(record.id, state.active);
+                if let Some(segment) = before.and_then(|number| state.segments.get_mut(&number)) {
+                    segment.open -= 1;
+                }
             }
             Entry::Closed(record) => {
                 self.waiting.fetch_add(1, Ordering::Relaxed);

@@ -30,6 +30,9 @@ const MEANT: &[(&str, &str)] = &[
     ("answer header date", "each server's own clock"),
     ("answer header content-length", "a stream is passed on as it comes"),
     ("answer header transfer-encoding", "belongs to one connection"),
+    ("answer header server", "says what software answers, which is the gateway's"),
+    ("answer header x-content-type-options", "a word to browsers about the provider's site"),
+    ("answer header x-kong-request-id", "belongs to the provider's own proxy"),
     ("answer header openai-organization", "names the administrator's account"),
     ("answer header anthropic-organization-id", "names the administrator's account"),
 ];
@@ -162,7 +165,7 @@ fn families() -> Vec<Family> {
         below("/v1/embeddings", "/embeddings", json!({"model": MODEL, "input": "a"})),
         below("/tokenize", "/tokenize", json!({"model": MODEL, "prompt": "a b"})),
         below("/detokenize", "/detokenize", json!({"model": MODEL, "tokens": [1, 2]})),
-        below("/v1/rerank", "/rerank", json!({"model": MODEL, "query": "a", "documents": ["a", "b"]})),
+        below("/rerank", "/rerank", json!({"model": MODEL, "query": "a", "documents": ["a", "b"]})),
     ]);
     vec![
         Family { provider: ProviderType::OpenAi, mount: "", key: "authorization", calls: openai },

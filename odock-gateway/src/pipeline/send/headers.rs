@@ -37,6 +37,8 @@ fn comes_in(name: &HeaderName) -> bool {
                 | "apim-request-id"
                 // The name by which Anthropic's SDKs report a request to its support.
                 | "request-id"
+                // The same for Mistral's.
+                | "mistral-correlation-id"
                 | "server-timing"
                 // Which of the providers behind Hugging Face's router answered, and how long it computed.
                 | "x-inference-provider"

@@ -15,6 +15,8 @@ use crate::pipeline::limits;
 use crate::pipeline::plan::Repeated;
 use crate::pipeline::send::{Answered, Refused, Unary};
 
+/// Names the fields of the request that its upstream's family cannot express and that were left out.
+const DROPPED: HeaderName = HeaderName::from_static("x-odock-dropped");
 /// Says that an answer is that of an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -66,5 +68,25 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body, case: &Case) -> 
         response.headers_mut().insert(REQUEST_ID, id);
     }
     limits::add_headers(&case.limits, response.headers_mut());
+    if let Some(dropped) = dropped(&case.left_out()) {
+        response.headers_mut().insert(DROPPED, dropped);
+    }
     response
+}
+
+/// The fields that were left out, as far as a header holds them.
+fn dropped(fields: &[String]) -> Option<HeaderValue> {
+    /// Servers and SDKs put up with eight kilobytes of headers in all.
+    const MOST: usize = 2_000;
+    let mut text = String::new();
+    for field in fields {
+        if text.len() + field.len() > MOST {
+            text.push_str(", ...");
+            break;
+        }
+        let comma = if text.is_empty() { "" } else { ", " };
+        text.push_str(comma);
+        text.push_str(field);
+    }
+    (!text.is_empty()).then(|| HeaderValue::try_from(text).ok()).flatten()
 }

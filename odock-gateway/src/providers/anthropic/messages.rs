@@ -98,6 +98,7 @@ mod tests {
             config: &config,
             slug: "claude-sonnet-4-5",
             max_output: None,
+            name: "p",
         };
         let outgoing = MESSAGES.encode(&call, &place).unwrap();
         let uri = outgoing.uri.map(|uri| uri.to_string());
@@ -137,6 +138,7 @@ mod tests {
             config: &config,
             slug: "s",
             max_output: None,
+            name: "p",
         };
         let asked = Asked { model: None, query: None, headers: &HeaderMap::new() };
         let call = MESSAGES.decode(&asked, Bytes::from_static(br#"{"model":"m"}"#)).unwrap();

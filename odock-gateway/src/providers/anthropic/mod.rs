@@ -13,7 +13,7 @@ use super::call::{Asked, Call, DecodeError, Outgoing};
 use super::operation::Place;
 
 /// The version of the protocol that callers mean who name none.
-const VERSION: (HeaderName, HeaderValue) =
+pub(super) const VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
 
 /// What of a caller's query goes on: the SDKs' preview functions ask for `?beta=true`.

@@ -107,6 +107,7 @@ mod tests {
             config: &config,
             slug: "gemini-embedding-001",
             max_output: None,
+            name: "p",
         };
         let asked = Asked { model: Some("vectors"), query: None, headers: &HeaderMap::new() };
         let body = br#"{"requests":[{"model":"models/vectors","content":{"parts":[{"text":"a"}]}}, {"content":{},"model" : "models/vectors"}]}"#;

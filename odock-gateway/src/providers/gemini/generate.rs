@@ -125,6 +125,7 @@ mod tests {
             config: &config,
             slug: "gemini-2.5-flash",
             max_output: None,
+            name: "p",
         };
         let outgoing = call.operation.encode(call, &place).unwrap();
         let uri = outgoing.uri.map(|uri| uri.to_string());
@@ -164,8 +165,14 @@ mod tests {
     fn an_answer_is_read_as_it_came() {
         let body = Bytes::from_static(include_bytes!("golden/answer.json"));
         let (address, config) = (Address::parse("https://x", false).unwrap(), ProviderConfig::default());
-        let place =
-            Place { provider: ProviderType::Google, address: &address, config: &config, slug: "s", max_output: None };
+        let place = Place {
+            provider: ProviderType::Google,
+            address: &address,
+            config: &config,
+            slug: "s",
+            max_output: None,
+            name: "p",
+        };
         let call = decode(&GENERATE, "{}", None);
         let answer = GENERATE.answer(&call, &place, body.clone()).unwrap();
         assert_eq!(answer.body.as_ptr(), body.as_ptr());

@@ -34,8 +34,14 @@ mod tests {
 
     fn at(base: &str, slug: &str) -> String {
         let (address, config) = (Address::parse(base, false).unwrap(), ProviderConfig::default());
-        let place =
-            Place { provider: ProviderType::Google, address: &address, config: &config, slug, max_output: None };
+        let place = Place {
+            provider: ProviderType::Google,
+            address: &address,
+            config: &config,
+            slug,
+            max_output: None,
+            name: "p",
+        };
         uri(&place, "generateContent").unwrap().to_string()
     }
 

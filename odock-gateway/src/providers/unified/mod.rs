@@ -10,6 +10,7 @@ mod encode;
 mod json;
 mod language;
 mod loss;
+mod operation;
 mod path;
 mod request;
 mod said;
@@ -25,6 +26,7 @@ use entity::vocab::ProviderType;
 pub use self::answer::{Answer, AnswerError, decode_answer};
 use self::encode::Target;
 pub use self::loss::{Encoded, Unsupported};
+pub use self::operation::CHAT;
 pub use self::request::DecodeError;
 use self::request::Request;
 pub use self::stop::StopReason;
@@ -41,8 +43,6 @@ pub struct UnifiedRequest {
     prompt_bytes: usize,
     output_cap: Option<u64>,
     choices: u64,
-    /// The cap that policy put in place of the caller's.
-    clamped: Option<u64>,
 }
 
 impl UnifiedRequest {
@@ -55,7 +55,7 @@ impl UnifiedRequest {
         let (model, provider) = (request.model.to_string(), request.provider.as_deref().map(str::to_owned));
         let Request { stream, wants_usage, prompt_bytes, .. } = request;
         let (output_cap, choices) = (request.options.output_cap, request.options.choices);
-        Ok(Self { model, provider, stream, wants_usage, prompt_bytes, output_cap, choices, clamped: None, body })
+        Ok(Self { model, provider, stream, wants_usage, prompt_bytes, output_cap, choices, body })
     }
 
     /// The model that the caller asked for.
@@ -88,10 +88,10 @@ impl UnifiedRequest {
         self.prompt_bytes
     }
 
-    /// The cap on each answer, in tokens: the caller's, unless policy has put another in its place.
+    /// The cap on each answer that the caller asks for, in tokens.
     #[must_use]
     pub fn output_cap(&self) -> Option<u64> {
-        self.clamped.or(self.output_cap)
+        self.output_cap
     }
 
     /// How many answers the caller asks for.
@@ -106,19 +106,20 @@ impl UnifiedRequest {
         &self.body
     }
 
-    /// Caps each answer at `tokens`, whatever the caller asked for.
-    pub fn cap(&mut self, tokens: u64) {
-        self.clamped = Some(tokens);
-    }
-
-    /// The body for an upstream: `slug` is its name of the model, and `most_output` the most tokens that the model can answer
-    /// with, where that is known.
+    /// The body for an upstream: `slug` is its name of the model, `most_output` the most tokens that the model can answer
+    /// with, where that is known, and `cap` what policy puts in place of the caller's cap.
     ///
     /// # Errors
     /// Names everything that the upstream's family cannot express, unless the caller wants that left out.
-    pub fn encode(&self, to: ProviderType, slug: &str, most_output: Option<u64>) -> Result<Encoded, Unsupported> {
+    pub fn encode(
+        &self,
+        to: ProviderType,
+        slug: &str,
+        most_output: Option<u64>,
+        cap: Option<u64>,
+    ) -> Result<Encoded, Unsupported> {
         // Read again instead of kept: what was read borrows from the body, and a large prompt is not held twice.
         let request = Request::parse(&self.body).map_err(|error| Unsupported { fields: vec![error.to_string()] })?;
-        encode::encode(&request, Target { provider: to, slug, most_output, cap: self.clamped })
+        encode::encode(&request, Target { provider: to, slug, most_output, cap })
     }
 }

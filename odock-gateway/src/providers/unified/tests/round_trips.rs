@@ -18,7 +18,7 @@ fn sent_back(from: ProviderType, answer: &Value, slug: &str, alone: bool) -> Val
     let result = json!({"role": "tool", "tool_call_id": answer["tool_calls"][0]["id"], "content": "12:30"});
     let body = json!({"model": "m", "messages": [{"role": "user", "content": "Time?"}, said, result]});
     let request = UnifiedRequest::decode(Bytes::from(body.to_string())).unwrap();
-    serde_json::from_slice(&request.encode(from, slug, None).unwrap().body).unwrap()
+    serde_json::from_slice(&request.encode(from, slug, None, None).unwrap().body).unwrap()
 }
 
 #[test]
@@ -80,6 +80,7 @@ fn a_call_of_google_s_keeps_its_signature_in_openais_words_alone() {
     let body = json!({"model": "m", "messages": [{"role": "user", "content": "Time?"}, said]});
     let request = UnifiedRequest::decode(Bytes::from(body.to_string())).unwrap();
     let sent: Value =
-        serde_json::from_slice(&request.encode(ProviderType::Google, "gemini-3.5-pro", None).unwrap().body).unwrap();
+        serde_json::from_slice(&request.encode(ProviderType::Google, "gemini-3.5-pro", None, None).unwrap().body)
+            .unwrap();
     assert_eq!(sent["contents"][1]["parts"], json!([part]));
 }
