@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::pricing::Bill;
@@ -204,8 +204,8 @@ pub struct StageMark {
 
 /// What one limit of one scope said about a request. In JSON `[gate, scope, limit, of, remaining, verdict]`, because every
 /// record has several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "LimitTuple", into = "LimitTuple")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "LimitTuple")]
 pub struct LimitMark {
     /// The gate: `pre_auth`, `early` or `final`.
     pub gate: Cow<'static, str>,
@@ -230,9 +230,10 @@ impl From<LimitTuple> for LimitMark {
     }
 }
 
-impl From<LimitMark> for LimitTuple {
-    fn from(mark: LimitMark) -> Self {
-        (mark.gate, mark.scope, mark.limit, mark.of, mark.remaining, mark.verdict)
+impl Serialize for LimitMark {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self { gate, scope, limit, of, remaining, verdict } = self;
+        (gate, scope, limit, of, remaining, verdict).serialize(to)
     }
 }
 
@@ -248,8 +249,8 @@ impl utoipa::ToSchema for LimitMark {}
 
 /// What a request set aside of one budget or quota. In JSON `[kind, name, metric, estimate, limit, left, endsAt, refused]` with
 /// the instant in microseconds since 1970, because every record may have several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "ReservationTuple", into = "ReservationTuple")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "ReservationTuple")]
 pub struct ReservationMark {
     /// Budget or quota.
     pub kind: crate::vocab::LimitKind,
@@ -277,10 +278,10 @@ impl From<ReservationTuple> for ReservationMark {
     }
 }
 
-impl From<ReservationMark> for ReservationTuple {
-    fn from(mark: ReservationMark) -> Self {
-        let ReservationMark { kind, name, metric, estimate, limit, left, ends_at, refused } = mark;
-        (kind, name, metric, estimate, limit, left, ends_at.0, refused)
+impl Serialize for ReservationMark {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self { kind, name, metric, estimate, limit, left, ends_at, refused } = self;
+        (kind, name, metric, estimate, limit, left, ends_at.0, refused).serialize(to)
     }
 }
 

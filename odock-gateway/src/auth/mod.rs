@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use moka::future::Cache;
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -44,7 +45,7 @@ pub enum AuthError {
 
 /// Finds out who is calling.
 pub struct Auth {
-    cache: Cache<KeyHash, Arc<Fact>>,
+    cache: Cache<KeyHash, Arc<Fact>, RandomState>,
     database: Database,
     hot: Arc<dyn HotStore>,
     epochs: Arc<Epochs>,
@@ -91,7 +92,7 @@ impl Auth {
         metrics: &Metrics,
     ) -> Self {
         let ttl = Ttl { known: config.auth_ttl, unknown: config.auth_negative_ttl };
-        let cache = Cache::builder().max_capacity(CAPACITY).expire_after(ttl).build();
+        let cache = Cache::builder().max_capacity(CAPACITY).expire_after(ttl).build_with_hasher(RandomState::default());
         let (lookups, queries) = (metrics.cache("api_key"), metrics.database("find_key"));
         Self { cache, database, hot, epochs, clock, ttl: config.auth_ttl, lookups, queries }
     }
@@ -112,13 +113,15 @@ impl Auth {
         Ok(Arc::clone(principal))
     }
 
-    /// Whether this process knows the key, and knows that it may call: finding its principal then asks nobody.
-    pub async fn knows(&self, hash: &KeyHash) -> bool {
-        let Some(fact) = self.cache.get(hash).await else { return false };
-        let may_call = |principal: &Arc<Principal>| {
-            principal.refused.is_none() && principal.expires_at.is_none_or(|end| end > self.clock.now())
-        };
-        self.is_current(&fact) && fact.principal.as_ref().is_some_and(may_call)
+    /// The principal of a key of which this process knows that it may call: finding it asks nobody.
+    pub async fn known(&self, hash: &KeyHash) -> Option<Arc<Principal>> {
+        let fact = self.cache.get(hash).await.filter(|fact| self.is_current(fact))?;
+        let principal = fact.principal.as_ref()?;
+        let may_call = principal.refused.is_none() && principal.expires_at.is_none_or(|end| end > self.clock.now());
+        may_call.then(|| {
+            self.lookups.looked_up(Lookup::Memory);
+            Arc::clone(principal)
+        })
     }
 
     async fn fact(&self, hash: &KeyHash) -> Result<Arc<Fact>, AuthError> {

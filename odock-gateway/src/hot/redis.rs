@@ -28,10 +28,14 @@ const TURN_TTL: i64 = 24 * 3_600;
 /// How long a fact may be cached at the most.
 const MAX_FACT_TTL: Duration = Duration::from_secs(3_600);
 
+/// Calls that share a connection before the next one is used.
+const SHARING: usize = 32;
+
 /// Keeps shared state in Redis.
 pub struct RedisStore {
     connections: Vec<ConnectionManager>,
-    next: AtomicUsize,
+    /// Calls whose answer is awaited.
+    under_way: AtomicUsize,
     prefix: String,
     channel: String,
     recall: Script,
@@ -95,7 +99,7 @@ impl RedisStore {
         let bus = tokio::spawn(bus.run(joined));
         Ok(Self {
             connections,
-            next: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
             prefix: config.key_prefix.clone(),
             channel: channel.to_owned(),
             recall: Script::new(include_str!("scripts/recall.lua")),
@@ -114,8 +118,10 @@ impl RedisStore {
         })
     }
 
+    /// The connection for the next call. As few are used as will do: calls that are on their way together on one share
+    /// system calls and wake-ups, on both sides.
     fn connection(&self) -> ConnectionManager {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let turn = self.under_way.load(Ordering::Relaxed) / SHARING;
         self.connections[turn % self.connections.len()].clone()
     }
 
@@ -127,6 +133,7 @@ impl RedisStore {
 impl RedisStore {
     /// Waits for an answer, but not for long: a connection that is being made again holds its commands until it is there.
     async fn bounded<T>(&self, call: impl Future<Output = RedisResult<T>>) -> Result<T, HotError> {
+        let _under_way = UnderWay::new(&self.under_way);
         match tokio::time::timeout(self.patience, call).await {
             Ok(answer) => answer.map_err(failed),
             Err(elapsed) => Err(HotError(elapsed.into())),
@@ -139,6 +146,22 @@ impl RedisStore {
             return Err(HotError("the bus is down".into()));
         }
         self.bounded(call).await
+    }
+}
+
+/// Counts a call as under way until it is dropped.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -11,7 +11,7 @@ use super::gemini;
 use crate::gateway::Gateway;
 use crate::pipeline::{self, Received};
 use crate::providers::operation::{Operation, Takes};
-use crate::providers::{Family, anthropic, mistral, openai, unified, vllm};
+use crate::providers::{Family, anthropic, huggingface, mistral, openai, unified, vllm};
 
 /// The routes whose path says everything.
 static ROUTES: &[(&str, &dyn Operation)] = &[
@@ -52,6 +52,13 @@ static ROUTES: &[(&str, &dyn Operation)] = &[
     ("/v1/mistral/v1/embeddings", &mistral::EMBEDDINGS),
     ("/v1/mistral/v1/moderations", &mistral::MODERATIONS),
     ("/v1/mistral/v1/ocr", &mistral::OCR),
+    ("/v1/huggingface/chat/completions", &huggingface::chat::CHAT),
+    // Hugging Face's own SDK adds a version to its base URL.
+    ("/v1/huggingface/v1/chat/completions", &huggingface::chat::CHAT),
+    ("/v1/huggingface/feature-extraction", &huggingface::task::FEATURE_EXTRACTION),
+    ("/v1/huggingface/text-to-image", &huggingface::task::TEXT_TO_IMAGE),
+    ("/v1/huggingface/text-to-video", &huggingface::task::TEXT_TO_VIDEO),
+    ("/v1/huggingface/speech-to-text", &huggingface::task::SPEECH_TO_TEXT),
     ("/v1/messages", &anthropic::messages::MESSAGES),
     ("/v1/messages/count_tokens", &anthropic::count_tokens::COUNT_TOKENS),
 ];
@@ -87,7 +94,7 @@ pub(super) fn add(mut router: Router<Gateway>) -> Router<Gateway> {
 fn received(gw: &Gateway, path: &'static str, operation: &dyn Operation, request: Request<Body>) -> Received {
     let received = Received::new(gw, path, Dialect(operation.family()), request);
     match operation.takes() {
-        Takes::Json => received,
+        Takes::Json | Takes::Any => received,
         Takes::Form => received.with_upload(gw),
     }
 }

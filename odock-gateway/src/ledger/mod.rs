@@ -35,6 +35,7 @@ use std::time::Instant;
 use dashmap::DashMap;
 use entity::usage::UsageRecord;
 use entity::{NodeId, UsageRecordId, WindowId};
+use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use self::account::Account;
@@ -56,11 +57,11 @@ pub struct Ledger {
     pub node: NodeId,
     database: Database,
     hot: Arc<dyn HotStore>,
-    accounts: DashMap<Uuid, Arc<Account>>,
+    accounts: DashMap<Uuid, Arc<Account>, RandomState>,
     /// Which account a window belongs to, for other nodes' asks.
-    windows: DashMap<WindowId, Weak<Account>>,
-    under_way: DashMap<UsageRecordId, UnderWay>,
-    settled: DashMap<UsageRecordId, Settled>,
+    windows: DashMap<WindowId, Weak<Account>, RandomState>,
+    under_way: DashMap<UsageRecordId, UnderWay, RandomState>,
+    settled: DashMap<UsageRecordId, Settled, RandomState>,
     /// Requests that the database knows as under way and that leave no record which would remove them there.
     stale_notes: Mutex<Vec<UsageRecordId>>,
 }
@@ -96,34 +97,37 @@ impl Ledger {
             node: NodeId::new(),
             database,
             hot,
-            accounts: DashMap::new(),
-            windows: DashMap::new(),
-            under_way: DashMap::new(),
-            settled: DashMap::new(),
+            accounts: DashMap::default(),
+            windows: DashMap::default(),
+            under_way: DashMap::default(),
+            settled: DashMap::default(),
             stale_notes: Mutex::default(),
         })
     }
 
     /// What the leases of this node lose when these records are committed, and which of the requests the database knows as
     /// under way.
-    pub fn due(&self, records: &[Arc<UsageRecord>]) -> (BTreeMap<WindowId, i64>, Vec<UsageRecordId>) {
+    pub fn due(
+        &self,
+        records: impl IntoIterator<Item = UsageRecordId>,
+    ) -> (BTreeMap<WindowId, i64>, Vec<UsageRecordId>) {
         let (mut leases, mut noted) = (BTreeMap::new(), Vec::new());
         for record in records {
-            let Some(settled) = self.settled.get(&record.id) else { continue };
+            let Some(settled) = self.settled.get(&record) else { continue };
             for charge in settled.charges.iter().filter(|it| !account::is_known_afterwards(it.metric)) {
                 *leases.entry(charge.window).or_insert(0) += charge.amount;
             }
             if settled.noted {
-                noted.push(record.id);
+                noted.push(record);
             }
         }
         (leases, noted)
     }
 
     /// Takes note that these records are committed, with what [`Ledger::due`] said of them.
-    pub fn committed(&self, records: &[Arc<UsageRecord>]) {
+    pub fn committed(&self, records: impl IntoIterator<Item = UsageRecordId>) {
         for record in records {
-            let Some((_, settled)) = self.settled.remove(&record.id) else { continue };
+            let Some((_, settled)) = self.settled.remove(&record) else { continue };
             for charge in settled.charges {
                 let mut state = charge.account.lock();
                 if let Some(slice) = state.by_id(charge.window) {

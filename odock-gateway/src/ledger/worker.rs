@@ -14,6 +14,7 @@ use super::Ledger;
 use crate::config::{self, NodeLoss};
 use crate::store::{self, Database, ledger as books, locks};
 use crate::telemetry::metrics::Metrics;
+use crate::usage::Written;
 
 mod webhook;
 
@@ -94,16 +95,16 @@ impl Worker {
         if lost.leases == 0 && lost.records.is_empty() {
             return tx.rollback().await;
         }
-        let records: Vec<_> = lost.records.into_iter().map(Arc::new).collect();
-        let known = store::usage_records::known(&tx, &records).await?;
+        let records: Result<Vec<_>, _> = lost.records.into_iter().map(Written::new).collect();
+        let records = records.map_err(|error| DbErr::Json(error.to_string()))?;
+        let known = store::usage_records::known(&tx, records.iter().map(|record| record.id)).await?;
         let mut by_organisation: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for record in records.iter().filter(|record| !known.contains(&record.id)) {
             by_organisation.entry(record.organisation_id).or_default().push(record);
         }
         for (organisation, records) in &by_organisation {
             if charge {
-                let records: Vec<_> = records.iter().map(|record| record.as_ref()).collect();
-                let all_new = store::usage_records::add(&tx, self.ledger.node, &records, &BTreeMap::new()).await?;
+                let all_new = store::usage_records::add(&tx, self.ledger.node, records, &BTreeMap::new()).await?;
                 if !all_new {
                     // The node is back, and writes its records at this moment: the next round finds what is left.
                     return tx.rollback().await;

@@ -49,7 +49,9 @@ impl Limits {
     }
 
     /// The early gate. `bytes` is the announced length of the body. `global_too` when the pre-auth gate left the global
-    /// policy's requests to this one.
+    /// policy's requests to this one. `later` leaves its meters to the final gate, whose step then does for both: for
+    /// bodies that cost so little to read that nothing is lost when the request is refused after all. What does not get as
+    /// far as the final gate owes them: [`Limits::overdue`].
     ///
     /// # Errors
     /// When a scope refuses, or nobody can say.
@@ -59,6 +61,7 @@ impl Limits {
         client: IpAddr,
         bytes: Option<u64>,
         global_too: bool,
+        later: bool,
         notes: &Notes,
     ) -> Result<Option<Lease>, Refusal> {
         let gate = Gate::Early;
@@ -71,7 +74,19 @@ impl Limits {
         for scope in self.global.iter().filter(|_| global_too).chain(&principal.scopes) {
             demand::meters(scope, Share::Requests, now, 0, &mut meters);
         }
+        if later {
+            notes.leave(gate, meters);
+            return Ok(None);
+        }
         self.pass(gate, meters, notes).await
+    }
+
+    /// Asks the meters that the early gate left to the final gate, for a request that ends before it gets there.
+    ///
+    /// # Errors
+    /// When a scope refuses, or nobody can say.
+    pub async fn overdue(&self, notes: &Notes) -> Result<Option<Lease>, Refusal> {
+        self.pass(Gate::Early, Vec::new(), notes).await
     }
 
     /// Whether a body of so many bytes fits the scopes that are known before the model is.

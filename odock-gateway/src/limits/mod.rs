@@ -10,6 +10,9 @@
 //! from none: a request that one scope refuses costs the others nothing. `hot/meters/mod.rs` says how counting works, and
 //! why no second and no minute ever holds more than its limit.
 //!
+//! **The early gate's meters** are asked in the final gate's step when the announced body is small: one round trip to Redis
+//! less. What ends in between asks them then.
+//!
 //! **The global policy's requests** are counted before anything is looked up, so that a flood of made-up keys meets them.
 //! For a key that this process knows they are counted in the early gate's step instead: one round trip to Redis less.
 //!

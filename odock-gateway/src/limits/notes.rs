@@ -76,6 +76,8 @@ struct Found {
     requests: Option<Headroom>,
     tokens: Option<Headroom>,
     reserved: Vec<Reserved>,
+    /// The meters that a gate left to the next one.
+    due: Option<(Gate, Vec<Meter>)>,
 }
 
 impl Notes {
@@ -141,6 +143,16 @@ impl Notes {
     pub(super) fn take_reserved_of(&self, kind: ScopeType, id: Uuid) -> Vec<Reserved> {
         let is_its = |reserved: &mut Reserved| reserved.taken.counter.kind == kind && reserved.taken.counter.id == id;
         self.found().reserved.extract_if(.., is_its).collect()
+    }
+
+    /// Leaves the meters of a gate to the next one.
+    pub(super) fn leave(&self, gate: Gate, meters: Vec<Meter>) {
+        self.found().due = Some((gate, meters));
+    }
+
+    /// The meters that a gate left: once.
+    pub(super) fn take_due(&self) -> Option<(Gate, Vec<Meter>)> {
+        self.found().due.take()
     }
 
     fn found(&self) -> MutexGuard<'_, Found> {

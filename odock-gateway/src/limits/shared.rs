@@ -12,7 +12,7 @@ use crate::hot::{HotError, HotStore};
 use crate::telemetry::metrics::OperationMetrics;
 
 /// How long a place that was given back may wait for a step that takes word of it along.
-const FLUSH_DELAY: Duration = Duration::from_millis(2);
+const FLUSH_DELAY: Duration = Duration::from_millis(5);
 /// How long to wait after the shared meters could not be told.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// How often leases are looked through for those whose end must be put off.

@@ -13,17 +13,39 @@ use crate::hot::HotError;
 use crate::hot::meters::{Correction, Counter, Meter, Module};
 use crate::telemetry::metrics::Unmetered;
 
+/// The gates of a step in their order, and how many meters each asks.
+struct Gates([(Gate, usize); 2]);
+
+impl Gates {
+    /// Each gate that asks any, with its meters.
+    fn of<'a>(&self, meters: &'a [Meter]) -> impl Iterator<Item = (Gate, &'a [Meter])> {
+        let Self([first, second]) = *self;
+        let (before, after) = meters.split_at(first.1.min(meters.len()));
+        [(first.0, before), (second.0, after)].into_iter().filter(|(_, meters)| !meters.is_empty())
+    }
+}
+
 impl Limits {
-    /// One step on the meters of a gate. Costs nothing where nothing is limited.
+    /// One step on the meters of a gate, and on those of the gate before if that left its own to this one. Costs nothing
+    /// where nothing is limited.
     pub(super) async fn pass(
         &self,
         gate: Gate,
         mut meters: Vec<Meter>,
         notes: &Notes,
     ) -> Result<Option<Lease>, Refusal> {
+        let due = notes.take_due();
+        let gates = match &due {
+            Some((before, due)) => [(*before, due.len()), (gate, meters.len())],
+            None => [(gate, meters.len()), (gate, 0)],
+        };
+        if let Some((_, due)) = due {
+            meters.splice(..0, due);
+        }
         if meters.is_empty() {
             return Ok(None);
         }
+        let gates = Gates(gates);
         let taken = match &self.shared {
             None => Some((None, self.local.take(&mut meters), false)),
             // Boxed, so that the future of a request stays small where there is no Redis.
@@ -32,23 +54,14 @@ impl Limits {
                     self.is_back();
                     Some((lease, at_us, true))
                 }
-                Err(error) => self.without_shared(gate, error, &mut meters)?,
+                Err(error) => self.without_shared(&gates, error, &mut meters)?,
             },
         };
         let Some((shared_lease, at_us, shared)) = taken else { return Ok(None) };
-        let refusal = notes.judge(gate, &meters);
-        let shadowed = meters.iter().any(|meter| meter.shadow && !meter.has_room());
-        for meter in meters.iter().filter(|meter| !meter.has_room()) {
-            self.metrics.rejected(gate, meter.module.into(), meter.shadow);
-        }
-        let verdict = match (&refusal, shadowed) {
-            (Some(_), _) => Verdict::Deny,
-            (None, true) => Verdict::Shadow,
-            (None, false) => Verdict::Pass,
-        };
-        self.metrics.decided(gate, verdict);
-        if let Some(denial) = refusal {
-            return Err(denial.into());
+        for (gate, meters) in gates.of(&meters) {
+            if let Some(denial) = self.judge(gate, meters, notes) {
+                return Err(denial.into());
+            }
         }
         let took = |module| meters.iter().filter(move |meter| meter.module == module && meter.reading.taken);
         notes.reserve(took(Module::Tpm).map(|meter| Reserved {
@@ -65,10 +78,26 @@ impl Limits {
         Ok(holds.then(|| Lease { local, meters: Arc::clone(&self.local), _shared: shared_lease }))
     }
 
+    /// Notes and counts what the meters of a gate said.
+    fn judge(&self, gate: Gate, meters: &[Meter], notes: &Notes) -> Option<Denial> {
+        let refusal = notes.judge(gate, meters);
+        let shadowed = meters.iter().any(|meter| meter.shadow && !meter.has_room());
+        for meter in meters.iter().filter(|meter| !meter.has_room()) {
+            self.metrics.rejected(gate, meter.module.into(), meter.shadow);
+        }
+        let verdict = match (&refusal, shadowed) {
+            (Some(_), _) => Verdict::Deny,
+            (None, true) => Verdict::Shadow,
+            (None, false) => Verdict::Pass,
+        };
+        self.metrics.decided(gate, verdict);
+        refusal
+    }
+
     /// What is done when the shared meters cannot be asked.
     fn without_shared(
         &self,
-        gate: Gate,
+        gates: &Gates,
         error: HotError,
         meters: &mut [Meter],
     ) -> Result<Option<(Option<SharedLease>, i64, bool)>, Refusal> {
@@ -87,11 +116,11 @@ impl Limits {
                 Ok(Some((None, self.local.take(meters), false)))
             }
             FailureMode::Open => {
-                self.metrics.unmetered(gate, Unmetered::Open);
+                gates.of(meters).for_each(|(gate, _)| self.metrics.unmetered(gate, Unmetered::Open));
                 Ok(None)
             }
             FailureMode::Closed => {
-                self.metrics.unmetered(gate, Unmetered::Closed);
+                gates.of(meters).for_each(|(gate, _)| self.metrics.unmetered(gate, Unmetered::Closed));
                 Err(Refusal::Unavailable(error))
             }
         }

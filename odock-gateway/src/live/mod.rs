@@ -12,6 +12,7 @@ use entity::health::BreakerStatus;
 use entity::live::Tick;
 use entity::usage::UsageRecord;
 use entity::{OrganisationId, Timestamp};
+use foldhash::fast::RandomState;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -58,7 +59,7 @@ pub struct Hub {
     requests: broadcast::Sender<Arc<UsageRecord>>,
     ticks: broadcast::Sender<Arc<Ticks>>,
     seconds: Mutex<HashMap<OrganisationId, Second>>,
-    in_flight: DashMap<OrganisationId, Arc<AtomicU64>>,
+    in_flight: DashMap<OrganisationId, Arc<AtomicU64>, RandomState>,
 }
 
 impl Default for Hub {
@@ -70,7 +71,7 @@ impl Default for Hub {
             requests: broadcast::Sender::new(BACKLOG),
             ticks: broadcast::Sender::new(16),
             seconds: Mutex::default(),
-            in_flight: DashMap::new(),
+            in_flight: DashMap::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::{ModelId, OrganisationId, Timestamp};
+use foldhash::fast::RandomState;
 use moka::future::Cache;
 use sea_orm::DbErr;
 
@@ -33,7 +34,7 @@ pub struct LookupError(String);
 /// Finds what models mean.
 pub struct Models {
     config: Arc<Config>,
-    cache: Cache<ModelId, Arc<Fact>>,
+    cache: Cache<ModelId, Arc<Fact>, RandomState>,
     missing: Cache<(OrganisationId, String), bool>,
     database: Database,
     hot: Arc<dyn HotStore>,
@@ -57,7 +58,8 @@ impl Models {
         epochs: Arc<Epochs>,
         metrics: &Metrics,
     ) -> Self {
-        let cache = Cache::builder().max_capacity(CAPACITY).time_to_live(config.cache.model_ttl).build();
+        let cache = Cache::builder().max_capacity(CAPACITY).time_to_live(config.cache.model_ttl);
+        let cache = cache.build_with_hasher(RandomState::default());
         let missing = Cache::builder().max_capacity(CAPACITY).time_to_live(UNKNOWN_TTL).build();
         let (lookups, queries) = (metrics.cache("model"), metrics.database("find_model"));
         Self { config, cache, missing, database, hot, epochs, lookups, queries }

@@ -27,6 +27,7 @@ pub mod tally;
 use axum::response::Response;
 
 pub use self::admit::Received;
+use self::admit::Step;
 pub use self::case::{Case, Stage};
 pub use self::exchange::Exchange;
 use self::plan::Once;
@@ -41,9 +42,10 @@ pub async fn serve(gw: &Gateway, request: Received, operation: &'static dyn Oper
     // If the caller hangs up, this future vanishes at some await; the guard then leaves the record.
     let open = tally::Open::new(gw, &case);
     // Boxed: the stages' futures together are too large to be moved about.
-    let answered = Box::pin(run(gw, request, operation)).await;
-    if answered.is_err() {
+    let mut answered = Box::pin(run(gw, request, operation)).await;
+    if let Err(error) = answered {
         tally::let_go(&case).await;
+        answered = Err(Box::pin(admit::overdue(gw, &case, error)).await);
     }
     open.close();
     answered.unwrap_or_else(|error| tally::denied(gw, &case, error))
@@ -53,7 +55,7 @@ async fn run(gw: &Gateway, request: Received, operation: &'static dyn Operation)
     let identified = admit::identify(gw, request)?;
     let admitted = admit::pre_auth_gate(gw, identified).await?;
     let authenticated = admit::authenticate(gw, admitted).await?;
-    let cleared = admit::early_gate(gw, authenticated).await?;
+    let cleared = admit::early_gate(gw, authenticated, Step::Final).await?;
     let decoded = plan::decode(gw, cleared, operation).await?;
     let routed = plan::route(gw, decoded).await?;
     let new = match plan::idempotency(gw, routed).await? {
@@ -79,5 +81,5 @@ pub async fn identify_only(gw: &Gateway, request: Received) -> Result<admit::Cle
     let identified = admit::identify(gw, request)?;
     let admitted = admit::pre_auth_gate(gw, identified).await?;
     let authenticated = admit::authenticate(gw, admitted).await?;
-    admit::early_gate(gw, authenticated).await
+    admit::early_gate(gw, authenticated, Step::Own).await
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+use super::Family;
 use super::form::Form;
 use super::json::JsonBody;
 use super::operation::Operation;
@@ -51,6 +52,8 @@ pub struct Call {
     pub cap: Option<u64>,
     /// What of the caller's query goes to the upstream.
     pub query: Option<&'static str>,
+    /// The provider behind the upstream that the caller chooses, where the family has such.
+    pub variant: Option<String>,
     /// What is sent.
     pub payload: Payload,
 }
@@ -116,9 +119,12 @@ impl Output {
 
 /// What is sent.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all calls are in JSON")]
 pub enum Payload {
     /// A JSON object.
     Json(JsonBody),
+    /// Something else, as it came.
+    Raw(Bytes),
     /// A form, with files.
     Form(FormBody),
     /// A chat in the gateway's own words.
@@ -147,7 +153,29 @@ impl Call {
             units: 0,
         };
         let (stream, prompt_bytes) = (body.stream, body.prompt_bytes);
-        Self { operation, model, stream, prompt_bytes, bound, cap: None, query: None, payload: Payload::Json(body) }
+        Self {
+            operation,
+            model,
+            stream,
+            prompt_bytes,
+            bound,
+            cap: None,
+            query: None,
+            variant: None,
+            payload: Payload::Json(body),
+        }
+    }
+
+    /// Takes what stands behind a colon in the model's name for the choice of a provider, as Hugging Face's callers write it,
+    /// if the name is known without it and not with it.
+    pub fn resolve(&mut self, is_known: impl Fn(&str) -> bool) {
+        if self.operation.family() != Family::HuggingFace || is_known(&self.model) {
+            return;
+        }
+        let split = self.model.rsplit_once(':').filter(|(name, _)| is_known(name));
+        if let Some((name, variant)) = split.map(|(name, variant)| (name.to_owned(), variant.to_owned())) {
+            (self.model, self.variant) = (name, Some(variant));
+        }
     }
 
     /// A call in a form whose files come to so many tokens at the most. These of its fields are what the model reads besides.
@@ -174,7 +202,7 @@ impl Call {
         let stream = form.flag("stream")?;
         let (prompt_bytes, query) = (prompt.len(), None);
         let payload = Payload::Form(FormBody { form, prompt, file_tokens });
-        Ok(Self { operation, model, stream, prompt_bytes, bound, cap: None, query, payload })
+        Ok(Self { operation, model, stream, prompt_bytes, bound, cap: None, query, variant: None, payload })
     }
 
     /// A call that consumes nothing, such as counting tokens.
@@ -189,7 +217,7 @@ impl Call {
     pub fn provider(&self) -> Option<&str> {
         match &self.payload {
             Payload::Unified(request) => request.provider(),
-            Payload::Json(_) | Payload::Form(_) => None,
+            Payload::Json(_) | Payload::Raw(_) | Payload::Form(_) => None,
         }
     }
 
@@ -198,6 +226,7 @@ impl Call {
     pub fn body_bytes(&self) -> u64 {
         match &self.payload {
             Payload::Json(body) => body.bytes().len() as u64,
+            Payload::Raw(body) => body.len() as u64,
             Payload::Form(body) => body.form.len(),
             Payload::Unified(request) => request.body().len() as u64,
         }
@@ -208,6 +237,7 @@ impl Call {
     pub fn identity(&self) -> &Bytes {
         match &self.payload {
             Payload::Json(body) => body.bytes(),
+            Payload::Raw(body) => body,
             Payload::Form(body) => body.form.digest(),
             Payload::Unified(request) => request.body(),
         }
@@ -218,6 +248,7 @@ impl Call {
     pub fn text(&self) -> &Bytes {
         match &self.payload {
             Payload::Json(body) => body.bytes(),
+            Payload::Raw(body) => body,
             Payload::Form(body) => &body.prompt,
             Payload::Unified(request) => request.body(),
         }
@@ -227,7 +258,7 @@ impl Call {
     #[must_use]
     pub fn file_tokens(&self) -> u64 {
         match &self.payload {
-            Payload::Json(_) | Payload::Unified(_) => 0,
+            Payload::Json(_) | Payload::Raw(_) | Payload::Unified(_) => 0,
             Payload::Form(body) => body.file_tokens,
         }
     }
@@ -239,8 +270,8 @@ impl Call {
     pub fn json_body(&self) -> Result<&JsonBody, DecodeError> {
         match &self.payload {
             Payload::Json(body) => Ok(body),
-            Payload::Form(_) | Payload::Unified(_) => {
-                Err(DecodeError::new("the body must be a JSON object of the family"))
+            Payload::Raw(_) | Payload::Form(_) | Payload::Unified(_) => {
+                Err(DecodeError::new("the body must be a JSON object"))
             }
         }
     }
@@ -252,8 +283,8 @@ impl Call {
     pub fn form_body(&self) -> Result<&Form, DecodeError> {
         match &self.payload {
             Payload::Form(body) => Ok(&body.form),
-            Payload::Json(_) | Payload::Unified(_) => {
-                Err(DecodeError::new("the body must be a form, not a JSON object"))
+            Payload::Json(_) | Payload::Raw(_) | Payload::Unified(_) => {
+                Err(DecodeError::new("the body must be a form"))
             }
         }
     }

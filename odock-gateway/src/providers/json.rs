@@ -14,6 +14,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::call::DecodeError;
+use super::scan;
 
 /// Which fields of a kind of request mean what. Fields that are named nowhere pass unseen.
 #[derive(Clone, Copy, Debug)]
@@ -117,15 +118,15 @@ impl JsonBody {
     pub fn decode_for(body: Bytes, fields: &Fields, in_path: Option<&str>) -> Result<Self, DecodeError> {
         let text = object_text(&body)?;
         let top = scan(text, fields).map_err(|error| explain(&error))?;
-        let at = |raw: &RawValue| place(text, raw);
+        let at = |raw: &str| place(text, raw);
         let model = match (fields.model, in_path, top.model) {
             (false, ..) => None,
             (true, Some(model), _) => Some(model.to_owned()),
             (true, None, None) => return Err(DecodeError::new("\"model\" is missing")),
-            (true, None, Some(raw)) => Some(model_name(raw.get())?),
+            (true, None, Some(raw)) => Some(model_name(raw)?),
         };
         let model_at = top.model.filter(|_| fields.model).map(at);
-        let stream = match top.stream.map(RawValue::get) {
+        let stream = match top.stream {
             None | Some("null" | "false") => false,
             Some("true") => true,
             Some(_) => return Err(DecodeError::new("\"stream\" must be true or false")),
@@ -143,11 +144,11 @@ impl JsonBody {
         let (wants_usage, usage_edit) = match (stream && fields.usage_option, top.stream_options) {
             (false, _) => (false, None),
             (true, None) => (false, Some(top_home.add(OPTIONS))),
-            (true, Some(options)) => usage_option(options.get(), at(options))?,
+            (true, Some(options)) => usage_option(options, at(options))?,
         };
         let settings = match top.settings {
-            Some(raw) if raw.get().starts_with('{') => Some(raw),
-            Some(raw) if raw.get() != "null" => {
+            Some(raw) if raw.starts_with('{') => Some(raw),
+            Some(raw) if raw != "null" => {
                 return Err(DecodeError::new(format!("\"{}\" must be an object", fields.settings[0])));
             }
             _ => None,
@@ -156,7 +157,7 @@ impl JsonBody {
             match settings {
                 Some(raw) => {
                     let inner = Fields { settings: &[], ..*fields };
-                    Some(scan(raw.get(), &inner).map_err(|error| {
+                    Some(scan(raw, &inner).map_err(|error| {
                         DecodeError::new(format!("\"{}\": {}", fields.settings[0], explain(&error)))
                     })?)
                 }
@@ -165,25 +166,25 @@ impl JsonBody {
         let home = match (fields.settings.first(), settings, top.settings) {
             (None, ..) => top_home,
             (Some(_), Some(raw), _) => {
-                let (at, is_empty) = Home::of(raw.get(), at(raw).start);
+                let (at, is_empty) = Home::of(raw, at(raw).start);
                 Home::Within { at, is_empty }
             }
             (Some(name), None, _) => Home::Missing { at: behind_brace, is_empty, name },
         };
-        let null_settings = top.settings.filter(|raw| raw.get() == "null").map(at);
+        let null_settings = top.settings.filter(|raw| *raw == "null").map(at);
         let nothing = Found::default();
         let limits = if fields.settings.is_empty() { &top } else { within.as_ref().unwrap_or(&nothing) };
         let mut output_cap: Option<u64> = None;
         for (name, raw) in &limits.caps {
             // Upstreams differ in which of several they obey.
-            output_cap = output_cap.max(whole(raw.get(), name, 0)?);
+            output_cap = output_cap.max(whole(raw, name, 0)?);
         }
         let mut choices = 1;
         for (name, raw) in &limits.choices {
-            choices = choices.max(whole(raw.get(), name, 1)?.unwrap_or(1));
+            choices = choices.max(whole(raw, name, 1)?.unwrap_or(1));
         }
         let caps_at = limits.caps.iter().map(|(_, raw)| at(raw)).collect();
-        let prompt_bytes = top.prompt.iter().map(|raw| raw.get().len()).sum();
+        let prompt_bytes = top.prompt.iter().map(|raw| raw.len()).sum();
         // An object that stands there as null is no home, and may not stand there twice.
         let home = match (null_settings, home) {
             (Some(null), Home::Missing { .. }) => return Self::with_null_settings(body, fields, &null),
@@ -287,17 +288,49 @@ const SMALL: usize = 16 << 10;
 
 const OPTIONS: &str = r#""stream_options":{"include_usage":true}"#;
 
-/// What a scan found. A field that is there is found even if it is null: what is there must be replaced, not written a
+/// What a scan found, each value as it stands. A field that is there is found even if it is null: what is there must be replaced, not written a
 /// second time.
 #[derive(Default)]
 struct Found<'a> {
-    model: Option<&'a RawValue>,
-    stream: Option<&'a RawValue>,
-    stream_options: Option<&'a RawValue>,
-    settings: Option<&'a RawValue>,
-    caps: Vec<(&'static str, &'a RawValue)>,
-    choices: Vec<(&'static str, &'a RawValue)>,
-    prompt: Vec<&'a RawValue>,
+    model: Option<&'a str>,
+    stream: Option<&'a str>,
+    stream_options: Option<&'a str>,
+    settings: Option<&'a str>,
+    caps: Vec<(&'static str, &'a str)>,
+    choices: Vec<(&'static str, &'a str)>,
+    prompt: Vec<&'a str>,
+}
+
+impl<'a> Found<'a> {
+    /// Notes a field; the name of one that stood there before is the error.
+    fn note(&mut self, role: Role, raw: &'a str, fields: &Fields) -> Result<(), &'static str> {
+        let (place, name) = match role {
+            Role::Model => (&mut self.model, "model"),
+            Role::Stream => (&mut self.stream, "stream"),
+            Role::StreamOptions => (&mut self.stream_options, "stream_options"),
+            Role::Settings => (&mut self.settings, fields.settings[0]),
+            Role::Cap(name) => return note_one_of(&mut self.caps, name, raw),
+            Role::Choices(name) => return note_one_of(&mut self.choices, name, raw),
+            Role::Prompt => {
+                self.prompt.push(raw);
+                return Ok(());
+            }
+            Role::Other => return Ok(()),
+        };
+        place.replace(raw).map_or(Ok(()), |_| Err(name))
+    }
+}
+
+fn note_one_of<'a>(
+    found: &mut Vec<(&'static str, &'a str)>,
+    name: &'static str,
+    raw: &'a str,
+) -> Result<(), &'static str> {
+    if found.iter().any(|(other, _)| *other == name) {
+        return Err(name);
+    }
+    found.push((name, raw));
+    Ok(())
 }
 
 /// What a field means.
@@ -314,6 +347,12 @@ enum Role {
 }
 
 fn scan<'a>(object: &'a str, fields: &Fields) -> Result<Found<'a>, serde_json::Error> {
+    let mut found = Found::default();
+    let quick = scan::fields(object, |name, raw| found.note(fields.role(name), raw, fields).ok());
+    if quick.is_some() {
+        return Ok(found);
+    }
+    // What is wrong, or merely unusual, serde has the words for.
     let mut from = serde_json::Deserializer::from_str(object);
     let found = from.deserialize_map(Scan(fields))?;
     from.end()?;
@@ -337,31 +376,7 @@ impl<'de> Visitor<'de> for Scan<'_> {
                 continue;
             }
             let raw: &'de RawValue = map.next_value()?;
-            let single = match role {
-                Role::Model => Some((&mut found.model, "model")),
-                Role::Stream => Some((&mut found.stream, "stream")),
-                Role::StreamOptions => Some((&mut found.stream_options, "stream_options")),
-                Role::Settings => Some((&mut found.settings, self.0.settings[0])),
-                Role::Cap(name) => {
-                    unless_twice(&found.caps, name)?;
-                    found.caps.push((name, raw));
-                    None
-                }
-                Role::Choices(name) => {
-                    unless_twice(&found.choices, name)?;
-                    found.choices.push((name, raw));
-                    None
-                }
-                Role::Prompt | Role::Other => {
-                    found.prompt.push(raw);
-                    None
-                }
-            };
-            if let Some((place, name)) = single
-                && place.replace(raw).is_some()
-            {
-                return Err(twice(name));
-            }
+            found.note(role, raw.get(), self.0).map_err(twice)?;
         }
         Ok(found)
     }
@@ -390,10 +405,6 @@ impl<'de> Visitor<'de> for Pick<'_> {
     }
 }
 
-fn unless_twice<E: serde::de::Error>(found: &[(&'static str, &RawValue)], name: &str) -> Result<(), E> {
-    if found.iter().any(|(other, _)| *other == name) { Err(twice(name)) } else { Ok(()) }
-}
-
 fn twice<E: serde::de::Error>(name: &str) -> E {
     E::custom(format_args!("duplicate field `{name}`"))
 }
@@ -417,22 +428,28 @@ impl Visitor<'_> for Key<'_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Role, E> {
-        let fields = self.0;
+        Ok(self.0.role(name))
+    }
+}
+
+impl Fields {
+    /// What a field of this name means.
+    fn role(&self, name: &str) -> Role {
         let of = |names: &'static [&'static str]| names.iter().copied().find(|known| *known == name);
         // What stands in the settings means nothing at the top.
-        let at_home = fields.settings.is_empty();
-        Ok(match name {
-            "model" if fields.model => Role::Model,
-            "stream" if fields.stream => Role::Stream,
-            "stream_options" if fields.usage_option => Role::StreamOptions,
-            _ if of(fields.settings).is_some() => Role::Settings,
-            _ if of(fields.prompt).is_some() => Role::Prompt,
-            _ => match (of(fields.caps), of(fields.choices)) {
+        let at_home = self.settings.is_empty();
+        match name {
+            "model" if self.model => Role::Model,
+            "stream" if self.stream => Role::Stream,
+            "stream_options" if self.usage_option => Role::StreamOptions,
+            _ if of(self.settings).is_some() => Role::Settings,
+            _ if of(self.prompt).is_some() => Role::Prompt,
+            _ => match (of(self.caps), of(self.choices)) {
                 (Some(name), _) if at_home => Role::Cap(name),
                 (_, Some(name)) if at_home => Role::Choices(name),
                 _ => Role::Other,
             },
-        })
+        }
     }
 }
 
@@ -455,10 +472,10 @@ fn model_name(raw: &str) -> Result<String, DecodeError> {
     if model.is_empty() { Err(DecodeError::new("\"model\" is empty")) } else { Ok(model) }
 }
 
-/// Where a raw value stands. It borrows from the text, so the distance between the two is its place.
-pub(super) fn place(text: &str, raw: &RawValue) -> Range<usize> {
-    let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
-    start..start + raw.get().len()
+/// Where a value stands. It borrows from the text, so the distance between the two is its place.
+pub(super) fn place(text: &str, raw: &str) -> Range<usize> {
+    let start = raw.as_ptr() as usize - text.as_ptr() as usize;
+    start..start + raw.len()
 }
 
 /// Works out how to ask for usage in stream options that the caller sent.
@@ -474,8 +491,8 @@ fn usage_option(options: &str, at: Range<usize>) -> Result<(bool, Option<Edit>),
     let asked =
         scan(options, &OPTION).map_err(|error| DecodeError::new(format!("\"stream_options\": {}", explain(&error))))?;
     match asked.choices.first() {
-        Some((_, value)) if value.get() == "true" => Ok((true, None)),
-        Some((_, value)) if matches!(value.get(), "false" | "null") => {
+        Some((_, "true")) => Ok((true, None)),
+        Some((_, value @ ("false" | "null"))) => {
             let inside = place(options, value);
             let at = at.start + inside.start..at.start + inside.end;
             Ok((false, Some(Edit { at, text: "true".into() })))

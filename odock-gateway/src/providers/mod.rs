@@ -8,6 +8,7 @@
 //! | `operation.rs` | the seam: what the pipeline asks of a wire format |
 //! | `call.rs` | a call, understood as far as the gateway must |
 //! | `json.rs`, `form.rs` | bodies that are read once and edited in place |
+//! | `scan.rs` | the fields of a JSON object, found without building anything |
 //! | `sse.rs`, `meter.rs` | streams: events, and what is read off them as they pass |
 //! | `elements.rs` | streams that are one array |
 //! | `usage.rs` | what a provider reports |
@@ -21,12 +22,14 @@ pub mod call;
 pub mod elements;
 pub mod form;
 pub mod gemini;
+pub mod huggingface;
 pub mod json;
 pub mod meter;
 pub mod mistral;
 pub mod openai;
 pub mod operation;
 pub mod plain;
+mod scan;
 pub mod sse;
 pub mod unified;
 pub mod usage;

@@ -7,7 +7,7 @@ use entity::resource::ProviderConfig;
 use entity::usage::TokenUsage;
 use entity::vocab::ProviderType;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::call::{Asked, Call, DecodeError, Outgoing};
 use super::form::Form;
@@ -40,6 +40,8 @@ pub struct Place<'a> {
 pub enum Takes {
     /// JSON.
     Json,
+    /// JSON, or something else that its content type tells apart.
+    Any,
     /// A form (`multipart/form-data`), which is not held in memory.
     Form,
 }
@@ -86,6 +88,11 @@ pub trait Operation: Debug + Send + Sync {
     /// there, results of its own tools. Asked only where a budget or quota applies.
     fn adds_input(&self, _: &Call) -> bool {
         false
+    }
+
+    /// The type of its answers, where the caller gets another form than the upstream gives.
+    fn answer_type(&self) -> Option<HeaderValue> {
+        None
     }
 
     /// Where it goes at an upstream; `None` if the provider's address cannot carry it.

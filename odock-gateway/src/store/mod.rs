@@ -42,6 +42,10 @@ use crate::config;
 /// How long a caller waits for a free connection before it is told that the database is unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Bytes of a page of SQLite, and bytes in its log at which they are moved to the file itself.
+const PAGE: u32 = 8 << 10;
+const CHECKPOINT: u32 = 32 << 20;
+
 /// The database: SQLite in one file, or Postgres.
 ///
 /// SQLite has one writer at a time by nature, so it gets one connection that writes and a few that read; on Postgres both
@@ -154,12 +158,14 @@ fn sqlite(url: &str, connections: u32, log_queries: bool) -> ConnectOptions {
         .map_sqlx_sqlite_opts(|options| {
             options
                 .create_if_missing(true)
+                // Of a new file. A usage record is about 2 KB: pages of 4 KiB would hold one each, and be half empty.
+                .page_size(PAGE)
                 .journal_mode(SqliteJournalMode::Wal)
                 // FULL: a commit is on disk when it returns. Usage is written in batches off the request path, so this
                 // costs a few milliseconds a batch and lets the journal forget what was committed.
                 .synchronous(SqliteSynchronous::Full)
-                // Pages, 32 MiB in all: the hot pages of indexes are rewritten by every batch, and reach the file once.
-                .pragma("wal_autocheckpoint", "8000")
+                // 32 MiB in all: the hot pages of indexes are rewritten by every batch, and reach the file once.
+                .pragma("wal_autocheckpoint", (CHECKPOINT / PAGE).to_string())
                 .busy_timeout(ACQUIRE_TIMEOUT)
                 .foreign_keys(true)
         });

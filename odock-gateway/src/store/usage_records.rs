@@ -1,7 +1,7 @@
 //! Usage records into the database, many in a statement.
 //!
-//! Every request ends here, so this is the one place that spells its own SQL: two statements, one of many rows and one of
-//! a single row, which every connection prepares once. Building them anew for each batch would cost more than the insert.
+//! Every request ends here, so this is the one place that spells its own SQL: a few statements of so many rows each, which
+//! every connection prepares once. Building them anew for each batch would cost more than the insert.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
@@ -17,9 +17,10 @@ use sea_orm::{
 
 use super::Database;
 use crate::ledger::Ledger;
+use crate::usage::Written;
 
-/// Rows in the larger statement.
-const ROWS: usize = 32;
+/// Rows of each statement. Every batch is a few of the first, and at most one of each other.
+const ROWS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// The columns, and whether they hold JSON.
 const COLUMNS: [(&str, bool); 37] = [
@@ -64,7 +65,7 @@ const COLUMNS: [(&str, bool); 37] = [
 
 /// Commits records together with everything that follows from them: what windows of budgets and quotas have used, what is
 /// left of this node's leases, rollups. A record that is there already stays as it is, and counts no second time.
-pub async fn commit(database: &Database, ledger: &Ledger, records: &[Arc<UsageRecord>]) -> Result<(), DbErr> {
+pub async fn commit(database: &Database, ledger: &Ledger, records: &[Arc<Written>]) -> Result<(), DbErr> {
     let tx = database.begin().await?;
     if write(&tx, ledger, records).await? {
         return tx.commit().await;
@@ -72,8 +73,8 @@ pub async fn commit(database: &Database, ledger: &Ledger, records: &[Arc<UsageRe
     // Some were written before, by a batch whose end was not heard of or by a process that died after it.
     tx.rollback().await?;
     let tx = database.begin().await?;
-    let known = known(&tx, records).await?;
-    let fresh: Vec<Arc<UsageRecord>> = records.iter().filter(|it| !known.contains(&it.id)).cloned().collect();
+    let known = known(&tx, records.iter().map(|record| record.id)).await?;
+    let fresh: Vec<Arc<Written>> = records.iter().filter(|it| !known.contains(&it.id)).cloned().collect();
     if !write(&tx, ledger, &fresh).await? {
         tx.rollback().await?;
         return Err(DbErr::Custom("another process writes the same usage records".into()));
@@ -82,9 +83,9 @@ pub async fn commit(database: &Database, ledger: &Ledger, records: &[Arc<UsageRe
 }
 
 /// Writes new records and what follows from them. False if one of them was there already.
-async fn write(tx: &DatabaseTransaction, ledger: &Ledger, records: &[Arc<UsageRecord>]) -> Result<bool, DbErr> {
-    let borrowed: Vec<&UsageRecord> = records.iter().map(Arc::as_ref).collect();
-    let (leases, noted) = ledger.due(records);
+async fn write(tx: &DatabaseTransaction, ledger: &Ledger, records: &[Arc<Written>]) -> Result<bool, DbErr> {
+    let borrowed: Vec<&Written> = records.iter().map(Arc::as_ref).collect();
+    let (leases, noted) = ledger.due(records.iter().map(|record| record.id));
     if !add(tx, ledger.node, &borrowed, &leases).await? {
         return Ok(false);
     }
@@ -97,35 +98,42 @@ async fn write(tx: &DatabaseTransaction, ledger: &Ledger, records: &[Arc<UsageRe
 pub async fn add(
     tx: &DatabaseTransaction,
     node: NodeId,
-    records: &[&UsageRecord],
+    records: &[&Written],
     leases: &BTreeMap<WindowId, i64>,
 ) -> Result<bool, DbErr> {
     let (now, backend) = (Timestamp::now(), tx.get_database_backend());
     super::ledger::share(tx).await?;
     let mut written = 0;
-    let (many, rest) = records.as_chunks::<ROWS>();
-    for rows in many {
-        written += tx.execute_raw(statement(backend, rows, now)).await?.rows_affected();
-    }
-    for row in rest {
-        written += tx.execute_raw(statement(backend, std::slice::from_ref(row), now)).await?.rows_affected();
+    let mut rest = records;
+    for (size, rows) in ROWS.into_iter().enumerate() {
+        while let Some((some, others)) = rest.split_at_checked(rows) {
+            let values: Vec<Value> = some.iter().flat_map(|record| row(record, now)).collect();
+            let insert = Statement::from_sql_and_values(backend, sql(backend, size), values);
+            written += tx.execute_raw(insert).await?.rows_affected();
+            rest = others;
+        }
     }
     if written != records.len() as u64 {
         return Ok(false);
     }
-    super::ledger::settle(tx, node, records, leases).await?;
-    super::rollups::add(tx, records).await?;
+    let records: Vec<&UsageRecord> = records.iter().map(|record| record.record().as_ref()).collect();
+    super::ledger::settle(tx, node, &records, leases).await?;
+    super::rollups::add(tx, &records).await?;
     Ok(true)
 }
 
 /// Those of the records that the database has.
-pub async fn known(db: &impl ConnectionTrait, records: &[Arc<UsageRecord>]) -> Result<HashSet<UsageRecordId>, DbErr> {
+pub async fn known(
+    db: &impl ConnectionTrait,
+    records: impl IntoIterator<Item = UsageRecordId>,
+) -> Result<HashSet<UsageRecordId>, DbErr> {
     let mut known = HashSet::new();
+    let records: Vec<UsageRecordId> = records.into_iter().collect();
     for records in records.chunks(1_000) {
         let ids: Vec<UsageRecordId> = usage_record::Entity::find()
             .select_only()
             .column(usage_record::Column::Id)
-            .filter(usage_record::Column::Id.is_in(records.iter().map(|record| record.id)))
+            .filter(usage_record::Column::Id.is_in(records.iter().copied()))
             .into_tuple()
             .all(db)
             .await?;
@@ -134,24 +142,15 @@ pub async fn known(db: &impl ConnectionTrait, records: &[Arc<UsageRecord>]) -> R
     Ok(known)
 }
 
-fn statement(backend: DbBackend, records: &[&UsageRecord], now: Timestamp) -> Statement {
-    let mut values = Vec::with_capacity(records.len() * COLUMNS.len());
-    for record in records {
-        push(&mut values, record, now);
-    }
-    Statement::from_sql_and_values(backend, sql(backend, records.len()), values)
-}
-
-/// The insert of one row or of [`ROWS`].
-fn sql(backend: DbBackend, rows: usize) -> &'static str {
-    static SQL: [OnceLock<String>; 4] = [const { OnceLock::new() }; 4];
+/// The insert of as many rows as [`ROWS`] says.
+fn sql(backend: DbBackend, size: usize) -> &'static str {
+    static SQL: [[OnceLock<String>; ROWS.len()]; 2] = [const { [const { OnceLock::new() }; ROWS.len()] }; 2];
     let postgres = backend == DbBackend::Postgres;
-    let which = usize::from(postgres) * 2 + usize::from(rows > 1);
-    SQL[which].get_or_init(|| {
+    SQL[usize::from(postgres)][size].get_or_init(|| {
         let names = COLUMNS.map(|(name, _)| format!("\"{name}\""));
         let mut sql = format!("INSERT INTO usage_record ({}) VALUES ", names.join(", "));
         let mut parameter = 0;
-        for row in 0..rows {
+        for row in 0..ROWS[size] {
             sql.push_str(if row == 0 { "(" } else { ", (" });
             for (column, (_, json)) in COLUMNS.iter().enumerate() {
                 parameter += 1;
@@ -170,10 +169,10 @@ fn sql(backend: DbBackend, rows: usize) -> &'static str {
     })
 }
 
-/// A row's values, in the order of [`COLUMNS`].
-fn push(values: &mut Vec<Value>, record: &UsageRecord, now: Timestamp) {
+/// A row's values, in the order of [`COLUMNS`]. JSON goes as text: in SQLite it is stored so, and Postgres casts it.
+fn row(record: &Written, now: Timestamp) -> [Value; COLUMNS.len()] {
     let count = |count: u64| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
-    values.extend([
+    [
         record.id.into(),
         record.request_id.clone().into(),
         record.trace_id.clone().into(),
@@ -196,25 +195,20 @@ fn push(values: &mut Vec<Value>, record: &UsageRecord, now: Timestamp) {
         record.dispatched.into(),
         i32::from(record.status).into(),
         record.error_code.clone().into(),
-        json(&record.tokens),
+        record.tokens().into(),
         count(record.tokens.input()),
         count(record.tokens.output()),
         record.usage_source.as_str().into(),
-        record.bill.as_ref().map_or(Value::String(None), json),
+        record.bill().into(),
         record.cost_nanos.into(),
         count(record.latency_us),
         record.first_byte_us.map_or(Value::BigInt(None), count),
         count(record.overhead_us),
         record.provider_request_id.clone().into(),
-        record.provider_usage.as_ref().map_or(Value::String(None), json),
-        json(&record.routing),
-        json(&record.metadata),
+        record.provider_usage().into(),
+        record.routing().into(),
+        record.metadata().into(),
         now.into(),
         now.into(),
-    ]);
-}
-
-/// JSON as text: in SQLite it is stored so, and Postgres casts it.
-fn json(value: &impl serde::Serialize) -> Value {
-    Value::from(serde_json::to_string(value).ok())
+    ]
 }

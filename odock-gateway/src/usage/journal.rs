@@ -17,8 +17,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use entity::UsageRecordId;
 use entity::usage::UsageRecord;
+use foldhash::fast::RandomState;
 
-use super::line::{self, Entry, Read};
+use super::line::{self, Read, Word};
+use super::written::Written;
 
 /// A segment is closed when it has grown to this size.
 const SEGMENT_BYTES: u64 = 4 << 20;
@@ -52,6 +54,36 @@ pub enum JournalError {
     Encode(#[from] serde_json::Error),
 }
 
+/// What is appended.
+pub(super) enum Entry<'a> {
+    /// An answer begins; if nothing more is heard of it, this is its record.
+    Opened(&'a UsageRecord),
+    /// A request has ended.
+    Closed(&'a Arc<UsageRecord>),
+}
+
+/// An entry in its written form.
+enum Line {
+    Opened(UsageRecordId, String),
+    Closed(Arc<Written>),
+}
+
+impl Line {
+    fn new(entry: &Entry<'_>) -> serde_json::Result<Self> {
+        Ok(match entry {
+            Entry::Opened(record) => Self::Opened(record.id, line::write(Word::Opened, record)?.0),
+            Entry::Closed(record) => Self::Closed(Arc::new(Written::new(Arc::clone(record))?)),
+        })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Opened(_, line) => line.as_bytes(),
+            Self::Closed(record) => record.line(),
+        }
+    }
+}
+
 /// What the disk did not take.
 #[derive(Debug)]
 pub(super) struct Unwritten {
@@ -79,9 +111,9 @@ pub struct Journal {
 struct State {
     segments: BTreeMap<u64, Segment>,
     active: u64,
-    open: HashMap<UsageRecordId, u64>,
+    open: HashMap<UsageRecordId, u64, RandomState>,
     /// Records that the disk did not take.
-    held: VecDeque<Arc<UsageRecord>>,
+    held: VecDeque<Arc<Written>>,
     /// The newest closed records, oldest first, without a gap from the first to the last.
     recent: VecDeque<Recent>,
     /// Where the last closed record ends.
@@ -93,7 +125,7 @@ struct State {
 /// A closed record that is still in memory.
 #[derive(Debug)]
 struct Recent {
-    record: Arc<UsageRecord>,
+    record: Arc<Written>,
     /// Where the closed record before it ends.
     from: Position,
     /// Where its line ends.
@@ -175,7 +207,7 @@ impl Journal {
             state: Mutex::new(State {
                 segments,
                 active,
-                open: HashMap::new(),
+                open: HashMap::default(),
                 held: VecDeque::new(),
                 recent: VecDeque::new(),
                 closed_to: Position { segment: active, offset: 0 },
@@ -227,17 +259,17 @@ impl Journal {
     /// When the disk does not take it, and whether it is held.
     pub(super) fn append(&self, entry: &Entry<'_>) -> Result<(), Unwritten> {
         // Encoded before the lock is taken: others write meanwhile.
-        let line = line::write(entry).map_err(|error| Unwritten { error: error.into(), held: false })?;
+        let line = Line::new(entry).map_err(|error| Unwritten { error: error.into(), held: false })?;
         let mut state = self.state();
-        let written = self.write(&mut state, entry, &line);
+        let written = self.write(&mut state, &line);
         written.map_err(|error| {
             self.failing.store(true, Ordering::Relaxed);
-            let held = match entry {
-                Entry::Closed(record) if state.held.len() < MAX_HELD => {
-                    state.held.push_back(Arc::clone(record));
+            let held = match line {
+                Line::Closed(record) if state.held.len() < MAX_HELD => {
+                    state.held.push_back(record);
                     true
                 }
-                Entry::Closed(_) | Entry::Opened(_) => false,
+                Line::Closed(_) | Line::Opened(..) => false,
             };
             Unwritten { error, held }
         })
@@ -250,9 +282,7 @@ impl Journal {
         }
         let mut state = self.state();
         while let Some(record) = state.held.pop_front() {
-            let entry = Entry::Closed(&record);
-            let written = line::write(&entry).map_err(JournalError::from);
-            if written.and_then(|line| self.write(&mut state, &entry, &line)).is_err() {
+            if self.write(&mut state, &Line::Closed(Arc::clone(&record))).is_err() {
                 state.held.push_front(record);
                 return;
             }
@@ -265,7 +295,7 @@ impl Journal {
         self.state().open.contains_key(&id)
     }
 
-    fn write(&self, state: &mut State, entry: &Entry<'_>, line: &[u8]) -> Result<(), JournalError> {
+    fn write(&self, state: &mut State, line: &Line) -> Result<(), JournalError> {
         if state.segments.get(&state.active).is_none_or(|segment| segment.len >= SEGMENT_BYTES) {
             let next = state.active + 1;
             let segment = self.create(next).map_err(|source| JournalError::Io { path: self.path(next), source })?;
@@ -275,7 +305,8 @@ impl Journal {
         let Some(segment) = state.segments.get_mut(&state.active) else {
             return Err(JournalError::Io { path: self.dir.clone(), source: io::ErrorKind::NotFound.into() });
         };
-        if let Err(source) = segment.file.write_all(line) {
+        let bytes = line.bytes();
+        if let Err(source) = segment.file.write_all(bytes) {
             // Half a line must not glue itself to the next one. If even that fails, the checksum tells.
             if segment.file.set_len(segment.len).is_err() {
                 // What is appended there now would stand behind what the reader takes for the end.
@@ -283,19 +314,19 @@ impl Journal {
             }
             return Err(JournalError::Io { path: segment.path.clone(), source });
         }
-        segment.len += line.len() as u64;
+        segment.len += bytes.len() as u64;
         let to = Position { segment: state.active, offset: segment.len };
-        self.bytes.fetch_add(line.len() as u64, Ordering::Relaxed);
-        match entry {
-            Entry::Opened(record) => {
+        self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        match line {
+            Line::Opened(id, _) => {
                 segment.open += 1;
                 // A request that goes on to another upstream is opened again; the last word counts.
-                let before = state.open.insert(record.id, state.active);
+                let before = state.open.insert(*id, state.active);
                 if let Some(segment) = before.and_then(|number| state.segments.get_mut(&number)) {
                     segment.open -= 1;
                 }
             }
-            Entry::Closed(record) => {
+            Line::Closed(record) => {
                 self.waiting.fetch_add(1, Ordering::Relaxed);
                 let from = std::mem::replace(&mut state.closed_to, to);
                 if state.recent.len() < MAX_RECENT && state.recent.back().is_none_or(|last| last.to == from) {
@@ -312,7 +343,7 @@ impl Journal {
     }
 
     /// Reads up to `most` closed records from `position` on, and says where the next read begins.
-    pub(super) fn read(&self, mut position: Position, most: usize) -> io::Result<(Vec<Arc<UsageRecord>>, Position)> {
+    pub(super) fn read(&self, mut position: Position, most: usize) -> io::Result<(Vec<Arc<Written>>, Position)> {
         let mut records = Vec::new();
         let mut window = READ_BYTES;
         loop {
@@ -344,7 +375,7 @@ impl Journal {
                     break;
                 }
                 if let Some(Read::Closed(record)) = line::read(&chunk[used..end]) {
-                    records.push(Arc::new(*record));
+                    records.push(Arc::new(Written::new(*record)?));
                 }
                 used = end + 1;
             }
@@ -366,7 +397,7 @@ impl Journal {
     }
 
     /// The next records after `position`, if they are still in memory.
-    pub(super) fn recent(&self, position: Position, most: usize) -> Option<(Vec<Arc<UsageRecord>>, Position)> {
+    pub(super) fn recent(&self, position: Position, most: usize) -> Option<(Vec<Arc<Written>>, Position)> {
         let mut state = self.state();
         while state.recent.front().is_some_and(|first| first.to <= position) {
             state.recent.pop_front();
@@ -414,10 +445,7 @@ impl Journal {
             if state.open.get(&record.id) != Some(&number) {
                 continue;
             }
-            let record = Arc::new(*record);
-            let entry = Entry::Opened(&record);
-            let line = line::write(&entry)?;
-            self.write(&mut state, &entry, &line)?;
+            self.write(&mut state, &Line::new(&Entry::Opened(&record))?)?;
         }
         let active = self.state().active;
         self.forget(position, active);

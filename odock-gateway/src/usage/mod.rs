@@ -2,9 +2,11 @@
 
 pub mod estimate;
 mod journal;
+mod json;
 mod line;
 pub mod tokens;
 mod writer;
+mod written;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +17,10 @@ use entity::usage::UsageRecord;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use self::journal::Unwritten;
+use self::journal::{Entry, Unwritten};
 pub use self::journal::{Journal, JournalError};
-use self::line::Entry;
 use self::writer::Writer;
+pub use self::written::Written;
 use crate::config;
 use crate::ledger::Ledger;
 use crate::store::Database;
@@ -85,7 +87,7 @@ impl Usage {
 
     /// Notes that an answer is about to begin, so that it leaves a record even if this process dies before its end.
     /// `interrupted` is the record that it then leaves.
-    pub fn opened(&self, interrupted: &Arc<UsageRecord>) {
+    pub fn opened(&self, interrupted: &UsageRecord) {
         if self.drops() {
             return;
         }

@@ -9,6 +9,7 @@ use sea_orm::{DbErr, RuntimeErr};
 use tokio::sync::Notify;
 
 use super::journal::{Journal, Position};
+use super::written::Written;
 use crate::ledger::Ledger;
 use crate::store::{Database, usage_records};
 use crate::telemetry::metrics::Metrics;
@@ -88,7 +89,7 @@ impl Writer {
         Ok((next, records.len()))
     }
 
-    async fn read(&self, position: Position) -> Result<(Vec<Arc<UsageRecord>>, Position), Failure> {
+    async fn read(&self, position: Position) -> Result<(Vec<Arc<Written>>, Position), Failure> {
         let (journal, batch) = (Arc::clone(&self.journal), self.batch);
         if let Some(recent) = journal.recent(position, batch) {
             return Ok(recent);
@@ -97,7 +98,7 @@ impl Writer {
         read.map_err(|error| Failure(error.to_string()))?.map_err(|error| Failure(error.to_string()))
     }
 
-    async fn write(&self, records: &[Arc<UsageRecord>]) -> Result<(), Failure> {
+    async fn write(&self, records: &[Arc<Written>]) -> Result<(), Failure> {
         match self.insert(records).await {
             Ok(()) => Ok(()),
             // One bad record must not hold up the others: find it.
@@ -111,7 +112,7 @@ impl Writer {
         }
     }
 
-    async fn write_one(&self, record: &Arc<UsageRecord>) -> Result<(), Failure> {
+    async fn write_one(&self, record: &Arc<Written>) -> Result<(), Failure> {
         let mut error = match self.insert(std::slice::from_ref(record)).await {
             Ok(()) => return Ok(()),
             Err(error) if is_about_the_data(&error) => error,
@@ -119,9 +120,10 @@ impl Writer {
         };
         if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) {
             // Another request had the same id long ago: this one keeps it on record and gets one of its own.
-            let mut renamed = UsageRecord::clone(record);
+            let mut renamed = UsageRecord::clone(record.record());
             renamed.metadata.inbound_request_id =
                 Some(std::mem::replace(&mut renamed.request_id, record.id.to_string()));
+            let renamed = Written::new(renamed).map_err(|error| Failure(error.to_string()))?;
             match self.insert(&[Arc::new(renamed)]).await {
                 Ok(()) => return Ok(()),
                 Err(second) if is_about_the_data(&second) => error = second,
@@ -134,11 +136,11 @@ impl Writer {
         Ok(())
     }
 
-    async fn insert(&self, records: &[Arc<UsageRecord>]) -> Result<(), DbErr> {
+    async fn insert(&self, records: &[Arc<Written>]) -> Result<(), DbErr> {
         let committing = usage_records::commit(&self.database, &self.ledger, records);
         match tokio::time::timeout(WRITE_TIMEOUT, committing).await {
             Ok(Ok(())) => {
-                self.ledger.committed(records);
+                self.ledger.committed(records.iter().map(|record| record.id));
                 Ok(())
             }
             Ok(Err(error)) => Err(error),

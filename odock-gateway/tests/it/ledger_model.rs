@@ -14,6 +14,7 @@ use odock_gateway::hot::once::{self, Begun, Outcome};
 use odock_gateway::hot::{HotError, HotStore, Mark, MemoryStore, Signal, Subject};
 use odock_gateway::ledger::{Claim, Hold, Ledger, Limit, Refused};
 use odock_gateway::store::{Database, ledger as books, usage_records};
+use odock_gateway::usage::Written;
 use sea_orm::EntityTrait;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -200,12 +201,15 @@ impl World {
 
     async fn commit(&mut self, node: usize, records: &[Arc<UsageRecord>]) {
         let ledger = Arc::clone(&self.nodes[node].ledger);
-        usage_records::commit(&self.database, &ledger, records).await.unwrap();
-        ledger.committed(records);
+        let records: Vec<Arc<Written>> =
+            records.iter().map(|record| Arc::new(Written::new(Arc::clone(record)).unwrap())).collect();
+        let ids = || records.iter().map(|record| record.id);
+        usage_records::commit(&self.database, &ledger, &records).await.unwrap();
+        ledger.committed(ids());
         if self.dice.roll(5) == 0 {
             // As after a crash between the commit and the note of it: the same batch again changes nothing.
-            usage_records::commit(&self.database, &ledger, records).await.unwrap();
-            ledger.committed(records);
+            usage_records::commit(&self.database, &ledger, &records).await.unwrap();
+            ledger.committed(ids());
         }
     }
 

@@ -15,6 +15,7 @@ use odock_gateway::config::{Config, DatabaseUrl, FailureMode};
 use odock_gateway::gateway::Gateway;
 use odock_gateway::serve::Running;
 use odock_gateway::store::{self, ledger};
+use odock_gateway::usage::Written;
 use odock_sim::{Script, Sim};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
@@ -455,7 +456,9 @@ async fn old_records_go_and_their_sums_stay() {
     let (id, request_id) = (entity::UsageRecordId::new(), "old".to_owned());
     let old = entity::usage::UsageRecord { id, request_id, at: Timestamp(young.at.0 - two_days), ..old };
     let gateway = &gw.running.gateway;
-    store::usage_records::commit(&gateway.database, &gateway.ledger, &[Arc::new(old)]).await.unwrap();
+    store::usage_records::commit(&gateway.database, &gateway.ledger, &[Arc::new(Written::new(old).unwrap())])
+        .await
+        .unwrap();
     eventually("the old record to go", || async { (gw.records().await.len() == 1).then_some(()) }).await;
     assert_eq!(gw.records().await[0].id, young.id);
     let kept = Some(Timestamp(Timestamp::now().0 - 86_400 * 1_000_000));

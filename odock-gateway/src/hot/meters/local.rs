@@ -19,9 +19,11 @@ pub struct LocalMeters {
     state: Mutex<State>,
 }
 
+type Scopes = HashMap<Counter, Box<Counts>, foldhash::fast::RandomState>;
+
 #[derive(Default)]
 struct State {
-    scopes: HashMap<Counter, Box<Counts>>,
+    scopes: Scopes,
     /// The latest moment seen, and what is added to the clock so that it never goes back.
     latest_us: i64,
     ahead_us: i64,
@@ -112,7 +114,7 @@ impl LocalMeters {
 }
 
 /// Takes from every scope that has room: all of them, but for those that are only watched.
-fn take(counts: &mut HashMap<Counter, Box<Counts>>, meters: &mut [Meter], now: i64) {
+fn take(counts: &mut Scopes, meters: &mut [Meter], now: i64) {
     let mut from = 0;
     while let Some((end, has_room)) = scope(meters, from) {
         let of_scope = &mut meters[std::mem::replace(&mut from, end)..end];

@@ -18,7 +18,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 pub(super) use self::gemini::GEMINI;
-pub(super) use self::openai::{HUGGING_FACE, OPENAI};
+use self::openai::{HUGGING_FACE, OPENAI};
 use super::dialect::Dialect;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
@@ -46,6 +46,8 @@ pub(super) struct Listing {
 static LISTINGS: &[(&str, &Listing)] = &[
     ("/openai/models", &OPENAI),
     ("/openai/v1/models", &OPENAI),
+    ("/v1/huggingface/models", &HUGGING_FACE),
+    ("/v1/huggingface/v1/models", &HUGGING_FACE),
     ("/v1/vllm/models", &vllm::VLLM),
     ("/v1/mistral/models", &mistral::MISTRAL),
     ("/v1/mistral/v1/models", &mistral::MISTRAL),

@@ -7,11 +7,10 @@ use crate::models::Target;
 use crate::providers::Family;
 
 /// Every model that a key may call: tools of all kinds ask for OpenAI's list.
-pub(in crate::http) static OPENAI: Listing =
-    Listing { family: Family::OpenAi, endpoint: ENDPOINT, only_own: false, one, all };
+pub(super) static OPENAI: Listing = Listing { family: Family::OpenAi, endpoint: ENDPOINT, only_own: false, one, all };
 
 /// The models of Hugging Face's routes.
-pub(in crate::http) static HUGGING_FACE: Listing =
+pub(super) static HUGGING_FACE: Listing =
     Listing { family: Family::HuggingFace, endpoint: "/v1/huggingface/models", only_own: true, one, all };
 
 pub(super) fn one(target: &Target) -> Value {

@@ -9,7 +9,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use super::Admitted;
-use crate::auth::{AuthError, Principal, Refusal};
+use crate::auth::{AuthError, KeyHash, Principal, Refusal};
 use crate::credential::{self, CredentialKind};
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
@@ -35,14 +35,12 @@ pub struct Authenticated {
 /// # Errors
 /// `unauthorized`, `api_key_expired`, `api_key_revoked`, or `model_access_unavailable` when nobody can say.
 pub async fn authenticate(gw: &Gateway, from: Admitted) -> Result<Authenticated, GatewayError> {
-    let Admitted { exchange, global_is_due, .. } = from;
-    let key = presented(&exchange.head, exchange.case.dialect)?;
-    if !credential::check(CredentialKind::VirtualKey, &key) {
-        return Err(unauthorized("the API key is not an Odock key: it begins with sk-odock- and must be whole"));
-    }
-    let hash = credential::hash_bytes(&key);
-    drop(key);
-    let principal = gw.auth.principal(&hash).await.map_err(refusal)?;
+    let Admitted { exchange, known, .. } = from;
+    let global_is_due = known.is_some();
+    let (hash, principal) = match known {
+        Some(known) => known,
+        None => look_up(gw, &exchange.head, exchange.case.dialect).await?,
+    };
     // The first stage to learn who calls; nothing else writes it. Before anything else is awaited: from here on even a
     // request whose caller hangs up leaves a record.
     let _ = exchange.case.principal.set(Arc::clone(&principal));
@@ -54,6 +52,17 @@ pub async fn authenticate(gw: &Gateway, from: Admitted) -> Result<Authenticated,
     }
     exchange.case.mark(Stage::Authenticate);
     Ok(Authenticated { exchange, principal, global_is_due, _sealed: () })
+}
+
+async fn look_up(gw: &Gateway, head: &Parts, dialect: Dialect) -> Result<(KeyHash, Arc<Principal>), GatewayError> {
+    let key = presented(head, dialect)?;
+    if !credential::check(CredentialKind::VirtualKey, &key) {
+        return Err(unauthorized("the API key is not an Odock key: it begins with sk-odock- and must be whole"));
+    }
+    let hash = credential::hash_bytes(&key);
+    drop(key);
+    let principal = gw.auth.principal(&hash).await.map_err(refusal)?;
+    Ok((hash, principal))
 }
 
 /// The key in `Authorization: Bearer`, `X-API-Key`, `x-goog-api-key` or Azure's `api-key`, and on Gemini's routes also in `?key=`. Two different

@@ -1,7 +1,10 @@
 //! What is checked before any key is looked up: the global policy.
 
+use std::sync::Arc;
+
 use super::Identified;
 use super::authenticate::presented;
+use crate::auth::{KeyHash, Principal};
 use crate::credential;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
@@ -12,8 +15,9 @@ use crate::pipeline::swallow::swallow;
 /// A request that may present its key.
 pub struct Admitted {
     pub(in crate::pipeline) exchange: Exchange,
-    /// Whether the early gate is to count the global policy's requests: its step then does for both.
-    pub(in crate::pipeline) global_is_due: bool,
+    /// Who calls, if this process knows. The early gate is then to count the global policy's requests: its step does for
+    /// both.
+    pub(in crate::pipeline) known: Option<(KeyHash, Arc<Principal>)>,
     _sealed: (),
 }
 
@@ -25,13 +29,13 @@ pub struct Admitted {
 pub async fn pre_auth_gate(gw: &Gateway, from: Identified) -> Result<Admitted, GatewayError> {
     let Identified { mut exchange, .. } = from;
     let counts = gw.limits.counts_globally();
-    let global_is_due = counts
-        && match presented(&exchange.head, exchange.case.dialect) {
-            Ok(key) => gw.auth.knows(&credential::hash_bytes(&key)).await,
-            Err(_) => false,
-        };
+    let mut known = None;
+    if counts && let Ok(key) = presented(&exchange.head, exchange.case.dialect) {
+        let hash = credential::hash_bytes(&key);
+        known = gw.auth.known(&hash).await.map(|principal| (hash, principal));
+    }
     let case = &exchange.case;
-    let lease = gw.limits.pre_auth(case.client, counts && !global_is_due, &case.limits).await;
+    let lease = gw.limits.pre_auth(case.client, counts && known.is_none(), &case.limits).await;
     match lease {
         Ok(lease) => exchange.guards.places.extend(lease),
         Err(refusal) => {
@@ -40,5 +44,5 @@ pub async fn pre_auth_gate(gw: &Gateway, from: Identified) -> Result<Admitted, G
             return Err(error);
         }
     }
-    Ok(Admitted { exchange, global_is_due, _sealed: () })
+    Ok(Admitted { exchange, known, _sealed: () })
 }

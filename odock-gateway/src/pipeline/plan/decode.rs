@@ -56,10 +56,11 @@ pub async fn decode(gw: &Gateway, from: Cleared, operation: &'static dyn Operati
     let asked = Asked { model: exchange.model_in_path.as_deref(), query: head.uri.query(), headers: &head.headers };
     let read = match operation.takes() {
         Takes::Json => json(asked, operation, &mut coming).await,
+        Takes::Any => whole(asked, operation, &mut coming).await,
         // Boxed: nearly all calls are in JSON, and do not carry the future of a form.
         Takes::Form => Box::pin(form(gw, asked, operation, &mut coming)).await,
     };
-    let call = match read {
+    let mut call = match read {
         Err(Unread::TooLarge) if cut < most => {
             swallow(&exchange.head.headers, coming.body).await;
             let refusal = gw.limits.body(&principal, cut as u64 + 1, &exchange.case.limits);
@@ -73,6 +74,7 @@ pub async fn decode(gw: &Gateway, from: Cleared, operation: &'static dyn Operati
         let fits = gw.limits.body(&principal, call.body_bytes(), &exchange.case.limits);
         fits.map_err(|refusal| refused(&exchange.case, refusal))?;
     }
+    call.resolve(|name| principal.models.contains_key(name));
     let case = &exchange.case;
     case.stream.store(call.stream, Ordering::Relaxed);
     case.estimated_prompt
@@ -88,6 +90,11 @@ async fn json(asked: Asked<'_>, operation: &'static dyn Operation, coming: &mut 
     if asked.headers.get(CONTENT_TYPE).is_some_and(|given| !is_json(given.as_bytes())) {
         return Err(invalid("the body must be JSON: send \"Content-Type: application/json\"").into());
     }
+    whole(asked, operation, coming).await
+}
+
+/// Reads a call whose operation knows what its body is.
+async fn whole(asked: Asked<'_>, operation: &'static dyn Operation, coming: &mut Coming) -> Result<Call, Unread> {
     let body = coming.collect().await?;
     Ok(operation.decode(&asked, body).map_err(misunderstood)?)
 }

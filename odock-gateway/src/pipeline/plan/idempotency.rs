@@ -11,6 +11,7 @@ use crate::idempotency::{Answer, Claimed, fingerprint};
 use crate::models::Target;
 use crate::pipeline::case::Case;
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::limits::refused;
 use crate::pipeline::plan::Plan;
 use crate::providers::call::Call;
 
@@ -57,6 +58,11 @@ pub async fn idempotency(gw: &Gateway, from: Routed) -> Result<Once, GatewayErro
         Some(name) => Box::pin(claim(gw, &exchange.case, name, &call, &plan)).await?,
         None => None,
     };
+    if answer.is_some() {
+        // It does not get to the final gate.
+        let counted = Box::pin(gw.limits.overdue(&exchange.case.limits)).await;
+        counted.map_err(|refusal| refused(&exchange.case, refusal))?;
+    }
     Ok(match answer {
         Some(answer) => Once::Repeated(Repeated { exchange, answer, _sealed: () }),
         None => Once::New(New { exchange, call, plan, _sealed: () }),

@@ -143,9 +143,12 @@ pub(super) async fn attempt(
     if !head.status.is_success() {
         return Err(trial.refused(&head, plan.credential.as_deref(), bytes));
     }
-    let headers = headers::inbound(&head.headers);
+    let mut headers = headers::inbound(&head.headers);
     match unary::understand(call, &place, &headers, bytes) {
         Ok(answer) => {
+            if let Some(content_type) = call.operation.answer_type() {
+                headers.insert(CONTENT_TYPE, content_type);
+            }
             trial.succeeded(head.status);
             Ok(Begun::Unary { status: head.status, headers, answer })
         }

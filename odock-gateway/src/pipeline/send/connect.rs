@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::{io, vec};
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -28,7 +29,7 @@ pub(super) type UpstreamClient = Client<HttpsConnector<HttpConnector<GuardedReso
 pub struct Upstreams {
     allow_link_local: bool,
     tls: Arc<rustls::ClientConfig>,
-    clients: DashMap<Duration, UpstreamClient>,
+    clients: DashMap<Duration, UpstreamClient, RandomState>,
 }
 
 impl Upstreams {
@@ -46,7 +47,7 @@ impl Upstreams {
             .unwrap_or_else(|error| unreachable!("ring speaks TLS 1.2 and 1.3: {error}"))
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { allow_link_local, tls: Arc::new(tls), clients: DashMap::new() }
+        Self { allow_link_local, tls: Arc::new(tls), clients: DashMap::default() }
     }
 
     /// The client with the given connect timeout.

@@ -57,8 +57,11 @@ pub(super) fn inbound(headers: &HeaderMap) -> HeaderMap {
     select(headers, comes_in)
 }
 
+/// Headers that are added to a selection, at the most: the request's id and six of limits.
+const ADDED: usize = 7;
+
 fn select(headers: &HeaderMap, passes: fn(&HeaderName) -> bool) -> HeaderMap {
-    let mut selected = HeaderMap::with_capacity(headers.len() + 2);
+    let mut selected = HeaderMap::with_capacity(headers.len() + ADDED);
     for (name, value) in headers {
         if passes(name) {
             selected.append(name, value.clone());

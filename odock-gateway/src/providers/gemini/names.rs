@@ -30,7 +30,7 @@ pub(super) fn places(body: &[u8]) -> Vec<Range<usize>> {
     let Ok(named) = serde_json::from_str::<Body<'_>>(text) else { return Vec::new() };
     let inner = named.inner.and_then(|inner| inner.model);
     let several = named.requests.into_iter().flatten().filter_map(|request| request.model);
-    named.model.into_iter().chain(inner).chain(several).map(|raw| place(text, raw)).collect()
+    named.model.into_iter().chain(inner).chain(several).map(|raw| place(text, raw.get())).collect()
 }
 
 /// The model that a path means by `models/…` or `tunedModels/…`.

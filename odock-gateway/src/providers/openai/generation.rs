@@ -11,6 +11,7 @@ use crate::providers::call::{Call, DecodeError, Outgoing};
 use crate::providers::json::Fields;
 use crate::providers::meter::{EventMeter, Meter};
 use crate::providers::operation::{Answer, BoxError, Place, is_event_stream};
+use crate::providers::scan;
 use crate::providers::usage::{Normalise, Reported};
 
 /// What the gateway reads of an answer.
@@ -30,10 +31,20 @@ pub(in crate::providers) fn encode(call: &Call, place: &Place<'_>) -> Result<Out
 
 /// Reads a whole answer.
 pub(in crate::providers) fn answer(body: Bytes, normalise: Normalise) -> Result<Answer, BoxError> {
-    let answer: Completion<'_> = serde_json::from_slice(&body)?;
-    let reported = answer.usage.and_then(|usage| normalise(usage.get()));
-    let content_bytes = answer.choices.map_or(0, |choices| choices.get().len());
+    let (usage, choices) = read(&body)?;
+    let (reported, content_bytes) = (usage.and_then(normalise), choices.map_or(0, str::len));
     Ok(Answer { reported, content_bytes, body })
+}
+
+/// An answer's usage and choices, as they stand.
+fn read(body: &[u8]) -> Result<(Option<&str>, Option<&str>), serde_json::Error> {
+    let text = std::str::from_utf8(body).ok();
+    if let Some(found) = text.and_then(|text| scan::named(text, ["usage", "choices"])) {
+        let [usage, choices] = found.map(|value| value.filter(|value| *value != "null"));
+        return Ok((usage, choices));
+    }
+    let Completion { usage, choices } = serde_json::from_slice(body)?;
+    Ok((usage.map(RawValue::get), choices.map(RawValue::get)))
 }
 
 /// A meter of the chunks of an answer. Usage that comes only because the gateway asks for it is withheld.
@@ -52,8 +63,7 @@ pub(in crate::providers) fn meter(
 /// # Errors
 /// When the answer is not a JSON object.
 pub(in crate::providers) fn usage(body: &[u8], normalise: Normalise) -> Result<Option<Reported>, BoxError> {
-    let answer: Completion<'_> = serde_json::from_slice(body)?;
-    Ok(answer.usage.and_then(|usage| normalise(usage.get())))
+    Ok(read(body)?.0.and_then(normalise))
 }
 
 /// The field by which an upstream's answers are capped where the caller set no cap.

@@ -67,6 +67,7 @@ impl Operation for UnifiedChat {
             bound,
             cap: None,
             query: None,
+            variant: None,
             payload: Payload::Unified(Box::new(request)),
         })
     }

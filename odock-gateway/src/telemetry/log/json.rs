@@ -227,6 +227,11 @@ impl Write for Escaped<'_> {
 
 /// Appends `text` as the inside of a JSON string. Runs without special characters are copied whole.
 fn escape(out: &mut String, text: &str) {
+    let is_special = |byte: u8| byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7f);
+    // All of it, and not up to the first: so the compiler compares many at once.
+    if !text.bytes().fold(false, |found, byte| found | is_special(byte)) {
+        return out.push_str(text);
+    }
     let mut clean = 0;
     for (at, byte) in text.bytes().enumerate() {
         let short = match byte {

@@ -4,6 +4,7 @@ mod anthropic;
 mod azure;
 mod forms;
 mod gemini;
+mod huggingface;
 mod images;
 mod mistral;
 mod openai;

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use odock_gateway::clock::ManualClock;
 use odock_gateway::config::Config;
 use odock_gateway::gateway::Gateway;
+use odock_gateway::usage::Written;
 use odock_gateway::{bootstrap, management, store};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -105,7 +106,8 @@ impl Api {
 
     /// Writes usage records as the gateway does.
     pub(crate) async fn keep(&self, records: &[UsageRecord]) {
-        let records: Vec<Arc<UsageRecord>> = records.iter().cloned().map(Arc::new).collect();
+        let records: Vec<Arc<Written>> =
+            records.iter().cloned().map(|record| Arc::new(Written::new(record).unwrap())).collect();
         store::usage_records::commit(&self.gateway.database, &self.gateway.ledger, &records).await.unwrap();
     }
 
