@@ -93,10 +93,10 @@ mod tests {
         call.resolve(|name| matches!(name, "llama" | "own:name"));
         let (address, config) = (Address::parse("https://x", false).unwrap(), ProviderConfig::default());
         let place = Place {
+            name: "p",
             provider: ProviderType::HuggingFace,
             address: &address,
             config: &config,
-            name: slug,
             slug,
             max_output: None,
         };

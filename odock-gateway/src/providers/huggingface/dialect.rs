@@ -141,10 +141,10 @@ mod tests {
         let call = task.decode(&asked, Bytes::copy_from_slice(body.as_bytes())).unwrap();
         let (address, config) = (Address::parse("https://router/v1", false).unwrap(), ProviderConfig::default());
         let place = Place {
+            name: "p",
             provider: ProviderType::HuggingFace,
             address: &address,
             config: &config,
-            name: slug,
             slug,
             max_output: None,
         };
