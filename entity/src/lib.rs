@@ -5,10 +5,10 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`ids`] [`money`] [`time`] [`calendar`] [`vocab`] | identifiers, nanos of USD, UTC microseconds, windows by the calendar, closed enums |
-//! | [`policy`] [`pricing`] [`usage`] [`envelope`] | the values stored in JSON columns |
+//! | [`policy`] [`routing`] [`pricing`] [`usage`] [`envelope`] | the values stored in JSON columns |
 //! | [`ledger`] | budgets and quotas: what is left of them, and what an invoice says |
 //! | [`resource`] and one file a kind | what an administrator declares (`…Spec`) and what the gateway adds (`…Status`) |
-//! | [`manifest`] [`plan`] [`page`] [`problem`] [`live`] [`probe`] [`session`] [`audit`] | the rest of the management API's wire types |
+//! | [`manifest`] [`plan`] [`page`] [`problem`] [`live`] [`health`] [`probe`] [`session`] [`audit`] | the rest of the management API's wire types |
 //! | [`check`] | everything that is wrong with a declaration, at once; the difference of two |
 //! | `row` (feature `db`) | the SeaORM entities; rows never serialise |
 //!
@@ -18,6 +18,7 @@ pub mod audit;
 pub mod calendar;
 pub mod check;
 pub mod envelope;
+pub mod health;
 pub mod ids;
 pub mod ledger;
 pub mod live;
@@ -30,6 +31,7 @@ pub mod pricing;
 pub mod probe;
 pub mod problem;
 pub mod resource;
+pub mod routing;
 #[cfg(feature = "db")]
 pub mod row;
 pub mod session;

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::health::BreakerStatus;
 use crate::usage::{UsageRecord, UsageTotals};
 use crate::{Nanos, Timestamp};
 
@@ -14,7 +15,7 @@ pub enum LiveEvent {
     /// A request has ended.
     Request(Box<UsageRecord>),
     /// A second has passed.
-    Tick(Tick),
+    Tick(Box<Tick>),
     /// The subscriber was too slow, or the source broke off: events are missing here.
     Gap(Gap),
 }
@@ -42,6 +43,9 @@ pub struct Tick {
     pub top_models: Vec<Top>,
     /// The busiest teams.
     pub top_teams: Vec<Top>,
+    /// Upstreams whose calls have failed lately, as the node that is watched knows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<BreakerStatus>,
 }
 
 /// Percentiles in microseconds; zeros when nothing happened.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::pricing::Bill;
-use crate::vocab::{Outcome, UsageSource};
+use crate::vocab::{AttemptOutcome, Outcome, RoutingDecision, UsageSource};
 use crate::wire::is_default;
 use crate::{ApiKeyId, ModelId, Nanos, OrganisationId, ProviderId, TeamId, Timestamp, UsageRecordId, UserId};
 
@@ -146,14 +146,33 @@ pub struct Attempt {
     pub model: String,
     /// The provider's name in the organisation.
     pub provider: String,
+    /// What came of it.
+    #[serde(default = "succeeded")]
+    pub outcome: AttemptOutcome,
     /// The upstream's HTTP status, if it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// `refused`, `timeout`, `reset`, `5xx`, `4xx`, `rate_limit`, `malformed`; absent on success.
+    /// `refused`, `timeout`, `reset`, `5xx`, `4xx`, `rate_limit`, `malformed`; for one that was skipped `resting`, or the
+    /// error code of what stood in the way; absent on success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Microseconds from receipt of the request to this attempt.
+    #[serde(default)]
+    pub at_us: u64,
     /// Microseconds from dispatch to the end of this attempt.
     pub duration_us: u64,
+}
+
+#[allow(clippy::derivable_impls, reason = "the macro that writes the enum knows of no default")]
+impl Default for RoutingDecision {
+    fn default() -> Self {
+        Self::Direct
+    }
+}
+
+/// Records of versions that did not say so have one attempt, and an error where it failed.
+const fn succeeded() -> AttemptOutcome {
+    AttemptOutcome::Ok
 }
 
 /// How a request found its upstream.
@@ -162,6 +181,11 @@ pub struct Attempt {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct RoutingTrace {
+    /// Whether the model that was asked for served.
+    pub decision: RoutingDecision,
+    /// The model that was asked for, where another one served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested: Option<String>,
     /// Attempts in order; empty when no upstream was called.
     pub attempts: Vec<Attempt>,
 }

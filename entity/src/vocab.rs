@@ -200,6 +200,68 @@ words! {
         /// One key.
         ApiKey = "APIKEY",
     }
+    /// Which of a routing policy's candidates is tried first.
+    RoutingStrategy {
+        /// The model that was asked for, then the candidates by priority.
+        Failover = "failover",
+        /// The candidates by priority, whichever model was asked for.
+        Priority = "priority",
+        /// Each in turn, over all calls of the key on all nodes; then the others in their order.
+        RoundRobin = "round_robin",
+    }
+    /// What has another candidate tried.
+    FailoverTrigger {
+        /// The upstream failed, refused the gateway, broke off or could not be reached: what callers get as a 5xx status.
+        ServerError = "5xx",
+        /// It did not answer in time.
+        Timeout = "timeout",
+        /// It answered 429.
+        RateLimit = "rate_limit",
+        /// Anything but success.
+        Any = "any",
+    }
+    /// The family of a native route, as routing policies name it.
+    NativeFamily {
+        /// OpenAI's routes.
+        OpenAi = "openai",
+        /// Anthropic's routes.
+        Anthropic = "anthropic",
+        /// Gemini's routes.
+        Gemini = "gemini",
+        /// vLLM's routes.
+        Vllm = "vllm",
+        /// Mistral's routes.
+        Mistral = "mistral",
+        /// Hugging Face's routes.
+        HuggingFace = "huggingface",
+    }
+    /// Whether a call was served by the model that was asked for.
+    RoutingDecision {
+        /// By that model.
+        Direct = "direct",
+        /// By another, or another was tried last.
+        Rerouted = "rerouted",
+    }
+    /// What came of one attempt at an upstream.
+    AttemptOutcome {
+        /// It answered with success.
+        Ok = "ok",
+        /// It refused, failed or could not be reached.
+        Failed = "failed",
+        /// It was not called; `error` says why.
+        Skipped = "skipped",
+        /// It was called and given up before it answered.
+        Cancelled = "cancelled",
+    }
+    /// Whether an upstream is called.
+    BreakerState {
+        /// As usual.
+        Closed = "closed",
+        /// It failed too often, and rests.
+        Open = "open",
+        /// It has rested; one call finds out how it is.
+        HalfOpen = "half_open",
+    }
     /// How long a window of a budget or quota lasts. Windows begin at midnight in the owner's timezone.
     Period {
         /// A day.

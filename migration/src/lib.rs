@@ -14,6 +14,7 @@ mod m20261123_000006_add_policies;
 mod m20261123_000007_create_limits;
 mod m20261123_000008_create_ledger;
 mod m20261123_000009_create_rollups;
+mod m20261123_000010_add_routing;
 mod table;
 
 /// Every migration, oldest first.
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000007_create_limits::Migration),
             Box::new(m20261123_000008_create_ledger::Migration),
             Box::new(m20261123_000009_create_rollups::Migration),
+            Box::new(m20261123_000010_add_routing::Migration),
         ]
     }
 }

@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::live::Hub;
 use crate::models::{Credentials, Models};
 use crate::pipeline::send::{Streams, Upstreams, watch};
+use crate::routing::{Health, Turns};
 use crate::secrets::Sealing;
 use crate::store::{self, Database};
 use crate::telemetry::Telemetry;
@@ -49,6 +50,10 @@ pub struct Parts {
     pub credentials: Credentials,
     /// Connections to providers.
     pub upstreams: Upstreams,
+    /// How upstreams have been doing, and which of them rest.
+    pub health: Health,
+    /// Whose turn it is, for keys that rotate their models.
+    pub turns: Turns,
     /// Streams under way.
     pub streams: Streams,
     /// Repeated requests.
@@ -133,6 +138,8 @@ impl Gateway {
         let credentials = Credentials::new(Arc::clone(&sealing), config.cache.provider_key_ttl);
         let idempotency = Idempotency::new(config.idempotency.clone(), Arc::clone(&hot), &sealing);
         let upstreams = Upstreams::new(config.upstream.allow_link_local);
+        let health = Health::new(config.routing.clone(), Arc::clone(&clock), metrics);
+        let turns = Turns::new(Arc::clone(&hot));
         let ledger = Ledger::new(config.ledger.clone(), database.clone(), Arc::clone(&hot));
         let journal = config.data.dir.join("journal");
         let limits = Limits::start(&config.limits, &hot, Arc::clone(&clock), metrics);
@@ -147,6 +154,8 @@ impl Gateway {
             models,
             credentials,
             upstreams,
+            health,
+            turns,
             streams: Streams::default(),
             idempotency,
             limits,
@@ -268,7 +277,7 @@ impl Gateway {
                     tracing::debug!(%error, "could not share finished requests with other nodes");
                 }
                 if beats.is_multiple_of(5) {
-                    gateway.live.tick(gateway.clock.now());
+                    gateway.live.tick(gateway.clock.now(), || gateway.health.by_organisation());
                     // Called every second, as it wants to be.
                     gateway.telemetry.run_upkeep();
                 }

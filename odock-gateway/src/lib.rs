@@ -7,7 +7,7 @@
 //! | [`http`] | listeners, transport layers, the routes of the data plane and the error shapes of its dialects |
 //! | [`pipeline`] | the way of a request, stage by stage: read this first |
 //! | [`probe`] | tries a provider, for the control plane |
-//! | [`auth`] [`limits`] [`models`] [`ledger`] [`idempotency`] [`usage`] [`live`] | engines: the rules, free of HTTP |
+//! | [`auth`] [`limits`] [`models`] [`routing`] [`ledger`] [`idempotency`] [`usage`] [`live`] | engines: the rules, free of HTTP |
 //! | [`providers`] | wire formats of the upstreams, pure |
 //! | [`hot`] [`store`] | shared hot state, and the system of record |
 //! | [`spool`] | bodies that are too large to be held in memory |
@@ -36,6 +36,7 @@ pub mod models;
 pub mod pipeline;
 pub mod probe;
 pub mod providers;
+pub mod routing;
 pub mod secrets;
 pub mod serve;
 pub mod spool;

@@ -68,7 +68,7 @@ fn main() {
         let mut frames = Vec::new();
         let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
         for second in 1..400 {
-            ticks.push(tell(&mut model, event(LiveEvent::Tick(support::tick(second))), 10));
+            ticks.push(tell(&mut model, event(LiveEvent::Tick(support::tick(second).into())), 10));
             moves.push(tell(&mut model, Msg::Key(Press::char('j')), 1));
             let begun = Instant::now();
             terminal.draw(|frame| view(&model, frame)).unwrap();

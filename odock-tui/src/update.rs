@@ -109,7 +109,7 @@ fn stream(model: &mut Model, msg: StreamMsg, out: &mut Vec<Effect>) {
             model.link.heard(&env);
             match event {
                 LiveEvent::Tick(tick) => {
-                    model.live.tick(tick, &env);
+                    model.live.tick(*tick, &env);
                     pulse::ranked(model);
                     screens::keys::paced(model);
                 }

@@ -15,6 +15,7 @@ use crate::resource::{
     ApiKeySpec, BudgetSpec, ModelConfig, ModelSpec, OrganisationSpec, OverlayScope, OverlaySpec, Owner, PriceChange,
     ProviderConfig, ProviderKeySpec, ProviderSpec, QuotaSpec, TeamMember, TeamSpec, UserSpec,
 };
+use crate::routing::{RoutingCandidate, RoutingPolicy, RoutingSwitch};
 
 /// Asks a type for the names of its fields, and reads nothing.
 struct Ask<'a>(&'a mut Vec<&'static str>);
@@ -77,6 +78,7 @@ fn sample(shape: &Shape) -> Value {
         Shape::Object(object) => full(object),
         Shape::Named(_, object) => json!([full(object)]),
         Shape::Set(shape) => json!([sample(shape)]),
+        Shape::ByWord(words, shape) => json!({ words()[0]: sample(shape) }),
     }
 }
 
@@ -250,4 +252,7 @@ tables! {
     QuotaSpec = QUOTA,
     OverlayScope = OVERLAY_SCOPE,
     OverlaySpec = OVERLAY,
+    RoutingSwitch = ROUTING_SWITCH,
+    RoutingPolicy = ROUTING_POLICY,
+    RoutingCandidate = ROUTING_CANDIDATE,
 }

@@ -12,7 +12,8 @@ use crate::plan::FieldChange;
 /// - `null` and absent are the same; a resource that is to be created is compared with `null`.
 /// - Entries of lists of named things (`keys`, `members`) are matched by `name` or `user`, whatever their order; the
 ///   path then holds that name: `/keys/primary/revoked`.
-/// - Lists of plain values (`models`, `capabilities`) are sets: they are compared without order and shown sorted.
+/// - Lists of plain values (`models`, `capabilities`) are sets: they are compared without order and shown sorted, but for
+///   `nativeFallback`, whose order is what it says.
 /// - Secrets are compared by fingerprint and shown as their preview. A new spec without the secret keeps the old one.
 #[must_use]
 pub fn diff(old: &Value, new: &Value) -> Vec<FieldChange> {
@@ -37,6 +38,8 @@ fn compare(at: &str, old: Option<&Value>, new: Option<&Value>, changes: &mut Vec
     }
     match (named(old), named(new)) {
         (Some(old), Some(new)) => compare_named(at, &old, &new, changes),
+        // The order of fallbacks is the order in which they are tried.
+        _ if at.contains("/nativeFallback/") => leaf(at, old.cloned(), new.cloned(), changes),
         _ => leaf(at, old.map(shown), new.map(shown), changes),
     }
 }

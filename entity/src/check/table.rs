@@ -4,9 +4,10 @@
 
 use super::text::Rule;
 use crate::resource::Kind;
+use crate::routing::MOST_RETRIES;
 use crate::vocab::{
-    ApiKeyType, Capability, Enforcement, Metric, ModelType, OrganisationStatus, OwnerType, Period, ProviderType, Role,
-    ScopeType, TeamRole, UserStatus,
+    ApiKeyType, Capability, Enforcement, FailoverTrigger, Metric, ModelType, NativeFamily, OrganisationStatus,
+    OwnerType, Period, ProviderType, Role, RoutingStrategy, ScopeType, TeamRole, UserStatus,
 };
 
 /// What a value must look like.
@@ -26,6 +27,8 @@ pub(super) enum Shape {
     Named(&'static str, &'static Object),
     /// A list without repetition.
     Set(&'static Shape),
+    /// An object whose fields are words of a closed set, each with the same shape.
+    ByWord(fn() -> Vec<&'static str>, &'static Shape),
 }
 
 /// A field of an object.
@@ -71,6 +74,12 @@ macro_rules! word {
     };
 }
 
+macro_rules! by_word {
+    ($vocabulary:ident, $shape:expr) => {
+        Shape::ByWord(|| $vocabulary::ALL.iter().map(|word| word.as_str()).collect(), $shape)
+    };
+}
+
 /// An hour.
 const MILLISECONDS: Shape = Shape::Whole(1, 3_600_000);
 const TOKENS: Shape = Shape::Whole(1, u32::MAX as u64);
@@ -100,8 +109,9 @@ pub(super) static ORGANISATION: Object = Object {
         optional("contact", LINE),
         defaulted("status", word!(OrganisationStatus)),
         POLICIES_FIELD,
+        defaulted("routing", Shape::Object(&ROUTING_SWITCH)),
     ],
-    later: &["branding", "routing"],
+    later: &["branding"],
 };
 
 pub(super) static USER: Object = Object {
@@ -236,8 +246,31 @@ pub(super) static API_KEY: Object = Object {
         optional("expiry", Shape::Text(Rule::Time)),
         defaulted("models", Shape::Set(&NAME)),
         POLICIES_FIELD,
+        defaulted("routing", by_word!(ModelType, &Shape::Object(&ROUTING_POLICY))),
     ],
-    later: &["mcpServers", "routing", "secret", "timezone"],
+    later: &["mcpServers", "secret", "timezone"],
+};
+
+pub(super) static ROUTING_SWITCH: Object =
+    Object { title: "an organisation's `routing`", fields: &[defaulted("enabled", Shape::Flag)], later: &[] };
+
+pub(super) static ROUTING_POLICY: Object = Object {
+    title: "a routing policy",
+    fields: &[
+        defaulted("strategy", word!(RoutingStrategy)),
+        defaulted("candidates", Shape::Named("modelName", &ROUTING_CANDIDATE)),
+        defaulted("nativeFallback", by_word!(NativeFamily, &Shape::Set(&NAME))),
+        defaulted("failoverOn", Shape::Set(&word!(FailoverTrigger))),
+        defaulted("maxRetries", Shape::Whole(0, MOST_RETRIES as u64)),
+        defaulted("retryDelayMs", Shape::Whole(0, 60_000)),
+    ],
+    later: &["hedging"],
+};
+
+pub(super) static ROUTING_CANDIDATE: Object = Object {
+    title: "a routing candidate",
+    fields: &[required("modelName", NAME), defaulted("priority", Shape::Whole(1, 1_000))],
+    later: &[],
 };
 
 pub(super) static PRICE_CHANGE: Object = Object {

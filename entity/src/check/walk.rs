@@ -50,6 +50,7 @@ impl Walker {
             (Shape::Object(object), value) => self.object(object, value, at),
             (Shape::Named(key, object), Value::Array(items)) => self.named(key, object, items, at),
             (Shape::Set(shape), Value::Array(items)) => self.set(shape, items, at),
+            (Shape::ByWord(words, shape), Value::Object(given)) => self.by_word(&words(), shape, given, at),
             (_, value) => self.report(wrong_type(shape, value, at)),
         }
     }
@@ -92,6 +93,22 @@ impl Walker {
             Some(word) => violation.hint(format!("did you mean `{word}`?")),
             None => violation,
         });
+    }
+
+    fn by_word(&mut self, words: &[&'static str], shape: &Shape, given: &Map<String, Value>, at: &str) {
+        for (name, value) in given {
+            let at = step(at, name);
+            if words.contains(&name.as_str()) {
+                self.value(shape, value, &at);
+                continue;
+            }
+            let message = format!("{} is not one of {}", quoted(name), words.join(", "));
+            let violation = Violation::new(at, code::UNKNOWN_FIELD, message);
+            self.report(match nearest(name, words.iter().copied()) {
+                Some(word) => violation.hint(format!("did you mean `{word}`?")),
+                None => violation,
+            });
+        }
     }
 
     fn named(&mut self, key: &str, object: &Object, items: &[Value], at: &str) {
@@ -155,7 +172,7 @@ fn wrong_type(shape: &Shape, value: &Value, at: &str) -> Violation {
         Shape::Text(_) | Shape::Word(_) => "a string",
         Shape::Whole(..) => "a whole number",
         Shape::Flag => "true or false",
-        Shape::Object(_) => "an object",
+        Shape::Object(_) | Shape::ByWord(..) => "an object",
         Shape::Named(..) | Shape::Set(_) => "a list",
     };
     let given = match (shape, value) {

@@ -9,6 +9,7 @@ use super::{ApiKey, Resource};
 use super::yes;
 use crate::Timestamp;
 use crate::policy::Policies;
+use crate::routing::Routing;
 use crate::vocab::ApiKeyType;
 use crate::wire::is_default;
 
@@ -34,6 +35,9 @@ pub struct ApiKeySpec {
     /// Its policies.
     #[serde(default, skip_serializing_if = "is_default")]
     pub policies: Policies,
+    /// Where its calls may go when an upstream fails, by type of model; heeded where the organisation has routing on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub routing: Routing,
 }
 
 /// What the gateway knows about a virtual key.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Policies;
+use crate::routing::RoutingSwitch;
 use crate::vocab::OrganisationStatus;
 use crate::wire::is_default;
 
@@ -24,6 +25,9 @@ pub struct OrganisationSpec {
     /// Its policies.
     #[serde(default, skip_serializing_if = "is_default")]
     pub policies: Policies,
+    /// Whether its keys are routed as their policies say.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub routing: RoutingSwitch,
 }
 
 const fn active_organisation() -> OrganisationStatus {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::yes;
 use crate::envelope::Secret;
+use crate::health::BreakerStatus;
 use crate::vocab::ProviderType;
 
 /// What a provider is declared to be.
@@ -77,4 +78,7 @@ pub struct ProviderKeySpec {
 pub struct ProviderState {
     /// Models that it serves.
     pub models: u64,
+    /// Its models whose calls have failed lately, as the node that answers knows it; only in answers that read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<BreakerStatus>,
 }

@@ -4,6 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::envelope::Envelope;
 use crate::policy::Policies;
+use crate::routing::Routing;
 use crate::row::SecretHash;
 use crate::vocab::ApiKeyType;
 use crate::{ApiKeyId, OrganisationId, TeamId, Timestamp, UserId};
@@ -34,6 +35,8 @@ pub struct Model {
     pub previous_valid_until: Option<Timestamp>,
     #[sea_orm(column_type = "JsonBinary")]
     pub policies: Option<Policies>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub routing: Option<Routing>,
     pub revision: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::policy::Policies;
+use crate::routing::RoutingSwitch;
 use crate::vocab::OrganisationStatus;
 use crate::{OrganisationId, Timestamp};
 
@@ -20,6 +21,8 @@ pub struct Model {
     pub status: OrganisationStatus,
     #[sea_orm(column_type = "JsonBinary")]
     pub policies: Option<Policies>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub routing: Option<RoutingSwitch>,
     pub revision: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

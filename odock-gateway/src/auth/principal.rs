@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use entity::routing::Routing;
 use entity::vocab::ApiKeyType;
 use entity::{ApiKeyId, ModelId, OrganisationId, TeamId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub struct Principal {
     pub scopes: Vec<Scope>,
     /// The budgets and quotas that apply to it, by id.
     pub limits: Vec<Arc<Limit>>,
+    /// Where its calls may go when an upstream fails, if its organisation has routing on and it has a policy.
+    #[serde(default)]
+    pub routing: Option<Arc<Routing>>,
 }
 
 /// Why a known key is refused.

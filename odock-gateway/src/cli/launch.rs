@@ -10,7 +10,7 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
 
 /// Runs the demo until the process is asked to stop.
 pub(super) async fn demo(args: DemoArgs, config: Config) -> anyhow::Result<()> {
-    crate::demo::run(args, config).await
+    Box::pin(crate::demo::run(args, config)).await
 }
 
 /// The OpenAPI document, as JSON for people.

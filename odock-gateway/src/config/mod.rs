@@ -19,6 +19,7 @@ mod providers;
 mod raw;
 pub mod redact;
 mod redis;
+mod routing;
 mod secrets;
 mod show;
 mod units;
@@ -44,6 +45,7 @@ pub use self::log::{Log, LogFormat, Metrics};
 pub use self::problem::{ConfigErrors, Problem, Source};
 pub use self::providers::{ProviderDefaults, Providers};
 pub use self::redis::{Redis, RedisUrl};
+pub use self::routing::Routing;
 pub use self::secrets::{KeyPair, Secrets};
 pub use self::upstream::Upstream;
 pub use self::usage::{Usage, WhenFull};
@@ -79,6 +81,8 @@ pub struct Config {
     pub usage: Usage,
     /// Budgets and quotas.
     pub ledger: Ledger,
+    /// When upstreams rest, and how long a call may be tried again.
+    pub routing: Routing,
     /// Repeated requests.
     pub idempotency: Idempotency,
     /// Logging.
@@ -181,6 +185,7 @@ fn resolve(mut raw: Raw, home: Option<&Path>) -> Result<Loaded, ConfigErrors> {
         limits: Limits::read(&mut check),
         usage: Usage::read(&mut check),
         ledger: Ledger::read(&mut check),
+        routing: Routing::read(&mut check),
         idempotency: Idempotency::read(&mut check),
         log: Log::read(&mut check),
         metrics: Metrics::read(&mut check),

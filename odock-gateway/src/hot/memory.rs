@@ -89,6 +89,10 @@ impl HotStore for MemoryStore {
         Ok(())
     }
 
+    async fn turn(&self, _: &str) -> Result<Option<u64>, HotError> {
+        Ok(None)
+    }
+
     async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError> {
         // Nobody listening is no failure: there is no other node.
         let _ = self.bus.send(Signal::Changed(subjects.into()));

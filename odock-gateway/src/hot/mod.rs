@@ -92,6 +92,10 @@ pub trait HotStore: Send + Sync + 'static {
     /// Gives up the claim of `owner` on an idempotency key, as if it had never been made.
     async fn release(&self, key: &str, owner: &str) -> Result<(), HotError>;
 
+    /// The next turn of `name`, counted over all nodes from 0; `None` where this process is the only node, and counts by
+    /// itself.
+    async fn turn(&self, name: &str) -> Result<Option<u64>, HotError>;
+
     /// Says that `subjects` have changed, here and on every other node.
     async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError>;
 

@@ -23,6 +23,8 @@ use crate::config;
 
 /// How long a subject's mark is kept: longer than any fact may be cached.
 const MARK_TTL: Duration = Duration::from_secs(24 * 3_600);
+/// Seconds after which a rotation that nobody took part in begins anew.
+const TURN_TTL: i64 = 24 * 3_600;
 /// How long a fact may be cached at the most.
 const MAX_FACT_TTL: Duration = Duration::from_secs(3_600);
 
@@ -243,6 +245,15 @@ impl HotStore for RedisStore {
 
     async fn release(&self, key: &str, owner: &str) -> Result<(), HotError> {
         self.end_once(key, owner, None).await
+    }
+
+    async fn turn(&self, name: &str) -> Result<Option<u64>, HotError> {
+        let key = self.key(&format!("turn:{name}"));
+        let mut taking = redis::pipe();
+        taking.incr(&key, 1).expire(&key, TURN_TTL).ignore();
+        let mut connection = self.connection();
+        let (turn,): (u64,) = self.prompt(taking.query_async(&mut connection)).await?;
+        Ok(Some(turn.wrapping_sub(1)))
     }
 
     async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError> {

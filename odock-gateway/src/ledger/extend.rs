@@ -24,11 +24,11 @@ pub struct Part {
     pub amount: i64,
 }
 
-/// A hard budget of which this node does not hold enough.
+/// A budget or quota of which this node does not hold enough.
 pub struct Lack {
     account: Arc<Account>,
     amount: i64,
-    /// The budget.
+    /// The budget or quota.
     pub limit: Arc<Limit>,
     /// What there may be in the window.
     pub of: i64,
@@ -56,6 +56,18 @@ impl Hold {
     /// # Errors
     /// A hard budget of which this node does not hold enough.
     pub fn extend(&mut self, wanted: impl Fn(Metric) -> i64) -> Result<(), Lack> {
+        self.grow(wanted, Limit::is_hard)
+    }
+
+    /// As [`Hold::extend`], but every window must have enough: as if it were set aside anew.
+    ///
+    /// # Errors
+    /// A budget or quota of which this node does not hold enough.
+    pub fn top_up(&mut self, wanted: impl Fn(Metric) -> i64) -> Result<(), Lack> {
+        self.grow(wanted, |_| true)
+    }
+
+    fn grow(&mut self, wanted: impl Fn(Metric) -> i64, binds: impl Fn(&Limit) -> bool) -> Result<(), Lack> {
         let now = Instant::now();
         for part in &mut self.held {
             let more = wanted(part.metric) - part.amount;
@@ -69,7 +81,7 @@ impl Hold {
                 slice.held += more;
                 slice.touched = now;
                 part.amount += more;
-            } else if limit.is_hard() {
+            } else if binds(&limit) {
                 let (of, ends_at) = (slice.limit, slice.span.1);
                 drop(state);
                 return Err(Lack { account: Arc::clone(&part.account), amount: more, limit, of, ends_at });

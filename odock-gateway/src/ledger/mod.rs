@@ -140,6 +140,14 @@ impl Ledger {
         }
     }
 
+    /// Notes that a request that was sent has gone on to another upstream: `interrupted` is the record that it leaves if
+    /// this node is lost.
+    pub fn sent_on(&self, interrupted: &Arc<UsageRecord>) {
+        if let Some(mut under_way) = self.under_way.get_mut(&interrupted.id) {
+            under_way.record = Arc::clone(interrupted);
+        }
+    }
+
     /// Requests that have been sent and not been settled.
     pub fn requests_under_way(&self) -> usize {
         self.under_way.len()

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
+use entity::ModelId;
 use entity::usage::LimitMark;
+use entity::vocab::ScopeType;
 
 use super::checks::{self, BodyCap};
 use super::demand::{self, Share};
@@ -130,9 +132,41 @@ impl Limits {
         self.pass(Gate::Final, meters, notes).await
     }
 
+    /// The final gate for a model's own limits alone: for a call that goes on to another model.
+    ///
+    /// # Errors
+    /// When the model's scope refuses, or nobody can say.
+    pub async fn model(
+        &self,
+        target: &Target,
+        client: IpAddr,
+        wants: &Wants,
+        notes: &Notes,
+    ) -> Result<Option<Lease>, Refusal> {
+        let Some(scope) = &target.scope else { return Ok(None) };
+        let scopes = || std::iter::once(scope);
+        self.plain(checks::address(Gate::Final, scopes(), client, notes))?;
+        self.plain(checks::payload(Gate::Final, scopes(), wants.bytes, notes))?;
+        if let Some(cap) = wants.output_cap {
+            self.plain(checks::max_tokens(scopes(), cap, notes))?;
+        }
+        let mut meters = Vec::new();
+        demand::meters(scope, Share::All, self.clock.now(), wants.tokens, &mut meters);
+        self.pass(Gate::Final, meters, notes).await
+    }
+
+    /// Gives back the tokens that were set aside under a model's own limits: another model serves.
+    pub fn leave_model(&self, model: ModelId, notes: &Notes) {
+        self.correct(notes.take_reserved_of(ScopeType::Model, model.0), 0);
+    }
+
     /// Corrects what a request set aside to the tokens that it used. Does so once; whatever comes later is ignored.
     pub fn settle(&self, notes: &Notes, used: u64) {
-        for Reserved { taken, shared } in notes.take_reserved() {
+        self.correct(notes.take_reserved(), used);
+    }
+
+    fn correct(&self, reserved: Vec<Reserved>, used: u64) {
+        for Reserved { taken, shared } in reserved {
             let by = i64::try_from(used).unwrap_or(i64::MAX).saturating_sub(taken.by);
             let correction = Correction { by, ..taken };
             match &self.shared {

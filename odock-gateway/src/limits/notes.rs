@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use entity::usage::LimitMark;
 use entity::vocab::ScopeType;
+use uuid::Uuid;
 
 use super::words::{Gate, LimitWord, Verdict};
 use super::{Denial, scope_word};
@@ -146,6 +147,12 @@ impl Notes {
     /// The meters that a gate left: once.
     pub(super) fn take_due(&self) -> Option<(Gate, Vec<Meter>)> {
         self.found().due.take()
+    }
+
+    /// What is to be settled of one scope: once.
+    pub(super) fn take_reserved_of(&self, kind: ScopeType, id: Uuid) -> Vec<Reserved> {
+        let is_its = |reserved: &mut Reserved| reserved.taken.counter.kind == kind && reserved.taken.counter.id == id;
+        self.found().reserved.extract_if(.., is_its).collect()
     }
 
     fn found(&self) -> MutexGuard<'_, Found> {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use entity::health::BreakerStatus;
 use entity::live::Tick;
 use entity::usage::UsageRecord;
 use entity::{OrganisationId, Timestamp};
@@ -156,8 +157,9 @@ impl Hub {
         let _ = self.requests.send(Arc::clone(record));
     }
 
-    /// Ends the present second: to be called once a second.
-    pub fn tick(&self, now: Timestamp) {
+    /// Ends the present second: to be called once a second. `health` says how the upstreams of each organisation have been
+    /// doing, where there is trouble; it is asked only while somebody watches.
+    pub fn tick(&self, now: Timestamp, health: impl FnOnce() -> HashMap<OrganisationId, Vec<BreakerStatus>>) {
         let seconds = std::mem::take(&mut *self.seconds.lock().unwrap_or_else(PoisonError::into_inner));
         self.in_flight.retain(|_, count| Arc::strong_count(count) > 1 || count.load(Ordering::Relaxed) > 0);
         if !self.is_watched() {
@@ -166,17 +168,25 @@ impl Hub {
         let in_flight = |organisation: &OrganisationId| {
             self.in_flight.get(organisation).map_or(0, |count| count.load(Ordering::Relaxed))
         };
+        let mut health = health();
+        let troubled = health.values().flatten().cloned().collect();
+        let mut seconds = seconds;
+        for organisation in health.keys() {
+            // Also where nothing was asked in this second.
+            seconds.entry(*organisation).or_default();
+        }
         let mut everything = Second::default();
         let mut organisations = HashMap::with_capacity(seconds.len());
         for (organisation, second) in seconds {
             everything.merge(&second);
-            organisations.insert(organisation, Arc::new(second.finish(now, in_flight(&organisation))));
+            let breakers = health.remove(&organisation).unwrap_or_default();
+            organisations.insert(organisation, Arc::new(second.finish(now, in_flight(&organisation), breakers)));
         }
         let all_in_flight = self.in_flight.iter().map(|count| count.load(Ordering::Relaxed)).sum();
         let ticks = Ticks {
-            everyone: Arc::new(everything.finish(now, all_in_flight)),
+            everyone: Arc::new(everything.finish(now, all_in_flight, troubled)),
             organisations,
-            quiet: Arc::new(Second::default().finish(now, 0)),
+            quiet: Arc::new(Second::default().finish(now, 0, Vec::new())),
         };
         let _ = self.ticks.send(Arc::new(ticks));
     }

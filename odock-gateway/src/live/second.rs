@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use entity::Timestamp;
+use entity::health::BreakerStatus;
 use entity::live::{Percentiles, Tick, Top};
 use entity::usage::{UsageRecord, UsageTotals};
 use entity::vocab::Outcome;
@@ -72,7 +73,7 @@ impl Second {
         }
     }
 
-    pub(super) fn finish(mut self, at: Timestamp, in_flight: u64) -> Tick {
+    pub(super) fn finish(mut self, at: Timestamp, in_flight: u64, breakers: Vec<BreakerStatus>) -> Tick {
         self.totals.mean_latency_us = self.latency_sum.checked_div(self.totals.requests).unwrap_or(0);
         Tick {
             at,
@@ -84,6 +85,7 @@ impl Second {
             top_keys: top(self.keys),
             top_models: top(self.models),
             top_teams: top(self.teams),
+            breakers,
         }
     }
 }

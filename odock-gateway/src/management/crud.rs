@@ -62,6 +62,7 @@ pub(super) async fn list<S: Stored>(
     let db = gateway.database.reader();
     let (mut found, next) = store::kinds::page::<S>(db, scope, &listing).await?;
     S::as_of(db, gateway.clock.now(), &mut found).await?;
+    S::with_health(&mut found, |provider| gateway.health.of_provider(provider));
     let items = found.into_iter().map(|found| found.resource).collect();
     Ok(Json(Page { items, next_cursor: next.map(|position| encode(&position)) }))
 }
@@ -71,6 +72,7 @@ pub(super) async fn show<S: Stored>(gateway: &Gateway, scope: Scope, name: &str)
     let db = gateway.database.reader();
     let mut found = find::<S>(db, scope, name).await?;
     S::as_of(db, gateway.clock.now(), std::slice::from_mut(&mut found)).await?;
+    S::with_health(std::slice::from_mut(&mut found), |provider| gateway.health.of_provider(provider));
     Ok(Shown(found.resource))
 }
 

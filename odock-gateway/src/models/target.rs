@@ -1,14 +1,14 @@
 //! A model with everything that calling it takes, worked out once.
 
 use std::collections::BTreeSet;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use entity::pricing::{Bill, Pricing};
 use entity::resource::{ModelConfig, PriceChange, ProviderConfig};
 use entity::usage::TokenUsage;
 use entity::vocab::{Capability, ModelType, ProviderType};
-use entity::{ModelId, ProviderId, ProviderKeyId, Timestamp};
+use entity::{ModelId, OrganisationId, ProviderId, ProviderKeyId, Timestamp};
 use http::Uri;
 
 use super::upstream;
@@ -16,11 +16,14 @@ use crate::config::Config;
 use crate::limits::Scope;
 use crate::providers::Address;
 use crate::providers::operation::{Operation, Place};
+use crate::routing::Breaker;
 use crate::store::targets::ModelRows;
 
 /// A model, the upstream that serves it, and its price.
 #[derive(Debug)]
 pub struct Target {
+    /// The tenant.
+    pub organisation_id: OrganisationId,
     /// The model.
     pub model_id: ModelId,
     /// The name by which callers ask for it.
@@ -56,6 +59,8 @@ pub struct Target {
     /// The provider's settings.
     pub provider_config: ProviderConfig,
     endpoints: Endpoints,
+    /// How the upstream has been doing: looked up when it is first needed.
+    pub(crate) breaker: OnceLock<Arc<Breaker>>,
     /// The credential to send.
     pub key: Result<KeyRef, Problem>,
     /// How long connecting may take.
@@ -104,6 +109,7 @@ impl Target {
         let total_timeout = upstream::total_timeout(config, &provider);
         let ms = |ms: Option<u32>, default| ms.map_or(default, |ms| Duration::from_millis(ms.into()));
         Self {
+            organisation_id: model.organisation_id,
             model_id: model.id,
             model: model.name,
             model_type: model.kind,
@@ -121,6 +127,7 @@ impl Target {
             enabled: provider.enabled,
             address,
             endpoints: Endpoints::default(),
+            breaker: OnceLock::new(),
             key,
             connect_timeout,
             first_byte_timeout: ms(provider.config.first_byte_timeout_ms, config.upstream.first_byte_timeout),

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use entity::usage::{Attempt, ReservationMark, StageMark};
-use entity::{Timestamp, UsageRecordId};
+use entity::vocab::AttemptOutcome;
+use entity::{ModelId, Timestamp, UsageRecordId};
 
 use crate::auth::{KeyHash, Principal};
 use crate::http::dialect::Dialect;
@@ -14,6 +15,7 @@ use crate::idempotency::Claim;
 use crate::ledger::{Demand, Hold};
 use crate::limits::Notes;
 use crate::models::Target;
+use crate::pipeline::latest::Latest;
 use crate::providers::operation::Operation;
 
 macro_rules! stages {
@@ -85,16 +87,20 @@ pub struct Case {
     pub principal: OnceLock<Arc<Principal>>,
     /// The model that was asked for, in the caller's words.
     pub model: OnceLock<String>,
-    /// What serves it.
-    pub target: OnceLock<Arc<Target>>,
+    /// What serves it at present.
+    pub target: Latest<Arc<Target>>,
+    /// The model that was asked for, if the call is routed.
+    pub asked_for: OnceLock<ModelId>,
     /// What the upstream's family cannot express and was left out, on the caller's word.
     left_out: Mutex<Vec<String>>,
     /// The upstream's own id of the call.
-    pub provider_request_id: OnceLock<String>,
-    /// What came of calling the upstream.
-    pub attempt: OnceLock<Attempt>,
-    /// What it may consume, if anything is capped.
-    pub demand: OnceLock<Demand>,
+    pub provider_request_id: Latest<String>,
+    /// What came of calling upstreams, in order.
+    attempts: Mutex<Vec<Attempt>>,
+    /// Whether nobody knows of some attempt what its upstream did.
+    uncertain: AtomicBool,
+    /// What it may consume at what serves it at present, if anything is capped.
+    pub demand: Latest<Demand>,
     /// What it set aside of budgets and quotas, or could not.
     pub reservations: OnceLock<Vec<ReservationMark>>,
     /// The cap that a hard budget put on each answer; 0 if none did.
@@ -140,11 +146,13 @@ impl Case {
             key_hash: OnceLock::new(),
             principal: OnceLock::new(),
             model: OnceLock::new(),
-            target: OnceLock::new(),
+            target: Latest::default(),
+            asked_for: OnceLock::new(),
             left_out: Mutex::default(),
-            provider_request_id: OnceLock::new(),
-            attempt: OnceLock::new(),
-            demand: OnceLock::new(),
+            provider_request_id: Latest::default(),
+            attempts: Mutex::default(),
+            uncertain: AtomicBool::new(false),
+            demand: Latest::default(),
             reservations: OnceLock::new(),
             clamped_to: AtomicU64::new(0),
             journaled: AtomicBool::new(false),
@@ -205,8 +213,54 @@ impl Case {
         self.left_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes what came of an attempt.
+    pub(super) fn attempted(&self, attempt: Attempt) {
+        self.attempts_so_far().push(attempt);
+    }
+
+    /// Notes once that a candidate was not called, and why.
+    pub(super) fn skipped(&self, model: &str, provider: &str, error: &'static str) {
+        let mut attempts = self.attempts_so_far();
+        let is_same = |it: &Attempt| it.outcome == AttemptOutcome::Skipped && it.model == model;
+        if attempts.iter().any(is_same) {
+            return;
+        }
+        attempts.push(Attempt {
+            model: model.to_owned(),
+            provider: provider.to_owned(),
+            outcome: AttemptOutcome::Skipped,
+            status: None,
+            error: Some(error.to_owned()),
+            at_us: self.elapsed_us().into(),
+            duration_us: 0,
+        });
+    }
+
+    /// What came of calling upstreams, in order.
+    pub(super) fn attempts(&self) -> Vec<Attempt> {
+        self.attempts_so_far().clone()
+    }
+
+    fn attempts_so_far(&self) -> MutexGuard<'_, Vec<Attempt>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether another model serves than the one that was asked for.
+    pub(super) fn is_rerouted(&self) -> bool {
+        let asked_for = self.asked_for.get();
+        asked_for.is_some_and(|asked| self.target.get().is_some_and(|target| target.model_id != *asked))
+    }
+
+    /// Notes that nobody knows what an upstream did, whatever comes of later attempts.
+    pub(super) fn is_uncertain(&self) {
+        self.uncertain.store(true, Ordering::Relaxed);
+    }
+
     /// Notes that no upstream did what was asked, so that a repeat does no harm.
     pub(super) fn came_to_nothing(&self) {
+        if self.uncertain.load(Ordering::Relaxed) {
+            return;
+        }
         if let Some(claim) = self.claim().as_mut() {
             claim.came_to_nothing();
         }
@@ -215,6 +269,11 @@ impl Case {
     /// Marks the end of a stage.
     pub(super) fn mark(&self, stage: Stage) {
         self.marks[stage as usize].store(self.elapsed_us().min(NEVER - 1), Ordering::Relaxed);
+    }
+
+    /// Forgets what an attempt reached that another one follows.
+    pub(super) fn forget(&self, stage: Stage) {
+        self.marks[stage as usize].store(NEVER, Ordering::Relaxed);
     }
 
     /// Microseconds from receipt to the end of a stage, if it was reached.

@@ -33,6 +33,8 @@ pub struct Guards {
     pub(super) process: Option<Entered>,
     /// A place among the organisation's requests under way.
     pub(super) organisation: Option<InFlight>,
-    /// Places under the limits of concurrency.
+    /// Places under the limits of concurrency, but for the model's own.
     pub(super) places: Vec<Lease>,
+    /// The place under the limit of concurrency of the model that serves at present.
+    pub(super) model: Option<Lease>,
 }

@@ -51,7 +51,7 @@ fn name(case: &Case, scope: ScopeType) -> String {
         ScopeType::Org => principal.map(|it| ("organisation", it.organisation.as_str())),
         ScopeType::Team => principal.and_then(|it| it.team.as_ref()).map(|(_, name)| ("team", name.as_str())),
         ScopeType::ApiKey => principal.map(|it| ("API key", it.key.as_str())),
-        ScopeType::Model => target.map(|it| ("model", it.model.as_str())),
+        ScopeType::Model => target.as_ref().map(|it| ("model", it.model.as_str())),
         ScopeType::Global | ScopeType::McpServer => None,
     };
     named.map_or_else(|| "this gateway".to_owned(), |(kind, name)| format!("the {kind} {name}"))

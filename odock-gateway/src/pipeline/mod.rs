@@ -16,6 +16,7 @@
 pub mod admit;
 mod case;
 mod exchange;
+mod latest;
 pub(crate) mod limits;
 pub mod plan;
 pub mod screen;

@@ -85,6 +85,8 @@ pub async fn by_hash(db: &impl ConnectionTrait, hash: &KeyHash, now: Timestamp) 
         team.as_ref().map(|team| (ScopeType::Team, team.id.0, team.policies.clone())),
         Some((ScopeType::ApiKey, key.id.0, key.policies)),
     ];
+    let switched_on = organisation.routing.is_some_and(|routing| routing.enabled);
+    let routing = key.routing.filter(|routing| switched_on && !routing.0.is_empty()).map(Arc::new);
     let scopes = limits::scopes(db, scopes.into_iter().flatten(), now).await?;
     Ok(Some(Principal {
         organisation_id: organisation.id,
@@ -99,5 +101,6 @@ pub async fn by_hash(db: &impl ConnectionTrait, hash: &KeyHash, now: Timestamp) 
         models: models.into_iter().map(|(id, name)| (name, id)).collect(),
         scopes,
         limits,
+        routing,
     }))
 }

@@ -320,7 +320,11 @@ impl Journal {
         match line {
             Line::Opened(id, _) => {
                 segment.open += 1;
-                state.open.insert(*id, state.active);
+                // A request that goes on to another upstream is opened again; the last word counts.
+                let before = state.open.insert(*id, state.active);
+                if let Some(segment) = before.and_then(|number| state.segments.get_mut(&number)) {
+                    segment.open -= 1;
+                }
             }
             Line::Closed(record) => {
                 self.waiting.fetch_add(1, Ordering::Relaxed);

@@ -166,13 +166,17 @@ fn bill(out: &mut Json, bill: &Bill) -> serde_json::Result<()> {
 }
 
 fn routing(out: &mut Json, routing: &RoutingTrace) -> serde_json::Result<()> {
-    let RoutingTrace { attempts } = routing;
-    out.list("{\"attempts\":", attempts, |out, attempt| {
-        let Attempt { model, provider, status, error, duration_us } = attempt;
+    let RoutingTrace { decision, requested, attempts } = routing;
+    out.text("{\"decision\":", decision.as_str())?;
+    out.some_text(",\"requested\":", requested.as_deref())?;
+    out.list(",\"attempts\":", attempts, |out, attempt| {
+        let Attempt { model, provider, outcome, status, error, at_us, duration_us } = attempt;
         out.text("{\"model\":", model)?;
         out.text(",\"provider\":", provider)?;
+        out.text(",\"outcome\":", outcome.as_str())?;
         out.some_number(",\"status\":", *status);
         out.some_text(",\"error\":", error.as_deref())?;
+        out.number(",\"atUs\":", *at_us);
         out.number(",\"durationUs\":", *duration_us);
         out.raw("}");
         Ok(())

@@ -58,6 +58,10 @@ impl HotStore for Wire {
     async fn release(&self, key: &str, owner: &str) -> Result<(), HotError> {
         self.rest.release(key, owner).await
     }
+    async fn turn(&self, _: &str) -> Result<Option<u64>, HotError> {
+        Ok(None)
+    }
+
     async fn changed(&self, subjects: &[Subject]) -> Result<(), HotError> {
         self.rest.changed(subjects).await
     }

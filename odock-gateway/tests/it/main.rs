@@ -21,6 +21,7 @@ mod money_days;
 mod outages;
 mod process;
 mod requests;
+mod routing;
 mod streams;
 mod streams_end;
 mod support;

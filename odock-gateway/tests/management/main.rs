@@ -16,6 +16,7 @@ mod limits;
 mod live;
 mod provider_test;
 mod resources;
+mod routing;
 mod session;
 mod simulate;
 mod support;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use entity::health::BreakerStatus;
 use entity::live::{Percentiles, Tick, Top};
 use entity::{Nanos, Timestamp};
 
@@ -103,6 +104,7 @@ pub struct Ticks {
     tops: VecDeque<(i64, [Vec<Top>; 3])>,
     latest: Option<i64>,
     at: Option<Timestamp>,
+    breakers: Vec<BreakerStatus>,
 }
 
 /// Sums over some seconds, and how many of them were heard.
@@ -145,6 +147,7 @@ impl Ticks {
             }
         }
         self.latest = Some(second);
+        self.breakers = tick.breakers;
         let totals = &tick.totals;
         self.keep(Some(Second {
             requests: totals.requests,
@@ -174,6 +177,12 @@ impl Ticks {
     #[must_use]
     pub fn at(&self) -> Option<Timestamp> {
         self.at
+    }
+
+    /// Upstreams whose calls failed lately, as the gateway said at the end of the last second that was heard.
+    #[must_use]
+    pub fn breakers(&self) -> &[BreakerStatus] {
+        &self.breakers
     }
 
     /// Whether nothing was heard yet.
@@ -293,6 +302,7 @@ mod tests {
             top_keys: vec![top],
             top_models: vec![],
             top_teams: vec![],
+            breakers: vec![],
         }
     }
 

@@ -149,7 +149,7 @@ fn silence_is_remarked_upon_before_it_is_a_loss() {
     let mut world = World::busy((100, 30));
     world.pass(4_000);
     assert!(world.text().contains("▲ lagging") && world.text().contains("nothing heard for 4 s"), "{}", world.text());
-    world.event(LiveEvent::Tick(support::tick(75)));
+    world.event(LiveEvent::Tick(support::tick(75).into()));
     assert!(world.text().contains("● live"));
 }
 

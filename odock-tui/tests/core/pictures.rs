@@ -100,7 +100,7 @@ fn state(name: &str, screen: &str, keys: &str, size: (u16, u16)) -> World {
             world.open();
             for second in 1..30 {
                 world.pass(1_000);
-                world.event(entity::live::LiveEvent::Tick(support::quiet(second)));
+                world.event(entity::live::LiveEvent::Tick(support::quiet(second).into()));
             }
             world
         }

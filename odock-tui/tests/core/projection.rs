@@ -1,10 +1,32 @@
 //! What is filtered, sorted, paused and selected, while everything moves.
 
+use entity::health::BreakerStatus;
+use entity::live::{LiveEvent, Tick};
+use entity::vocab::BreakerState;
 use odock_tui::live::requests::KEPT;
 use odock_tui::screens::ScreenId;
 
 use crate::support;
 use crate::world::World;
+
+#[test]
+fn upstreams_that_rest_are_on_the_first_screen() {
+    let mut world = World::busy((100, 30));
+    assert!(!world.text().contains("rests until"));
+    let resting = BreakerStatus {
+        provider: "openai".into(),
+        model: "support-fast".into(),
+        state: BreakerState::Open,
+        failures: 5,
+        resting_until: Some(support::after(90)),
+        last_error: Some("5xx".into()),
+    };
+    world.event(LiveEvent::Tick(Tick { breakers: vec![resting], ..support::quiet(71) }.into()));
+    let text = world.text();
+    assert!(text.contains("support-fast at openai rests until") && text.contains("(5xx)"), "{text}");
+    world.event(LiveEvent::Tick(support::quiet(72).into()));
+    assert!(!world.text().contains("rests until"));
+}
 
 fn selected(world: &World) -> String {
     world.model.screen().screen().subject(&world.model).map(|subject| subject.id).unwrap_or_default()
@@ -125,7 +147,7 @@ fn live_figures_of_keys_fade_after_a_minute() {
     assert!(line(&world).contains("15"), "{}", line(&world));
     for second in 71..=135 {
         world.pass(1_000);
-        world.event(entity::live::LiveEvent::Tick(support::quiet(second)));
+        world.event(entity::live::LiveEvent::Tick(support::quiet(second).into()));
     }
     let line = line(&world);
     assert_eq!(line.matches('·').count(), 2, "{line}");

@@ -98,7 +98,7 @@ impl World {
             let second = (self.env.now.0 - support::BEGINNING.0) / 1_000_000;
             let number = u64::try_from(second).unwrap();
             self.request(support::record(number, support::after(second - 1)));
-            self.event(LiveEvent::Tick(support::tick(second)));
+            self.event(LiveEvent::Tick(support::tick(second).into()));
         }
     }
 

@@ -14,7 +14,7 @@ use entity::usage::{
     Attempt, Breakdown, LimitMark, ReservationMark, RoutingTrace, StageMark, TokenUsage, UsageMetadata, UsageRecord,
     UsageSummary, UsageTotals,
 };
-use entity::vocab::{ApiKeyType, LimitKind, Metric, Outcome, Role, Scope, UsageSource};
+use entity::vocab::{ApiKeyType, AttemptOutcome, LimitKind, Metric, Outcome, Role, Scope, UsageSource};
 use entity::{AccessTokenId, ApiKeyId, ModelId, OrganisationId, ProviderId, Timestamp, UsageRecordId, UserId};
 use uuid::Uuid;
 
@@ -49,6 +49,7 @@ fn key(number: usize, r#type: ApiKeyType, owner: Option<&str>, models: &[&str]) 
             expiry: None,
             models: models.iter().map(|model| (*model).to_owned()).collect::<BTreeSet<_>>(),
             policies: Default::default(),
+            routing: Default::default(),
         },
         status: ApiKeyState {
             preview: format!("sk-odock-{number}kF…9Q{number}"),
@@ -138,10 +139,13 @@ pub fn record(number: u64, at: Timestamp) -> UsageRecord {
             attempts: vec![Attempt {
                 model: model.to_owned(),
                 provider: "openai".to_owned(),
+                outcome: AttemptOutcome::Ok,
                 status: Some(200),
                 error: None,
+                at_us: 380,
                 duration_us: 1_230_000,
             }],
+            ..RoutingTrace::default()
         },
         metadata: UsageMetadata {
             stages: [("receive", 40), ("authenticate", 210), ("decode", 300), ("route", 380), ("upstream", 412_000)]
@@ -277,6 +281,7 @@ pub fn tick(second: i64) -> Tick {
         top_keys: vec![top("support-bot", 5, 0), top("ci-nightly", 3, errors), top("search-index", 2, 0)],
         top_models: vec![top("support-fast", 8, errors), top("embed-small", 2, 0)],
         top_teams: vec![top("support", 5, 0), top("platform", 3, errors)],
+        breakers: Vec::new(),
     }
 }
 
@@ -292,6 +297,7 @@ pub fn quiet(second: i64) -> Tick {
         top_keys: Vec::new(),
         top_models: Vec::new(),
         top_teams: Vec::new(),
+        breakers: Vec::new(),
     }
 }
 

@@ -1,16 +1,21 @@
 //! Resources as tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::Timestamp;
 use entity::envelope::Secret;
+use entity::health::BreakerStatus;
 use entity::pricing::{ClassPrices, Pricing, ToolPrices, UnitPrice};
 use entity::resource::{
     ApiKey, ApiKeySpec, ApiKeyState, Model, ModelConfig, ModelSpec, ModelState, Organisation, OrganisationSpec,
     OrganisationState, PriceChange, Provider, ProviderConfig, ProviderKeySpec, ProviderSpec, ProviderState, Resource,
     Rotation, Team, TeamMember, TeamSpec, TeamState, User, UserSpec, UserState,
 };
-use entity::vocab::{ApiKeyType, Capability, ModelType, OrganisationStatus, ProviderType, Role, TeamRole, UserStatus};
+use entity::routing::{Routing, RoutingCandidate, RoutingPolicy, RoutingSwitch};
+use entity::vocab::{
+    ApiKeyType, BreakerState, Capability, FailoverTrigger, ModelType, NativeFamily, OrganisationStatus, ProviderType,
+    Role, RoutingStrategy, TeamRole, UserStatus,
+};
 
 use super::limits::PRICE;
 use super::{at, id, or_dash, policies};
@@ -50,6 +55,39 @@ pub(super) fn ident<S, T>(r: &Resource<S, T>) -> String {
     r.id.to_string()
 }
 
+/// How a provider's models have been doing: those that rest, or fail at times.
+fn health(breakers: &[BreakerStatus]) -> String {
+    let one = |breaker: &BreakerStatus| match (breaker.state, breaker.resting_until) {
+        (BreakerState::Closed, _) => format!("{} {} failed", breaker.model, breaker.failures),
+        (_, Some(until)) => format!("{} rests until {}", breaker.model, instant(until)),
+        (_, None) => format!("{} is probed", breaker.model),
+    };
+    if breakers.is_empty() { "ok".to_owned() } else { breakers.iter().map(one).collect::<Vec<_>>().join(", ") }
+}
+
+fn breaker() -> BreakerStatus {
+    BreakerStatus {
+        provider: "openai".into(),
+        model: "support-fast".into(),
+        state: BreakerState::Open,
+        failures: 5,
+        resting_until: Some(at()),
+        last_error: Some("5xx".into()),
+    }
+}
+
+fn routing() -> Routing {
+    let policy = RoutingPolicy {
+        strategy: RoutingStrategy::Priority,
+        candidates: vec![RoutingCandidate { model_name: "support-fast".into(), priority: 1 }],
+        native_fallback: BTreeMap::from([(NativeFamily::OpenAi, vec!["support-fast".to_owned()])]),
+        failover_on: BTreeSet::from([FailoverTrigger::ServerError]),
+        max_retries: 1,
+        retry_delay_ms: 1,
+    };
+    Routing(BTreeMap::from([(ModelType::Chat, policy)]))
+}
+
 impl Show for Organisation {
     fn columns() -> &'static [Column<Self>] {
         const {
@@ -71,6 +109,7 @@ impl Show for Organisation {
             contact: Some("ops@acme.example".into()),
             status: OrganisationStatus::Active,
             policies: policies(),
+            routing: RoutingSwitch { enabled: true },
         };
         resource(spec, OrganisationState {})
     }
@@ -150,6 +189,7 @@ impl Show for Provider {
                     }
                 }),
                 Column::new("MODELS", "status.models", |p| p.status.models.to_string()),
+                Column::wide("HEALTH", "status.breakers", |p| health(&p.status.breakers)),
                 Column::wide("BASE URL", "spec.baseUrl", |p| or_dash(p.spec.base_url.as_ref())),
                 Column::wide("ORGANISATION", "organisation", organisation),
                 Column::new("CREATED", "createdAt", created),
@@ -174,7 +214,7 @@ impl Show for Provider {
             enabled: true,
             keys: vec![ProviderKeySpec { name: "primary".into(), secret: Some(secret), revoked: false }],
         };
-        resource(spec, ProviderState { models: 1 })
+        resource(spec, ProviderState { models: 1, breakers: vec![breaker()] })
     }
 
     fn handle(&self) -> String {
@@ -305,6 +345,7 @@ impl Show for ApiKey {
             expiry: Some(at()),
             models: BTreeSet::from(["support-fast".to_owned()]),
             policies: policies(),
+            routing: routing(),
         };
         let status = ApiKeyState {
             preview: "sk-odock-3kF…9Qz".into(),

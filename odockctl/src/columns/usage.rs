@@ -6,7 +6,7 @@ use entity::usage::{
     Attempt, LimitMark, ReservationMark, RoutingTrace, StageMark, TokenUsage, UsageMetadata, UsageRecord, UsageRow,
     UsageTotals,
 };
-use entity::vocab::{Outcome, UsageSource};
+use entity::vocab::{AttemptOutcome, Outcome, RoutingDecision, UsageSource};
 use entity::{ApiKeyId, AuditEventId, ModelId, OrganisationId, ProviderId, TeamId, UsageRecordId, UserId};
 use serde_json::json;
 
@@ -95,11 +95,15 @@ impl Show for UsageRecord {
             provider_request_id: Some("req".into()),
             provider_usage: Some(json!({})),
             routing: RoutingTrace {
+                decision: RoutingDecision::Rerouted,
+                requested: Some("support-deep".into()),
                 attempts: vec![Attempt {
                     model: "support-fast".into(),
                     provider: "openai".into(),
+                    outcome: AttemptOutcome::Failed,
                     status: Some(200),
                     error: Some("timeout".into()),
+                    at_us: 1,
                     duration_us: 1,
                 }],
             },

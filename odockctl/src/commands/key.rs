@@ -195,6 +195,7 @@ async fn create(session: &Session, args: Create) -> Result<Exit, CliError> {
         expiry: args.expiry,
         models: args.models.into_iter().collect(),
         policies: Default::default(),
+        routing: Default::default(),
     };
     let name = args.name;
     // The secret is fetched in a second call: if the answer of the first is lost, the key can still be revealed.

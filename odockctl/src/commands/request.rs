@@ -79,6 +79,7 @@ fn head(session: &Session, record: &UsageRecord) -> String {
     line("team", record.team.clone());
     line("user", record.user.clone());
     line("model", record.model.clone());
+    line("asked for", record.routing.requested.as_ref().map(|model| format!("{model}, rerouted")));
     line("provider", record.provider.clone());
     line("endpoint", Some(format!("{}{}", record.endpoint, if record.stream { ", streamed" } else { "" })));
     line("caller", metadata.client_address.clone());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use entity::check::{self, Violation, code};
 use entity::resource::{ApiKeySpec, Kind, ModelSpec, ProviderSpec, TeamSpec, UserSpec};
+use entity::vocab::ModelType;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
@@ -21,6 +22,8 @@ pub(in crate::management) struct Refs {
     /// The credentials of providers, by provider; `None` while the provider's own declaration is wrong.
     keys: HashMap<String, Option<BTreeMap<String, Uuid>>>,
     suggestions: HashMap<Kind, Vec<String>>,
+    /// What models are for, as far as that is known.
+    types: HashMap<String, ModelType>,
 }
 
 impl Refs {
@@ -69,6 +72,21 @@ impl Refs {
         });
     }
 
+    /// Notes what a declared model is for.
+    pub(super) fn declare_type(&mut self, model: &str, kind: ModelType) {
+        self.types.insert(model.to_owned(), kind);
+    }
+
+    /// What is wrong with a reference to a model of a certain type.
+    pub(super) fn check_model(&self, kind: ModelType, name: &str, pointer: &str, found: &mut Vec<Violation>) {
+        self.check(Kind::Model, name, pointer, found);
+        // Of a model whose own declaration is wrong, nothing can be said.
+        if let Some(of) = self.types.get(name).filter(|of| **of != kind) {
+            let message = format!("the model `{}` is of type {of}, and this policy is for {kind}", shortened(name));
+            found.push(Violation::new(pointer, code::INVALID, message));
+        }
+    }
+
     /// A provider's credential.
     pub(super) fn key(&self, provider: &str, key: &str) -> Option<Uuid> {
         self.keys.get(provider)?.as_ref()?.get(key).copied()
@@ -97,7 +115,8 @@ pub(super) async fn load(planner: &mut Planner<'_>, tx: &impl ConnectionTrait) -
     let refs = &mut planner.refs;
     load_kind::<UserSpec>(refs, scope, tx).await?;
     load_kind::<TeamSpec>(refs, scope, tx).await?;
-    load_kind::<ModelSpec>(refs, scope, tx).await?;
+    let models = load_kind::<ModelSpec>(refs, scope, tx).await?;
+    refs.types.extend(store::kinds::types_of(tx, models).await?);
     load_kind::<ApiKeySpec>(refs, scope, tx).await?;
     let providers = load_kind::<ProviderSpec>(refs, scope, tx).await?;
     let keys = store::provider_keys::of(tx, providers.values().copied()).await?;

@@ -32,10 +32,38 @@ pub async fn final_gate(gw: &Gateway, from: New) -> Result<Fitted, GatewayError>
             GatewayError::new(ErrorCode::Internal, "the gateway failed").caused_by("a request without principal")
         );
     };
-    let wants = wants(&call, &plan.target, case.estimated_prompt.load(Ordering::Relaxed).into());
-    let lease = gw.limits.last(principal, &plan.target, case.client, &wants, &case.limits).await;
-    exchange.guards.places.extend(lease.map_err(|refusal| refused(case, refusal))?);
+    let prompt = case.estimated_prompt.load(Ordering::Relaxed).into();
+    let mut most = wants(&call, &plan.target, prompt);
+    for other in plan.detour.iter().flat_map(|detour| detour.targets()) {
+        most.tokens = most.tokens.max(wants(&call, other, prompt).tokens);
+    }
+    let lease = gw.limits.last(principal, &plan.target, case.client, &most, &case.limits).await;
+    // The early gate may have left its limits to this one: what they gave out stays when the model changes.
+    if let Some(mut lease) = lease.map_err(|refusal| refused(case, refusal))? {
+        exchange.guards.model = lease.part_with_model();
+        exchange.guards.places.push(lease);
+    }
     Ok(Fitted { exchange, call, plan, _sealed: () })
+}
+
+/// Holds a call that goes on from one model to another against the limits of the other, and gives back what the first one's
+/// limits had set aside.
+///
+/// # Errors
+/// As [`final_gate`], for the model alone. Then nothing has changed.
+pub(in crate::pipeline) async fn change_model(
+    gw: &Gateway,
+    exchange: &mut Exchange,
+    call: &Call,
+    from: &Target,
+    to: &Target,
+) -> Result<(), GatewayError> {
+    let case = &exchange.case;
+    let wants = wants(call, to, case.estimated_prompt.load(Ordering::Relaxed).into());
+    let lease = gw.limits.model(to, case.client, &wants, &case.limits).await;
+    exchange.guards.model = lease.map_err(|refusal| refused(case, refusal))?;
+    gw.limits.leave_model(from.model_id, &case.limits);
+    Ok(())
 }
 
 /// What the request may use: its prompt as estimated, and for each answer the cap that it asks for, or else the model's.

@@ -8,6 +8,7 @@ use super::Routed;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::idempotency::{Answer, Claimed, fingerprint};
+use crate::models::Target;
 use crate::pipeline::case::Case;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
@@ -94,7 +95,7 @@ async fn claim(
 ) -> Result<Option<Box<Answer>>, GatewayError> {
     let Some(principal) = case.principal.get() else { return Ok(None) };
     let asked = fingerprint(case.endpoint, call.identity());
-    let lease = plan.target.total_timeout.saturating_add(plan.target.first_byte_timeout).saturating_add(MARGIN);
+    let lease = longest(gw, plan).saturating_add(MARGIN);
     let claimed = gw.idempotency.claim(principal.key_id, name, asked, case.request_id(), lease).await;
     let unavailable = |error| {
         GatewayError::new(ErrorCode::Overloaded, "nobody can say at present whether this request was made before")
@@ -108,6 +109,19 @@ async fn claim(
         }
         Claimed::Again(answer) => Ok(Some(answer)),
         refused => Err(refusal(&refused)),
+    }
+}
+
+/// How long a call may take until its answer is there or its stream has begun.
+fn longest(gw: &Gateway, plan: &Plan) -> Duration {
+    let one = |target: &Target| target.total_timeout.saturating_add(target.first_byte_timeout);
+    match &plan.detour {
+        None => one(&plan.target),
+        // The last attempt begins before the deadline.
+        Some(detour) => {
+            let last = detour.targets().map(|target| one(target)).max().unwrap_or_default();
+            gw.config.routing.deadline.saturating_add(last)
+        }
     }
 }
 

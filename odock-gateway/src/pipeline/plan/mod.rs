@@ -1,7 +1,8 @@
 //! What is asked, where to, who pays?
 
 mod decode;
-mod final_gate;
+pub(in crate::pipeline) mod detour;
+pub(in crate::pipeline) mod final_gate;
 mod idempotency;
 pub(crate) mod look;
 pub(in crate::pipeline) mod reserve;

@@ -8,13 +8,15 @@ use entity::usage::ReservationMark;
 use entity::vocab::{Enforcement, LimitKind};
 
 use super::Fitted;
+use crate::auth::Principal;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
-use crate::ledger::{Demand, Limit, Refused};
+use crate::ledger::{Claim, Demand, Hold, Limit, Refused};
 use crate::models::Target;
 use crate::pipeline::case::{Case, Stage};
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plan::Plan;
+use crate::pipeline::plan::detour::Detour;
 use crate::providers::call::{Call, Output};
 use crate::telemetry::metrics::Reservation;
 use crate::usage::tokens;
@@ -41,71 +43,179 @@ pub async fn reserve(gw: &Gateway, from: Fitted) -> Result<Reserved, GatewayErro
     let case = &exchange.case;
     if case.principal.get().is_some_and(|principal| !principal.limits.is_empty()) {
         // Boxed: a caller without budgets does not carry the future of those who have some.
-        Box::pin(set_aside(gw, case, &mut call, &plan.target)).await?;
+        Box::pin(set_aside(gw, case, &mut call, &plan)).await?;
         case.mark(Stage::Reserve);
     }
     Ok(Reserved { exchange, call, plan, _sealed: () })
 }
 
-async fn set_aside(gw: &Gateway, case: &Case, call: &mut Call, target: &Target) -> Result<(), GatewayError> {
+async fn set_aside(gw: &Gateway, case: &Case, call: &mut Call, plan: &Plan) -> Result<(), GatewayError> {
     let Some(principal) = case.principal.get() else { return Ok(()) };
-    let (limits, at) = (&principal.limits, case.received_at);
-    let prices = target.prices(at).map(|(prices, _)| prices);
-    let mut demand = most(gw, call, target);
-    let (mut counted, mut cuts) = (false, 0);
-    let (hold, marks) = loop {
-        let claims = demand.claims(limits, prices);
-        let refused = match gw.ledger.reserve(&claims, at).await {
-            Ok(reserved) => break reserved,
-            Err(refused) => refused,
-        };
-        let Refused::Spent { limit, claimed, left, of, ends_at } = refused else {
-            return Err(unknown(gw, limits, &refused));
-        };
-        if !counted {
-            counted = true;
-            let strict = limit.enforcement == Enforcement::Hard;
-            if let Some(input) = tokens::count(call, &target.slug, strict).await.filter(|it| *it < demand.input) {
-                demand.input = input;
-                case.estimated_prompt.store(u32::try_from(input).unwrap_or(u32::MAX), Ordering::Relaxed);
+    let mut fitting = Fitting { demand: most(gw, call, &plan.target), cuts: 0 };
+    let dearest = match plan.detour.as_ref().filter(|detour| detour.has_choice()) {
+        Some(detour) => dearest(gw, case, principal, call, detour).await?,
+        None => None,
+    };
+    let (hold, marks) = match dearest {
+        Some(reserved) => reserved,
+        None => fitting.reserve(gw, case, principal, call, &plan.target).await?,
+    };
+    cap(call, principal, fitting.demand);
+    if call.cap.is_some() && fitting.cuts > 0 {
+        case.clamped_to.store(each(call, fitting.demand), Ordering::Relaxed);
+    }
+    for limit in &principal.limits {
+        gw.telemetry.metrics.ledger().decided(limit.kind, Reservation::Made);
+    }
+    case.demand.set(fitting.demand);
+    // This stage alone learns it.
+    let _ = case.reservations.set(marks);
+    case.hold(hold);
+    Ok(())
+}
+
+type Set = (Hold, Vec<ReservationMark>);
+
+/// Sets aside what the call may consume at whichever of its candidates consumes the most, of each budget and quota. `None`
+/// if that is more than is left: then the first candidate alone decides, and more is set aside when another one's turn comes.
+async fn dearest(
+    gw: &Gateway,
+    case: &Case,
+    principal: &Principal,
+    call: &Call,
+    detour: &Detour,
+) -> Result<Option<Set>, GatewayError> {
+    let at = case.received_at;
+    let mut claims: Vec<Claim> = Vec::new();
+    for target in detour.targets() {
+        let prices = target.prices(at).map(|(prices, _)| prices);
+        let its = most(gw, call, target).claims(&principal.limits, prices);
+        if claims.is_empty() {
+            claims = its;
+        } else {
+            claims.iter_mut().zip(its).for_each(|(most, its)| most.amount = most.amount.max(its.amount));
+        }
+    }
+    match gw.ledger.reserve(&claims, at).await {
+        Ok(reserved) => Ok(Some(reserved)),
+        Err(Refused::Spent { .. }) => Ok(None),
+        Err(refused) => Err(unknown(gw, &principal.limits, &refused)),
+    }
+}
+
+/// What is to be set aside for a call, made smaller until it fits.
+struct Fitting {
+    demand: Demand,
+    cuts: usize,
+}
+
+impl Fitting {
+    async fn reserve(
+        &mut self,
+        gw: &Gateway,
+        case: &Case,
+        principal: &Principal,
+        call: &Call,
+        target: &Target,
+    ) -> Result<Set, GatewayError> {
+        let (limits, at) = (&principal.limits, case.received_at);
+        let prices = target.prices(at).map(|(prices, _)| prices);
+        let mut counted = false;
+        loop {
+            let claims = self.demand.claims(limits, prices);
+            let refused = match gw.ledger.reserve(&claims, at).await {
+                Ok(reserved) => return Ok(reserved),
+                Err(refused) => refused,
+            };
+            let Refused::Spent { limit, claimed, left, of, ends_at } = refused else {
+                return Err(unknown(gw, limits, &refused));
+            };
+            if !counted {
+                counted = true;
+                let strict = limit.enforcement == Enforcement::Hard;
+                let input = tokens::count(call, &target.slug, strict).await;
+                if let Some(input) = input.filter(|it| *it < self.demand.input) {
+                    self.demand.input = input;
+                    case.estimated_prompt.store(u32::try_from(input).unwrap_or(u32::MAX), Ordering::Relaxed);
+                    continue;
+                }
+            }
+            if limit.enforcement == Enforcement::Hard
+                && call.bound.output.can_be_capped()
+                && self.cuts < CUTS
+                && let Some(output) = affordable(prices, self.demand, left, call.bound.choices)
+            {
+                self.cuts += 1;
+                self.demand.output = output;
                 continue;
             }
+            gw.telemetry.metrics.ledger().decided(limit.kind, Reservation::Refused);
+            note(case, &limit, claimed, left, of, ends_at);
+            return Err(spent(&limit, left, of, ends_at, at));
         }
-        if limit.enforcement == Enforcement::Hard
-            && call.bound.output.can_be_capped()
-            && cuts < CUTS
-            && let Some(output) = affordable(prices, demand, left, call.bound.choices)
-        {
-            cuts += 1;
-            demand.output = output;
-            continue;
+    }
+}
+
+/// Sees to it that what is set aside pays for another candidate, and says what that may consume; `None` where nothing is
+/// capped.
+///
+/// # Errors
+/// As [`reserve`]. What was set aside before stays.
+pub(in crate::pipeline) async fn top_up(
+    gw: &Gateway,
+    case: &Case,
+    call: &Call,
+    target: &Target,
+) -> Result<Option<Demand>, GatewayError> {
+    let capped = case.principal.get().filter(|principal| !principal.limits.is_empty());
+    let Some(principal) = capped else { return Ok(None) };
+    let at = case.received_at;
+    let prices = target.prices(at).map(|(prices, _)| prices);
+    let mut demand = most(gw, call, target);
+    let (mut counted, mut asked) = (false, false);
+    loop {
+        let grown = case.holding().as_mut().map(|hold| hold.top_up(|metric| demand.amount(metric, prices)));
+        let Some(Err(lack)) = grown else { break };
+        if !asked {
+            asked = true;
+            gw.ledger
+                .fetch(&lack, at)
+                .await
+                .map_err(|error| unknown(gw, &principal.limits, &Refused::Unknown(error)))?;
+        } else if !counted {
+            counted = true;
+            let input = tokens::count(call, &target.slug, lack.limit.is_hard()).await;
+            demand.input = input.map_or(demand.input, |input| input.min(demand.input));
+        } else {
+            return Err(spent(&lack.limit, 1, lack.of, lack.ends_at, at));
         }
-        gw.telemetry.metrics.ledger().decided(limit.kind, Reservation::Refused);
-        note(case, &limit, claimed, left, of, ends_at);
-        return Err(spent(&limit, left, of, ends_at, at));
-    };
-    let each = demand.output / call.bound.choices.max(1);
-    let is_hard = limits.iter().any(|limit| limit.enforcement == Enforcement::Hard);
+    }
+    Ok(Some(demand))
+}
+
+/// Holds the call to what it may consume at the candidate to which it goes on.
+pub(in crate::pipeline) fn hold_to(case: &Case, call: &mut Call, demand: Demand) {
+    if let Some(principal) = case.principal.get() {
+        cap(call, principal, demand);
+    }
+    case.demand.set(demand);
+}
+
+/// Tokens of one answer.
+fn each(call: &Call, demand: Demand) -> u64 {
+    demand.output / call.bound.choices.max(1)
+}
+
+/// Holds the upstream of a caller with a hard budget to what was set aside, so that not even one answer passes the limit.
+fn cap(call: &mut Call, principal: &Principal, demand: Demand) {
+    let each = each(call, demand);
+    let is_hard = principal.limits.iter().any(|limit| limit.enforcement == Enforcement::Hard);
     let asked_for_more = match call.bound.output {
         Output::None | Output::Fixed(_) => false,
         Output::Open => true,
         Output::Capped(asked) => asked > each,
     };
-    if is_hard && asked_for_more {
-        // The upstream is held to what was set aside, so that not even one answer passes the limit.
-        call.cap = Some(each);
-        if cuts > 0 {
-            case.clamped_to.store(each, Ordering::Relaxed);
-        }
-    }
-    for limit in limits {
-        gw.telemetry.metrics.ledger().decided(limit.kind, Reservation::Made);
-    }
-    // This stage alone learns these.
-    let _ = case.demand.set(demand);
-    let _ = case.reservations.set(marks);
-    case.hold(hold);
-    Ok(())
+    call.cap = (is_hard && asked_for_more).then_some(each);
 }
 
 /// The most that a call may consume. No text has more tokens than bytes: that costs nothing to know, and is enough until a

@@ -9,6 +9,8 @@ use crate::models::{Credential, KeyRef, Problem, Target};
 use crate::pipeline::case::Stage;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plan::Decoded;
+use crate::pipeline::plan::detour::{self, Detour};
+use crate::providers::Family;
 use crate::providers::call::Call;
 use crate::providers::operation::Operation;
 
@@ -20,6 +22,8 @@ pub struct Plan {
     pub uri: http::Uri,
     /// The credential to send, if the upstream wants one.
     pub credential: Option<Arc<Credential>>,
+    /// Where else it may go, if its key's policy routes it.
+    pub detour: Option<Box<Detour>>,
 }
 
 /// A request that has an upstream.
@@ -37,17 +41,29 @@ pub struct Routed {
 pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> {
     let Decoded { exchange, principal, call, .. } = from;
     let target = target(gw, &principal, &call.model).await?;
-    // The only stage that learns it.
-    let _ = exchange.case.target.set(Arc::clone(&target));
-    insisted(&call, &target)?;
-    let (uri, key) = upstream(&target, call.operation, call.stream)?;
-    let credential = credential(gw, &target, key)?;
-    exchange.case.mark(Stage::Route);
-    Ok(Routed { exchange, call, plan: Plan { target, uri, credential }, _sealed: () })
+    let case = &exchange.case;
+    case.target.set(Arc::clone(&target));
+    let policy = principal.routing.as_ref().filter(|routing| routing.of(target.model_type).is_some());
+    let plan = match policy {
+        None => {
+            insisted(&call, &target)?;
+            let (uri, key) = upstream(&target, call.operation, call.stream)?;
+            let credential = credential(gw, &target, key)?;
+            Plan { target, uri, credential, detour: None }
+        }
+        Some(routing) => {
+            // Boxed: a call that is not routed does not carry the future of those that are.
+            let plan = Box::pin(detour::plan(gw, case, &principal, &call, target, Arc::clone(routing))).await?;
+            case.target.set(Arc::clone(&plan.target));
+            plan
+        }
+    };
+    case.mark(Stage::Route);
+    Ok(Routed { exchange, call, plan, _sealed: () })
 }
 
 /// Whether the target is served by the provider that the caller insists on, if it does.
-fn insisted(call: &Call, target: &Target) -> Result<(), GatewayError> {
+pub(super) fn insisted(call: &Call, target: &Target) -> Result<(), GatewayError> {
     match call.provider() {
         Some(provider) if provider != target.provider => {
             let message = format!(
@@ -70,17 +86,22 @@ pub(crate) fn upstream<'t>(
 ) -> Result<(http::Uri, &'t KeyRef), GatewayError> {
     let family = operation.family();
     if !family.is_served_by(target.provider_type) {
-        let message = format!(
-            "the model {} is served by a provider of type {}, which this route, {}'s, does not speak",
-            target.model,
-            target.provider_type,
-            family.as_str()
-        );
-        return Err(GatewayError::new(ErrorCode::ProviderNotAllowed, message));
+        return Err(not_spoken(target, family));
     }
     let key = callable(target)?;
     let uri = target.uri(operation, stream).map_err(|problem| unusable(target, problem))?;
     Ok((uri, key))
+}
+
+/// The caller's route is of another family than the model's provider.
+pub(super) fn not_spoken(target: &Target, family: Family) -> GatewayError {
+    let message = format!(
+        "the model {} is served by a provider of type {}, which this route, {}'s, does not speak",
+        target.model,
+        target.provider_type,
+        family.as_str()
+    );
+    GatewayError::new(ErrorCode::ProviderNotAllowed, message)
 }
 
 /// The key that a target's upstream wants, if it may be called at all.
@@ -100,28 +121,29 @@ pub(crate) async fn target(gw: &Gateway, principal: &Principal, model: &str) -> 
             .retry_after(1)
             .caused_by(error)
     };
-    let not_found = || {
-        let model: String = model.chars().take(256).collect();
-        GatewayError::new(
-            ErrorCode::ModelNotFound,
-            format!("there is no model \"{model}\"; GET /v1/models lists those that this key may call"),
-        )
-    };
+    let not_found = || no_model(model);
     if let Some(id) = principal.models.get(model) {
         return gw.models.target(*id).await.map_err(unavailable)?.ok_or_else(not_found);
     }
     // A name that no model can have is not worth a query; Postgres would even refuse one with a NUL.
     let possible = model.len() <= 128 && !model.contains(char::is_control);
     if possible && gw.models.exists(principal.organisation_id, model).await.map_err(unavailable)? {
-        return Err(GatewayError::new(
-            ErrorCode::ModelNotAllowed,
-            format!("this API key may not call the model \"{model}\""),
-        ));
+        return Err(not_granted(model));
     }
     Err(not_found())
 }
 
-fn credential(gw: &Gateway, target: &Target, key: &KeyRef) -> Result<Option<Arc<Credential>>, GatewayError> {
+pub(super) fn no_model(model: &str) -> GatewayError {
+    let model: String = model.chars().take(256).collect();
+    let message = format!("there is no model \"{model}\"; GET /v1/models lists those that this key may call");
+    GatewayError::new(ErrorCode::ModelNotFound, message)
+}
+
+pub(super) fn not_granted(model: &str) -> GatewayError {
+    GatewayError::new(ErrorCode::ModelNotAllowed, format!("this API key may not call the model \"{model}\""))
+}
+
+pub(super) fn credential(gw: &Gateway, target: &Target, key: &KeyRef) -> Result<Option<Arc<Credential>>, GatewayError> {
     gw.credentials.header(target.provider_type, key).map_err(|error| {
         let message = format!(
             "the API key of the provider {} cannot be used: an administrator must set it again",

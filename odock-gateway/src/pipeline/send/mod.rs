@@ -1,9 +1,13 @@
 //! One answer, or a stream of them.
 
 mod ask;
+mod attempt;
+mod attempting;
 mod connect;
 mod copy;
+mod failover;
 mod headers;
+mod hold_back;
 mod live;
 mod pieces;
 mod stream;

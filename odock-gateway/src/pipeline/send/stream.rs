@@ -12,9 +12,10 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, Sleep, timeout};
 
+use super::attempting::Attempting;
 use super::copy::Copy;
 use super::live::LiveStream;
-use super::upstream::{UpstreamBody, UpstreamFailure, attempted, since, since_dispatch};
+use super::upstream::{UpstreamBody, UpstreamFailure};
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::pipeline::case::{Case, Stage};
@@ -22,6 +23,7 @@ use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::tally::{Ending, Settlement};
 use crate::providers::meter::Meter;
+use crate::routing::Verdict;
 use crate::telemetry::metrics::{Failure, OpenStream, ProviderMetrics, StreamEnd};
 
 /// How long the end of an upstream's body may take once its answer is complete.
@@ -46,18 +48,42 @@ pub struct MeteredStream {
     live: Option<LiveStream>,
     copy: Option<Copy>,
     metrics: Arc<ProviderMetrics>,
+    attempt: Option<Attempting>,
     idle: Idle,
 }
 
-impl MeteredStream {
+/// A stream that has begun, and that its caller has not seen anything of.
+pub(super) struct Opening {
+    /// The upstream's status.
+    pub(super) status: StatusCode,
+    /// Those of its headers that pass.
+    headers: HeaderMap,
+    /// What is still to come; `None` at its end.
+    pub(super) body: Option<UpstreamBody>,
+    /// What reads it.
+    pub(super) meter: Box<dyn Meter>,
+    /// What was held back.
+    pub(super) out: VecDeque<Bytes>,
+    pub(super) metrics: Arc<ProviderMetrics>,
+    pub(super) attempt: Attempting,
+}
+
+impl Opening {
     pub(super) fn new(
-        gw: &Gateway,
-        exchange: Exchange,
-        plan: Plan,
-        metrics: Arc<ProviderMetrics>,
-        (status, headers, upstream): (StatusCode, HeaderMap, UpstreamBody),
+        status: StatusCode,
+        headers: HeaderMap,
+        body: UpstreamBody,
         meter: Box<dyn Meter>,
+        metrics: Arc<ProviderMetrics>,
+        attempt: Attempting,
     ) -> Self {
+        Self { status, headers, body: Some(body), meter, out: VecDeque::new(), metrics, attempt }
+    }
+}
+
+impl MeteredStream {
+    pub(super) fn new(gw: &Gateway, exchange: Exchange, plan: Plan, opening: Opening) -> Self {
+        let Opening { status, headers, body: upstream, meter, out, metrics, attempt } = opening;
         let settlement = Settlement::new(gw, Arc::clone(&exchange.case));
         // From here on the caller may see a part of an answer, its head at the least: even a crash leaves a record.
         settlement.begin();
@@ -65,21 +91,27 @@ impl MeteredStream {
         let open = Some(metrics.stream());
         let live = Some(LiveStream::new(gw, &exchange.case));
         let copy = Copy::new(&exchange.case, &headers);
-        Self {
+        let mut stream = Self {
             status,
             headers,
             exchange,
             plan,
-            upstream: Some(upstream),
+            upstream,
             meter,
-            out: VecDeque::new(),
+            out,
             settlement,
             open,
             live,
             copy,
             metrics,
+            attempt: Some(attempt),
             idle,
+        };
+        stream.passed();
+        if stream.upstream.is_none() {
+            stream.ended();
         }
+        stream
     }
 
     /// The request's case file.
@@ -91,10 +123,17 @@ impl MeteredStream {
         let case = &self.exchange.case;
         if case.reached(Stage::FirstByte).is_none() {
             case.mark(Stage::FirstByte);
-            self.metrics.first_byte(since_dispatch(case, Stage::FirstByte));
+            if let Some(attempt) = &self.attempt {
+                self.metrics.first_byte(attempt.until(Stage::FirstByte));
+            }
         }
         self.idle.touch();
         self.meter.feed(data, &mut self.out);
+        self.passed();
+    }
+
+    /// Takes note of what the meter has seen.
+    fn passed(&mut self) {
         if let Some(live) = &self.live {
             live.delivered(self.meter.seen().content_bytes);
         }
@@ -110,12 +149,14 @@ impl MeteredStream {
             if let Some(copy) = &mut self.copy {
                 copy.complete(&self.exchange.case, self.status, &self.out);
             }
+            self.settlement.hear(&self.plan.target, Verdict::Well);
             return self.close(Ending::answered(self.status), None, StreamEnd::Completed);
         }
         // The caller has the upstream's own error event; the record says that the answer failed.
         let message = format!("the provider {} sent an error in its stream", self.plan.target.provider);
         let error = GatewayError::new(ErrorCode::UpstreamError, message);
         self.metrics.failed(Failure::Broken);
+        self.settlement.hear(&self.plan.target, Verdict::Failing { error: "5xx", rest: None });
         self.close_with(Ending::failed(self.status, &error), Some("5xx"), StreamEnd::Failed, Some(&error));
     }
 
@@ -135,6 +176,7 @@ impl MeteredStream {
         let error = failure.error(&self.plan.target, cause);
         self.say(&error);
         self.metrics.failed(failure.metric());
+        self.settlement.hear(&self.plan.target, Verdict::Failing { error: failure.as_str(), rest: None });
         let end = if failure == UpstreamFailure::Timeout { StreamEnd::TimedOut } else { StreamEnd::Failed };
         self.close_with(Ending::failed(self.status, &error), Some(failure.as_str()), end, Some(&error));
     }
@@ -166,18 +208,30 @@ impl MeteredStream {
         self.broke_off(UpstreamFailure::Reset, "the stream ended without a finish reason");
     }
 
-    fn close(&mut self, ending: Ending, error: Option<&str>, end: StreamEnd) {
+    fn close(&mut self, ending: Ending, error: Option<&'static str>, end: StreamEnd) {
         self.close_with(ending, error, end, None);
     }
 
-    fn close_with(&mut self, ending: Ending, error: Option<&str>, end: StreamEnd, cause: Option<&GatewayError>) {
+    fn close_with(
+        &mut self,
+        ending: Ending,
+        error: Option<&'static str>,
+        end: StreamEnd,
+        cause: Option<&GatewayError>,
+    ) {
         let case = &self.exchange.case;
         let Some(open) = self.open.take() else { return };
         open.end(end);
         self.live = None;
         case.mark(Stage::LastByte);
-        self.metrics.finished(since(case, Stage::Dispatch));
-        attempted(case, &self.plan.target, Some(self.status), error);
+        if let Some(attempt) = self.attempt.take() {
+            self.metrics.finished(attempt.elapsed());
+            match (error, end) {
+                (Some(error), _) => attempt.failed(Some(self.status), error),
+                (None, StreamEnd::Completed) => attempt.succeeded(self.status),
+                (None, _) => attempt.given_up(self.status),
+            }
+        }
         let seen = self.meter.seen_mut();
         let ending = ending.metered(seen.reported.take(), seen.content_bytes).with_prompt(seen.prompt.take());
         self.settlement.settle(ending, cause);

@@ -1,7 +1,6 @@
 //! A whole answer.
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -29,26 +28,13 @@ pub struct Unary {
     pub content_bytes: usize,
 }
 
-impl Unary {
-    pub(super) fn new(
-        exchange: Exchange,
-        call: &Call,
-        place: &Place<'_>,
-        status: StatusCode,
-        mut headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Self, BoxError> {
-        // A body in an encoding that was not asked for passes unread; its tokens are estimated.
-        if headers.contains_key(http::header::CONTENT_ENCODING) {
-            let content_bytes = body.len();
-            return Ok(Self { exchange, status, headers, body, reported: None, content_bytes });
-        }
-        let Answer { body, reported, content_bytes } = call.operation.answer(call, place, body)?;
-        if let Some(content_type) = call.operation.answer_type() {
-            headers.insert(CONTENT_TYPE, content_type);
-        }
-        Ok(Self { exchange, status, headers, body, reported, content_bytes })
+/// Reads what an answer consumed. A body in an encoding that was not asked for passes unread; its tokens are estimated.
+pub(super) fn understand(call: &Call, place: &Place<'_>, headers: &HeaderMap, body: Bytes) -> Result<Answer, BoxError> {
+    if headers.contains_key(http::header::CONTENT_ENCODING) {
+        let content_bytes = body.len();
+        return Ok(Answer { body, reported: None, content_bytes });
     }
+    call.operation.answer(call, place, body)
 }
 
 /// Collects a body of `most` bytes at the most. A single frame, the usual case, is not copied.

@@ -76,7 +76,7 @@ async fn check(gw: &Gateway, live: &Live) {
         }
         Err(error) => return live.end(refusal(error)),
     };
-    match objection(gw, &principal, target).await {
+    match objection(gw, &principal, &target).await {
         Ok(None) => {}
         Ok(Some(error)) => return live.end(error),
         Err(Unknown) => return,
@@ -173,7 +173,7 @@ async fn extend(gw: &Gateway, live: &Live) {
     let (Some(demand), Some(target)) = (case.demand.get(), case.target.get()) else { return };
     let prices = target.prices(case.received_at).map(|(prices, _)| prices);
     let output = live.output() + STEP;
-    let wanted = Demand { output, ..*demand };
+    let wanted = Demand { output, ..demand };
     let try_it = || case.holding().as_mut().map(|hold| hold.extend(|metric| wanted.amount(metric, prices)));
     for is_last in [false, true] {
         let lack = match try_it() {

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use entity::usage::{RoutingTrace, TokenUsage, UsageMetadata, UsageRecord};
-use entity::vocab::{Outcome, UsageSource};
+use entity::vocab::{Outcome, RoutingDecision, UsageSource};
 
 use super::settle::Ending;
 use crate::auth::Principal;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
+use crate::models::Target;
 use crate::pipeline::case::{Case, Stage};
 use crate::usage::estimate;
 
@@ -32,6 +33,9 @@ pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&Ga
     let record = Arc::new(record(case, principal, ending, total, overhead, metadata));
     if let Some(target) = case.target.get() {
         gw.telemetry.metrics.provider(target.provider_type.as_str(), case.call_name()).tokens(&record.tokens);
+    }
+    if case.asked_for.get().is_some() {
+        count(gw, &record);
     }
     // What was not sent costs nothing: the hold is dropped, and with it everything is given back.
     if let Some(hold) = hold.filter(|_| record.dispatched) {
@@ -56,6 +60,19 @@ pub(in crate::pipeline) fn sent(gw: &Gateway, case: &Case) {
     gw.usage.opened(&interrupted);
     hold.sent(&interrupted);
     case.journaled.store(true, Ordering::Relaxed);
+}
+
+/// Notes that a request goes on to another upstream: what it is charged if this process dies is what that one may consume.
+pub(in crate::pipeline) fn sent_on(gw: &Gateway, case: &Case) {
+    if let Some(claim) = case.claim().as_mut() {
+        claim.sent();
+    }
+    if !case.journaled.load(Ordering::Relaxed) {
+        return;
+    }
+    let Some(interrupted) = interrupted(case) else { return };
+    gw.usage.opened(&interrupted);
+    gw.ledger.sent_on(&interrupted);
 }
 
 /// Notes that an answer begins: if this process dies, there is a record of it.
@@ -91,6 +108,7 @@ fn record(
     let target = case.target.get();
     let (tokens, usage_source, provider_usage) = consumed(case, &ending);
     let bill = target
+        .as_ref()
         .filter(|_| usage_source != UsageSource::Missing)
         .and_then(|target| target.bill(&tokens, case.received_at));
     let (error_code, error_message) =
@@ -108,10 +126,10 @@ fn record(
         user: principal.user.as_ref().map(|(_, email)| email.clone()),
         api_key_id: principal.key_id,
         api_key: principal.key.clone(),
-        provider_id: target.map(|target| target.provider_id),
-        provider: target.map(|target| target.provider.clone()),
-        model_id: target.map(|target| target.model_id),
-        model: case.model.get().cloned(),
+        provider_id: target.as_ref().map(|target| target.provider_id),
+        provider: target.as_ref().map(|target| target.provider.clone()),
+        model_id: target.as_ref().map(|target| target.model_id),
+        model: served_by(case, target.as_deref()),
         endpoint: case.endpoint.into(),
         stream: case.stream.load(Ordering::Relaxed),
         outcome: ending.outcome,
@@ -123,9 +141,9 @@ fn record(
         latency_us: total.into(),
         first_byte_us: case.reached(Stage::FirstByte).map(Into::into),
         overhead_us: overhead.into(),
-        provider_request_id: case.provider_request_id.get().cloned(),
+        provider_request_id: case.provider_request_id.get(),
         provider_usage,
-        routing: RoutingTrace { attempts: case.attempt.get().cloned().into_iter().collect() },
+        routing: trace(case),
         metadata: UsageMetadata {
             error_message,
             usage_mismatch: usage_source == UsageSource::Reported && !tokens.adds_up(),
@@ -133,6 +151,34 @@ fn record(
         },
         tokens,
         usage_source,
+    }
+}
+
+/// The model that served; of a call that is not routed, the one that was asked for, in the caller's words.
+fn served_by(case: &Case, target: Option<&Target>) -> Option<String> {
+    match target.filter(|_| case.is_rerouted()) {
+        Some(target) => Some(target.model.clone()),
+        None => case.model.get().cloned(),
+    }
+}
+
+/// How the request found its upstream.
+fn trace(case: &Case) -> RoutingTrace {
+    let is_rerouted = case.is_rerouted();
+    RoutingTrace {
+        decision: if is_rerouted { RoutingDecision::Rerouted } else { RoutingDecision::Direct },
+        requested: case.model.get().filter(|_| is_rerouted).cloned(),
+        attempts: case.attempts(),
+    }
+}
+
+/// Counts a routed request that has ended.
+fn count(gw: &Gateway, record: &UsageRecord) {
+    let metrics = gw.telemetry.metrics.routing();
+    metrics.decided(record.routing.decision);
+    record.routing.attempts.iter().for_each(|attempt| metrics.attempted(attempt.outcome));
+    if record.outcome == Outcome::Failed {
+        metrics.failed();
     }
 }
 
@@ -201,7 +247,7 @@ fn log(gw: &Gateway, case: &Case, ending: &Ending, cause: Option<&GatewayError>,
         organisation = principal.map_or("", |principal| principal.organisation.as_str()),
         api_key = principal.map_or("", |principal| principal.key.as_str()),
         model = case.model.get().map_or("", String::as_str),
-        provider = target.map_or("", |target| target.provider.as_str()),
+        provider = target.as_ref().map_or("", |target| target.provider.as_str()),
         route = case.endpoint,
         status = ending.status,
         outcome = outcome(ending.outcome),

@@ -10,8 +10,10 @@ use http::StatusCode;
 use super::record;
 use crate::error::{CLIENT_CLOSED_REQUEST, ErrorCode, GatewayError};
 use crate::gateway::Gateway;
+use crate::models::Target;
 use crate::pipeline::case::Case;
 use crate::providers::usage::Reported;
+use crate::routing::Verdict;
 
 /// How a request ended.
 #[derive(Debug)]
@@ -127,6 +129,11 @@ impl Settlement {
     /// Opens the settlement of a request.
     pub fn new(gw: &Gateway, case: Arc<Case>) -> Self {
         Self { gw: gw.clone(), case: Some(case) }
+    }
+
+    /// Takes note of what the request says of its upstream.
+    pub fn hear(&self, target: &Target, verdict: Verdict) {
+        self.gw.health.hear(target, verdict);
     }
 
     /// Notes that the caller is about to get the first part of the answer.

@@ -44,6 +44,7 @@ impl Stored for ApiKeySpec {
                         expiry: row.expires_at,
                         models: children.keys().cloned().collect(),
                         policies: row.policies.unwrap_or_default(),
+                        routing: row.routing.unwrap_or_default(),
                     },
                     status: ApiKeyState {
                         preview: row.preview,

@@ -15,14 +15,16 @@ mod user;
 
 use std::collections::{BTreeMap, HashMap};
 
+use entity::health::BreakerStatus;
 use entity::resource::{Kind, Resource};
 use entity::row::organisation as organisation_row;
-use entity::{OrganisationId, Timestamp};
+use entity::{OrganisationId, ProviderId, Timestamp};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+pub use self::model::types_of;
 use super::listing::{self, Listing};
 
 /// Values in one `IN (…)`, well below the parameters that either database takes.
@@ -79,6 +81,9 @@ pub trait Stored: Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send 
         db: &impl ConnectionTrait,
         rows: Vec<Row<Self>>,
     ) -> impl Future<Output = Result<Vec<Found<Self>>, DbErr>> + Send;
+
+    /// Adds how the upstreams of a provider have been doing, which no database knows.
+    fn with_health(_: &mut [Found<Self>], _: impl Fn(ProviderId) -> Vec<BreakerStatus>) {}
 
     /// Adds to states what depends on the time.
     fn as_of(

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use entity::resource::{Kind, ModelSpec, ModelState, Resource};
 use entity::row::model::{Column, Entity};
 use entity::row::{api_key_model_access, provider, provider_api_key};
+use entity::vocab::ModelType;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
@@ -60,6 +61,26 @@ impl Stored for ModelSpec {
         };
         Ok(rows.into_iter().map(found).collect())
     }
+}
+
+/// What models are for, by the names that go with their ids.
+pub async fn types_of(
+    db: &impl ConnectionTrait,
+    models: HashMap<String, Uuid>,
+) -> Result<HashMap<String, ModelType>, DbErr> {
+    let ids: Vec<Uuid> = models.values().copied().collect();
+    let mut types: HashMap<Uuid, ModelType> = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(IN_LIST) {
+        let pairs: Vec<(Uuid, ModelType)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Kind])
+            .filter(Column::Id.is_in(ids.iter().copied()))
+            .into_tuple()
+            .all(db)
+            .await?;
+        types.extend(pairs);
+    }
+    Ok(models.into_iter().filter_map(|(name, id)| Some((name, *types.get(&id)?))).collect())
 }
 
 /// The names of rows, by id.

@@ -28,6 +28,7 @@ impl Stored for OrganisationSpec {
                     contact: row.contact,
                     status: row.status,
                     policies: row.policies.unwrap_or_default(),
+                    routing: row.routing.unwrap_or_default(),
                 },
                 status: OrganisationState {},
             },

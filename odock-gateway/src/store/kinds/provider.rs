@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, HashMap};
 
+use entity::ProviderId;
 use entity::envelope::Secret;
+use entity::health::BreakerStatus;
 use entity::resource::{Kind, ProviderKeySpec, ProviderSpec, ProviderState, Resource};
 use entity::row::provider::{Column, Entity};
 use entity::row::{model, provider_api_key};
@@ -43,13 +45,19 @@ impl Stored for ProviderSpec {
                         enabled: row.enabled,
                         keys: keys.into_iter().map(|(_, key)| key).collect(),
                     },
-                    status: ProviderState { models: models.get(&row.id.0).copied().unwrap_or(0) },
+                    status: ProviderState { models: models.get(&row.id.0).copied().unwrap_or(0), breakers: Vec::new() },
                 },
                 children,
                 holder: None,
             }
         };
         Ok(rows.into_iter().map(found).collect())
+    }
+
+    fn with_health(found: &mut [Found<Self>], of: impl Fn(ProviderId) -> Vec<BreakerStatus>) {
+        for Found { resource, .. } in found {
+            resource.status.breakers = of(ProviderId(resource.id));
+        }
     }
 }
 

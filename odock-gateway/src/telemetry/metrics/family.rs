@@ -73,6 +73,12 @@ families! {
     RateLimitDecisions = "gateway_rate_limit_decisions_total", Counter, "Decisions of gates at which something is limited, by gate.";
     RateLimitRejections = "gateway_rate_limit_rejections_total", Counter, "Limits without room, by gate and kind of limit; those in shadow mode let pass.";
     RateLimitLocalFallback = "gateway_rate_limit_local_fallback", Gauge, "1 while this node counts by itself because the hot store is away.";
+    RoutingDecisions = "gateway_routing_decisions_total", Counter, "Routed calls ended, by whether the model that was asked for served.";
+    RoutingAttempts = "gateway_routing_attempts_total", Counter, "Attempts of routed calls, by outcome.";
+    RoutingErrors = "gateway_routing_errors_total", Counter, "Routed calls that no candidate served.";
+    RoutingDuration = "gateway_routing_duration_seconds", Seconds, "Time from a routed call's first dispatch until it was known who serves it.";
+    Breakers = "gateway_routing_breakers", Gauge, "Circuit breakers that are not closed, by provider type and state.";
+    BreakerTransitions = "gateway_routing_breaker_transitions_total", Counter, "Times that a circuit breaker came into a state.";
     LogLines = "gateway_log_lines_total", Counter, "Log lines handed to a sink's queue.";
     LogDropped = "gateway_log_dropped_total", Counter, "Log lines dropped because a sink was too slow.";
     LogWriteErrors = "gateway_log_write_errors_total", Counter, "Writes that a sink refused.";

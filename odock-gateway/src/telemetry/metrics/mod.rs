@@ -6,6 +6,7 @@
 mod family;
 mod rate_limit;
 mod request;
+mod routing;
 mod storage;
 mod table;
 mod upstream;
@@ -20,6 +21,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder
 pub use self::family::{Family, Kind, Tag};
 pub use self::rate_limit::{RateLimitMetrics, Unmetered};
 pub use self::request::{InFlight, RouteMetrics};
+pub use self::routing::RoutingMetrics;
 pub use self::storage::{CacheMetrics, LedgerMetrics, Lookup, OperationMetrics, Reservation, UsageMetrics};
 pub use self::upstream::{Failure, OpenStream, ProviderMetrics, StreamEnd};
 
@@ -40,6 +42,7 @@ struct Handles {
     usage: UsageMetrics,
     ledger: LedgerMetrics,
     rate_limits: Arc<RateLimitMetrics>,
+    routing: Arc<RoutingMetrics>,
 }
 
 impl Metrics {
@@ -47,6 +50,7 @@ impl Metrics {
         let usage = UsageMetrics::new(&recorder);
         let ledger = LedgerMetrics::new(&recorder);
         let rate_limits = Arc::new(RateLimitMetrics::new(&recorder));
+        let routing = Arc::new(RoutingMetrics::new(&recorder));
         Self(Arc::new(Handles {
             recorder,
             routes: Table::default(),
@@ -57,6 +61,7 @@ impl Metrics {
             usage,
             ledger,
             rate_limits,
+            routing,
         }))
     }
 
@@ -95,6 +100,11 @@ impl Metrics {
     /// The handles of rate limits.
     pub fn rate_limits(&self) -> Arc<RateLimitMetrics> {
         Arc::clone(&self.0.rate_limits)
+    }
+
+    /// The handles of smart routing and of circuit breakers.
+    pub fn routing(&self) -> Arc<RoutingMetrics> {
+        Arc::clone(&self.0.routing)
     }
 
     /// The handles of the usage journal.

@@ -1,6 +1,6 @@
 use entity::pricing::{Bill, LineItem};
 use entity::usage::{Attempt, LimitMark, ReservationMark, RoutingTrace, StageMark, TokenUsage, UsageMetadata};
-use entity::vocab::{LimitKind, Metric, Outcome, UsageSource};
+use entity::vocab::{AttemptOutcome, LimitKind, Metric, Outcome, RoutingDecision, UsageSource};
 use entity::{ApiKeyId, ModelId, OrganisationId, ProviderId, TeamId, Timestamp, UsageRecordId, UserId};
 use serde_json::{Value, json};
 
@@ -51,9 +51,13 @@ fn full() -> UsageRecord {
         provider_request_id: Some("up-1".into()),
         provider_usage: Some(json!({"prompt_tokens": 7, "x": [null, "\u{2028}"]})),
         routing: RoutingTrace {
+            decision: RoutingDecision::Rerouted,
+            requested: Some("another".into()),
             attempts: vec![Attempt {
                 model: "m".into(),
                 provider: "openai".into(),
+                outcome: AttemptOutcome::Failed,
+                at_us: 4,
                 status: Some(502),
                 error: Some("5xx".into()),
                 duration_us: 3,

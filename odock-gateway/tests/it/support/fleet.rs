@@ -1,8 +1,10 @@
 //! Rows that tests need, written straight into the database.
 
 use entity::envelope::Envelope;
+use entity::policy::Policies;
 use entity::pricing::Pricing;
 use entity::resource::{ModelConfig, ProviderConfig};
+use entity::routing::{Routing, RoutingSwitch};
 use entity::row::{
     SecretHash, Thresholds, api_key, api_key_model_access, budget, model, organisation, provider, provider_api_key,
     quota,
@@ -35,11 +37,16 @@ pub(crate) struct NewModel<'a> {
     pub(crate) slug: Option<&'a str>,
     pub(crate) granted: bool,
     pub(crate) pricing: Option<Pricing>,
+    /// Another provider than the first.
+    pub(crate) provider: Option<ProviderId>,
+    pub(crate) policies: Option<Policies>,
+    pub(crate) kind: ModelType,
 }
 
 impl<'a> NewModel<'a> {
     pub(crate) fn named(name: &'a str) -> Self {
-        Self { name, slug: None, granted: true, pricing: None }
+        let kind = ModelType::Chat;
+        Self { name, slug: None, granted: true, pricing: None, provider: None, policies: None, kind }
     }
 }
 
@@ -54,6 +61,7 @@ impl Fleet {
             contact: None,
             status: OrganisationStatus::Active,
             policies: None,
+            routing: None,
             revision: 1,
             created_at: now,
             updated_at: now,
@@ -106,6 +114,7 @@ impl Fleet {
             previous_hash: None::<SecretHash>,
             previous_valid_until: None,
             policies: None,
+            routing: None,
             revision: 1,
             created_at: now,
             updated_at: now,
@@ -139,14 +148,14 @@ impl Fleet {
             organisation_id: self.organisation,
             name: new.name.into(),
             slug: new.slug.map(Into::into),
-            kind: ModelType::Chat,
+            kind: new.kind,
             capabilities: model::Capabilities::default(),
-            provider_id: self.provider,
+            provider_id: new.provider.unwrap_or(self.provider),
             provider_key_id: None,
             config: ModelConfig::default(),
             pricing: new.pricing,
             price_changes: None,
-            policies: None,
+            policies: new.policies,
             revision: 1,
             created_at: now,
             updated_at: now,
@@ -163,6 +172,33 @@ impl Fleet {
             row.into_active_model().insert(db).await.unwrap();
         }
         id
+    }
+
+    /// Another provider of the same type, with a key of its own.
+    pub(crate) async fn another_provider(&self, name: &str, base_url: String) -> ProviderId {
+        let (db, now) = (self.gateway.database.writer(), Timestamp::now());
+        let first = provider::Entity::find_by_id(self.provider).one(db).await.unwrap().unwrap();
+        let id = ProviderId::new();
+        let row = provider::Model { id, name: name.into(), base_url: Some(base_url), ..first };
+        row.into_active_model().insert(db).await.unwrap();
+        let its = provider_api_key::Column::ProviderId.eq(self.provider);
+        let key = provider_api_key::Entity::find().filter(its).one(db).await.unwrap().unwrap();
+        let key = provider_api_key::Model { id: ProviderKeyId::new(), provider_id: id, updated_at: now, ..key };
+        key.into_active_model().insert(db).await.unwrap();
+        id
+    }
+
+    /// Switches routing on, and gives the key these policies.
+    pub(crate) async fn route(&self, routing: serde_json::Value) {
+        let on = organisation::ActiveModel {
+            id: Set(self.organisation),
+            routing: Set(Some(RoutingSwitch { enabled: true })),
+            ..Default::default()
+        };
+        on.update(self.gateway.database.writer()).await.unwrap();
+        let routing: Routing = serde_json::from_value(routing).unwrap();
+        self.change_key(api_key::ActiveModel { routing: Set(Some(routing)), ..Default::default() }).await;
+        self.gateway.invalidate(&[self.organisation.0]).await;
     }
 
     /// A budget on everything in the organisation, in USD a month.

@@ -1,7 +1,9 @@
 //! The picture of `:pulse`.
 
+use entity::health::BreakerStatus;
 use entity::live::{Percentiles, Top};
 use entity::usage::UsageRecord;
+use entity::vocab::BreakerState;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -97,7 +99,27 @@ fn latency(model: &Model, columns: u16) -> Vec<Line<'static>> {
         rest.push(Span::styled(format!("{}/min", numbers::count(model, minute.unpriced)), theme.style(Role::Warn)));
     }
     groups.push(rest);
+    groups.extend(model.live.ticks.breakers().iter().map(|breaker| upstream(model, breaker, columns)));
     pack(groups, usize::from(columns))
+}
+
+/// How an upstream that has failed lately is doing.
+fn upstream(model: &Model, breaker: &BreakerStatus, columns: u16) -> Vec<Span<'static>> {
+    let theme = model.theme;
+    let (glyph, word, role) = match (breaker.state, breaker.resting_until) {
+        (BreakerState::Closed, _) => ("▲", format!("{} failed in a row", breaker.failures), Role::Warn),
+        (BreakerState::HalfOpen, _) | (BreakerState::Open, None) => ("◌", "is being probed".to_owned(), Role::Warn),
+        (BreakerState::Open, Some(until)) => ("✖", format!("rests until {}", model.env.clock(until)), Role::Bad),
+    };
+    let error = breaker.last_error.as_ref().map(|error| format!(" ({})", clean(error))).unwrap_or_default();
+    let name = format!("{} at {} ", clean(&breaker.model), clean(&breaker.provider));
+    let state = format!("{word}{error}");
+    let room = usize::from(columns).saturating_sub(width(&state) + 2);
+    vec![
+        Span::styled(format!("{glyph} "), theme.style(role)),
+        Span::styled(cut(&name, room).into_owned(), theme.style(Role::Strong)),
+        Span::styled(state, theme.style(role)),
+    ]
 }
 
 /// As many groups on a line as fit.

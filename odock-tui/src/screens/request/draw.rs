@@ -1,6 +1,7 @@
 //! The picture of one request.
 
 use entity::usage::{TokenUsage, UsageRecord};
+use entity::vocab::AttemptOutcome;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -168,12 +169,20 @@ fn attempts(model: &Model, record: &UsageRecord, room: usize) -> Vec<Line<'stati
     let attempts = &record.routing.attempts;
     let title = match attempts.len() {
         0 => "attempts · none, no upstream was called".to_owned(),
-        number => format!("attempts · {number}"),
+        number => match &record.routing.requested {
+            Some(asked) => format!("attempts · {number} · rerouted from {}", clean(asked)),
+            None => format!("attempts · {number}"),
+        },
     };
     let mut lines = Vec::from(heading(model, title));
     for (index, attempt) in attempts.iter().enumerate() {
-        let (glyph, role) = if attempt.error.is_none() { ("●", Role::Ok) } else { ("✖", Role::Bad) };
-        let status = attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        let (glyph, role) = match attempt.outcome {
+            AttemptOutcome::Ok if attempt.error.is_none() => ("●", Role::Ok),
+            AttemptOutcome::Ok | AttemptOutcome::Failed => ("✖", Role::Bad),
+            AttemptOutcome::Skipped | AttemptOutcome::Cancelled => ("○", Role::Muted),
+        };
+        let none = if attempt.outcome == AttemptOutcome::Skipped { "skipped" } else { "no answer" };
+        let status = attempt.status.map_or_else(|| none.to_owned(), |status| status.to_string());
         let error = attempt.error.as_ref().map(|error| format!(" {error}")).unwrap_or_default();
         let tail = format!(" {} at {}", attempt.model, attempt.provider);
         let used = 4 + status.len() + error.len() + 13;

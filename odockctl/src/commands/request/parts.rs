@@ -2,6 +2,7 @@
 
 use entity::pricing::{Bill, LineItem};
 use entity::usage::{Attempt, StageMark};
+use entity::vocab::AttemptOutcome;
 use serde::Serialize;
 
 use crate::output::{Column, Show, latency, money};
@@ -63,8 +64,10 @@ impl Show for AttemptRow {
             &[
                 Column::new("MODEL", "model", |a| a.0.model.clone()),
                 Column::new("PROVIDER", "provider", |a| a.0.provider.clone()),
+                Column::new("OUTCOME", "outcome", |a| a.0.outcome.to_string()),
                 Column::new("STATUS", "status", |a| a.0.status.map(|status| status.to_string()).unwrap_or_default()),
                 Column::new("ERROR", "error", |a| a.0.error.clone().unwrap_or_default()),
+                Column::new("BEGAN AFTER", "atUs", |a| latency(a.0.at_us)),
                 Column::new("TOOK", "durationUs", |a| latency(a.0.duration_us)),
             ]
         }
@@ -74,8 +77,10 @@ impl Show for AttemptRow {
         Self(Attempt {
             model: "support-fast".into(),
             provider: "openai".into(),
+            outcome: AttemptOutcome::Failed,
             status: Some(200),
             error: Some("timeout".into()),
+            at_us: 1,
             duration_us: 1,
         })
     }

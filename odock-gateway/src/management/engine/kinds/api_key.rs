@@ -2,6 +2,7 @@ use entity::check::Violation;
 use entity::plan::FieldChange;
 use entity::policy::Policies;
 use entity::resource::{ApiKeySpec, Kind};
+use entity::routing::Routing;
 use entity::row::{api_key, api_key_model_access};
 use entity::{ApiKeyId, GrantId, ModelId, TeamId, UserId};
 use sea_orm::ActiveValue::Set;
@@ -17,18 +18,24 @@ use crate::management::problem::ApiError;
 
 impl Planned for ApiKeySpec {
     fn register(item: &Item<Self>, refs: &mut Refs) {
-        let Self { team, user, models, .. } = &item.spec;
+        let Self { team, user, models, routing, .. } = &item.spec;
         team.iter().for_each(|team| refs.want(Kind::Team, team));
         user.iter().for_each(|user| refs.want(Kind::User, user));
         models.iter().for_each(|model| refs.want(Kind::Model, model));
+        routing.names().for_each(|(_, _, model)| refs.want(Kind::Model, model));
     }
 
-    fn check(item: &Item<Self>, _: &[FieldChange], planner: &Planner<'_>, found: &mut Vec<Violation>) {
-        let Self { team, user, models, .. } = &item.spec;
+    fn check(item: &Item<Self>, fields: &[FieldChange], planner: &Planner<'_>, found: &mut Vec<Violation>) {
+        let Self { team, user, models, routing, .. } = &item.spec;
         team.iter().for_each(|team| planner.refs.check(Kind::Team, team, "/team", found));
         user.iter().for_each(|user| planner.refs.check(Kind::User, user, "/user", found));
         for (index, model) in models.iter().enumerate() {
             planner.refs.check(Kind::Model, model, &format!("/models/{index}"), found);
+        }
+        // A policy that stays as it is may name models that have gone since; calls leave them out.
+        let is_new = fields.iter().any(|field| field.path.starts_with("/routing"));
+        for (kind, place, model) in routing.names().filter(|_| is_new) {
+            planner.refs.check_model(kind, model, &format!("/routing{place}"), found);
         }
     }
 
@@ -40,6 +47,7 @@ impl Planned for ApiKeySpec {
             kind: Set(item.spec.r#type),
             expires_at: Set(item.spec.expiry),
             policies: Set(Some(item.spec.policies.clone()).filter(|policies| *policies != Policies::default())),
+            routing: Set(Some(item.spec.routing.clone()).filter(|routing| *routing != Routing::default())),
             revision: Set(item.next_revision()),
             updated_at: Set(planner.now),
             ..Default::default()

@@ -15,6 +15,7 @@ use crate::management::problem::ApiError;
 impl Planned for ModelSpec {
     fn register(item: &Item<Self>, refs: &mut Refs) {
         refs.want(Kind::Provider, &item.spec.provider);
+        refs.declare_type(&item.name, item.spec.r#type);
     }
 
     fn check(item: &Item<Self>, _: &[FieldChange], planner: &Planner<'_>, found: &mut Vec<Violation>) {

@@ -3,6 +3,7 @@ use entity::check::Violation;
 use entity::plan::FieldChange;
 use entity::policy::Policies;
 use entity::resource::OrganisationSpec;
+use entity::routing::RoutingSwitch;
 use entity::row::organisation::ActiveModel;
 use entity::vocab::OrganisationStatus;
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -30,6 +31,7 @@ impl Planned for OrganisationSpec {
             contact: Set(spec.contact),
             status: Set(spec.status),
             policies: Set(Some(spec.policies).filter(|policies| *policies != Policies::default())),
+            routing: Set(Some(spec.routing).filter(|routing| *routing != RoutingSwitch::default())),
             revision: Set(item.next_revision()),
             created_at: NotSet,
             updated_at: Set(now),

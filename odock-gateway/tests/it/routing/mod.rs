@@ -1,0 +1,8 @@
+//! Smart routing: calls go on to another upstream when theirs fails, and upstreams that keep failing rest.
+
+mod breakers;
+mod candidates;
+mod failover;
+mod money;
+mod streams;
+mod turns;
