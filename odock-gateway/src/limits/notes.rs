@@ -139,6 +139,12 @@ impl Notes {
         std::mem::take(&mut self.found().reserved)
     }
 
+    /// What is to be settled of one scope: once.
+    pub(super) fn take_reserved_of(&self, kind: ScopeType, id: Uuid) -> Vec<Reserved> {
+        let is_its = |reserved: &mut Reserved| reserved.taken.counter.kind == kind && reserved.taken.counter.id == id;
+        self.found().reserved.extract_if(.., is_its).collect()
+    }
+
     /// Leaves the meters of a gate to the next one.
     pub(super) fn leave(&self, gate: Gate, meters: Vec<Meter>) {
         self.found().due = Some((gate, meters));
@@ -147,12 +153,6 @@ impl Notes {
     /// The meters that a gate left: once.
     pub(super) fn take_due(&self) -> Option<(Gate, Vec<Meter>)> {
         self.found().due.take()
-    }
-
-    /// What is to be settled of one scope: once.
-    pub(super) fn take_reserved_of(&self, kind: ScopeType, id: Uuid) -> Vec<Reserved> {
-        let is_its = |reserved: &mut Reserved| reserved.taken.counter.kind == kind && reserved.taken.counter.id == id;
-        self.found().reserved.extract_if(.., is_its).collect()
     }
 
     fn found(&self) -> MutexGuard<'_, Found> {

@@ -355,7 +355,7 @@ mod tests {
     #[test]
     fn each_failed_probe_doubles_the_rest_up_to_its_limit() {
         let breaker = breaker();
-        (0..3).for_each(|_| drop(hears(&breaker, FAILING, 0)));
+        (0..3).for_each(|_| assert_ne!(hears(&breaker, FAILING, 0), BreakerState::HalfOpen));
         let mut now = 5;
         for rest in [10, 20, 40, 60, 60] {
             let probe = breaker.admit(at(now));
@@ -370,7 +370,7 @@ mod tests {
     #[test]
     fn a_probe_that_finds_nothing_out_leaves_it_to_the_next_call() {
         let breaker = breaker();
-        (0..3).for_each(|_| drop(hears(&breaker, FAILING, 0)));
+        (0..3).for_each(|_| assert_ne!(hears(&breaker, FAILING, 0), BreakerState::HalfOpen));
         drop(breaker.admit(at(5)));
         assert!(matches!(breaker.admit(at(5)), Admission::Probe(_)));
     }
@@ -411,7 +411,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_keeps_nobody_resting() {
         let breaker = breaker();
-        (0..3).for_each(|_| drop(hears(&breaker, FAILING, 7_200)));
+        (0..3).for_each(|_| assert_ne!(hears(&breaker, FAILING, 7_200), BreakerState::HalfOpen));
         assert!(matches!(breaker.admit(at(0)), Admission::Probe(_)));
     }
 
@@ -423,7 +423,7 @@ mod tests {
             let line = format!("gateway_routing_breakers{{provider=\"OPENAI\",state=\"{state}\"}} {of}");
             assert!(telemetry.render().contains(&line), "no {line} in {}", telemetry.render());
         };
-        (0..3).for_each(|_| drop(hears(&breaker, FAILING, 0)));
+        (0..3).for_each(|_| assert_ne!(hears(&breaker, FAILING, 0), BreakerState::HalfOpen));
         gauge("open", "1");
         let probe = breaker.admit(at(5));
         gauge("half_open", "1");

@@ -92,8 +92,14 @@ mod tests {
         let mut call = CHAT.decode(&asked, Bytes::from(body)).unwrap();
         call.resolve(|name| matches!(name, "llama" | "own:name"));
         let (address, config) = (Address::parse("https://x", false).unwrap(), ProviderConfig::default());
-        let place =
-            Place { provider: ProviderType::HuggingFace, address: &address, config: &config, slug, max_output: None };
+        let place = Place {
+            name: "p",
+            provider: ProviderType::HuggingFace,
+            address: &address,
+            config: &config,
+            slug,
+            max_output: None,
+        };
         Backend::of(&call, &place).map(|backend| backend.slug()).map_err(|error| error.to_string())
     }
 

@@ -140,8 +140,14 @@ mod tests {
         let asked = Asked { model: None, query: Some("model=m"), headers: &headers };
         let call = task.decode(&asked, Bytes::copy_from_slice(body.as_bytes())).unwrap();
         let (address, config) = (Address::parse("https://router/v1", false).unwrap(), ProviderConfig::default());
-        let place =
-            Place { provider: ProviderType::HuggingFace, address: &address, config: &config, slug, max_output: None };
+        let place = Place {
+            name: "p",
+            provider: ProviderType::HuggingFace,
+            address: &address,
+            config: &config,
+            slug,
+            max_output: None,
+        };
         let outgoing = task.encode(&call, &place).map_err(|error| error.to_string())?;
         let body =
             String::from_utf8(outgoing.body.into_iter().filter_map(Piece::in_memory).flatten().collect()).unwrap();

@@ -52,14 +52,14 @@ fn full() -> UsageRecord {
         provider_usage: Some(json!({"prompt_tokens": 7, "x": [null, "\u{2028}"]})),
         routing: RoutingTrace {
             decision: RoutingDecision::Rerouted,
-            requested: Some("another".into()),
+            requested: Some("first".into()),
             attempts: vec![Attempt {
                 model: "m".into(),
                 provider: "openai".into(),
                 outcome: AttemptOutcome::Failed,
-                at_us: 4,
                 status: Some(502),
                 error: Some("5xx".into()),
+                at_us: 2,
                 duration_us: 3,
             }],
         },

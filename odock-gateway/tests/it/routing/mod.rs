@@ -6,3 +6,4 @@ mod failover;
 mod money;
 mod streams;
 mod turns;
+mod unified;

@@ -176,10 +176,16 @@ impl Fleet {
 
     /// Another provider of the same type, with a key of its own.
     pub(crate) async fn another_provider(&self, name: &str, base_url: String) -> ProviderId {
+        let first = provider::Entity::find_by_id(self.provider).one(self.gateway.database.reader()).await.unwrap();
+        self.provider_of(name, first.unwrap().kind, base_url).await
+    }
+
+    /// Another provider, with a key of its own.
+    pub(crate) async fn provider_of(&self, name: &str, kind: ProviderType, base_url: String) -> ProviderId {
         let (db, now) = (self.gateway.database.writer(), Timestamp::now());
         let first = provider::Entity::find_by_id(self.provider).one(db).await.unwrap().unwrap();
         let id = ProviderId::new();
-        let row = provider::Model { id, name: name.into(), base_url: Some(base_url), ..first };
+        let row = provider::Model { id, name: name.into(), kind, base_url: Some(base_url), ..first };
         row.into_active_model().insert(db).await.unwrap();
         let its = provider_api_key::Column::ProviderId.eq(self.provider);
         let key = provider_api_key::Entity::find().filter(its).one(db).await.unwrap().unwrap();

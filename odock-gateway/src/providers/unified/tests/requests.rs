@@ -106,7 +106,7 @@ fn what_the_gateway_must_know_is_told() {
         "model": "m", "provider": "p", "messages": [{"role": "user", "content": "hi"}], "stream": true, "n": 2,
         "stream_options": {"include_usage": true}, "max_tokens": 5, "max_completion_tokens": 9,
     });
-    let mut request = request(&given);
+    let request = request(&given);
     assert_eq!((request.model(), request.provider()), ("m", Some("p")));
     assert!(request.stream() && request.wants_usage());
     assert_eq!((request.choices(), request.output_cap()), (2, Some(9)));
