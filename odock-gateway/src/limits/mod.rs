@@ -93,7 +93,17 @@ impl From<Denial> for Refusal {
 pub struct Lease {
     local: Vec<Counter>,
     meters: Arc<LocalMeters>,
-    _shared: Option<SharedLease>,
+    shared: Option<SharedLease>,
+}
+
+impl Lease {
+    /// Parts with the places of a model's own limits, which a call gives back when it goes on to another model.
+    pub fn part_with_model(&mut self) -> Option<Self> {
+        let local: Vec<Counter> = self.local.extract_if(.., |counter| counter.kind == ScopeType::Model).collect();
+        let shared = self.shared.as_mut().and_then(|shared| shared.part_with(ScopeType::Model));
+        let is_any = !local.is_empty() || shared.is_some();
+        is_any.then(|| Self { local, meters: Arc::clone(&self.meters), shared })
+    }
 }
 
 impl Drop for Lease {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use entity::vocab::ScopeType;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -160,8 +161,9 @@ impl Shared {
             return (None, LeaseId::nil());
         }
         let id = LeaseId::now_v7();
+        let counters = places.iter().map(|(counter, _)| *counter).collect();
         self.held().insert(id, Held { places, renewed: Instant::now() });
-        (Some(SharedLease { shared: Arc::clone(self), id }), id)
+        (Some(SharedLease { shared: Arc::clone(self), id, counters }), id)
     }
 
     /// Puts off the end of every lease of which a third is over.
@@ -262,13 +264,29 @@ impl Drop for Sending<'_> {
 pub(super) struct SharedLease {
     shared: Arc<Shared>,
     id: LeaseId,
+    /// Whose places these are.
+    counters: Vec<Counter>,
+}
+
+impl SharedLease {
+    /// Parts with the places of one kind of scope.
+    pub(super) fn part_with(&mut self, kind: ScopeType) -> Option<Self> {
+        let counters: Vec<Counter> = self.counters.extract_if(.., |counter| counter.kind == kind).collect();
+        (!counters.is_empty()).then(|| Self { shared: Arc::clone(&self.shared), id: self.id, counters })
+    }
 }
 
 impl Drop for SharedLease {
     fn drop(&mut self) {
-        let Some(held) = self.shared.held().remove(&self.id) else { return };
+        let mut all = self.shared.held();
+        let Some(held) = all.get_mut(&self.id) else { return };
+        held.places.retain(|(counter, _)| !self.counters.contains(counter));
+        if held.places.is_empty() {
+            all.remove(&self.id);
+        }
+        drop(all);
         let mut pending = self.shared.pending();
-        let releases = held.places.iter().map(|(counter, _)| Release { counter: *counter, lease: self.id });
+        let releases = self.counters.iter().map(|counter| Release { counter: *counter, lease: self.id });
         releases.for_each(|release| pending.give_back(release));
         self.shared.told.notify_one();
     }

@@ -75,7 +75,7 @@ impl Limits {
         }));
         let local: Vec<Counter> = took(Module::Concurrency).filter(|_| !shared).map(|meter| meter.counter).collect();
         let holds = shared_lease.is_some() || !local.is_empty();
-        Ok(holds.then(|| Lease { local, meters: Arc::clone(&self.local), _shared: shared_lease }))
+        Ok(holds.then(|| Lease { local, meters: Arc::clone(&self.local), shared: shared_lease }))
     }
 
     /// Notes and counts what the meters of a gate said.

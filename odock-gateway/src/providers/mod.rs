@@ -29,7 +29,7 @@ pub mod mistral;
 pub mod openai;
 pub mod operation;
 pub mod plain;
-mod scan;
+pub(crate) mod scan;
 pub mod sse;
 pub mod unified;
 pub mod usage;

@@ -56,6 +56,19 @@ enum Bracket {
 /// Strings up to this length are walked over byte by byte: setting out to search costs more.
 const SHORT: usize = 16;
 
+/// Bytes that do not stand for themselves in a JSON string: the quote, the backslash, and those that must be escaped.
+pub(crate) static SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        special[byte] = true;
+        byte += 1;
+    }
+    special[b'"' as usize] = true;
+    special[b'\\' as usize] = true;
+    special
+};
+
 impl Scan<'_> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
@@ -175,21 +188,25 @@ impl Scan<'_> {
         let mut escaped = false;
         loop {
             let rest = &self.bytes[self.at..];
-            let start = &rest[..rest.len().min(SHORT)];
-            let stop = match start.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+            let (start, long) = rest.split_at(rest.len().min(SHORT));
+            let stop = match start.iter().position(|byte| SPECIAL[usize::from(*byte)]) {
                 Some(stop) => stop,
-                None => start.len() + memchr::memchr2(b'"', b'\\', &rest[start.len()..])?,
+                None => {
+                    let stop = memchr::memchr2(b'"', b'\\', long)?;
+                    // All of it, and not up to the first: so the compiler compares many at once.
+                    if long[..stop].iter().fold(false, |found, byte| found | (*byte < 0x20)) {
+                        return None;
+                    }
+                    start.len() + stop
+                }
             };
-            // All of it, and not up to the first: so the compiler compares many at once.
-            if rest[..stop].iter().fold(false, |found, byte| found | (*byte < 0x20)) {
-                return None;
-            }
             self.at += stop + 1;
-            if rest[stop] == b'"' {
-                return Some(escaped);
+            match rest[stop] {
+                b'"' => return Some(escaped),
+                b'\\' => self.escape()?,
+                _ => return None,
             }
             escaped = true;
-            self.escape()?;
         }
     }
 

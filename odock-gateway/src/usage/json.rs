@@ -8,6 +8,8 @@ use std::ops::Range;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::providers::scan::SPECIAL;
+
 /// A text that grows. Names are given with what stands around them, such as `,"status":`.
 pub(super) struct Json(Vec<u8>);
 
@@ -62,10 +64,7 @@ impl Json {
 
     pub(super) fn text(&mut self, name: &str, text: &str) -> serde_json::Result<()> {
         self.raw(name);
-        // All of it, and not up to the first: so the compiler compares many at once.
-        let is_plain =
-            !text.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
-        if !is_plain {
+        if text.bytes().any(|byte| SPECIAL[usize::from(byte)]) {
             return serde_json::to_writer(&mut self.0, text);
         }
         self.raw("\"");

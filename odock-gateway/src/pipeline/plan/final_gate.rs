@@ -38,8 +38,11 @@ pub async fn final_gate(gw: &Gateway, from: New) -> Result<Fitted, GatewayError>
         most.tokens = most.tokens.max(wants(&call, other, prompt).tokens);
     }
     let lease = gw.limits.last(principal, &plan.target, case.client, &most, &case.limits).await;
-    // Of the limits that this gate asks, only a model's own give out places.
-    exchange.guards.model = lease.map_err(|refusal| refused(case, refusal))?;
+    // The early gate may have left its limits to this one: what they gave out stays when the model changes.
+    if let Some(mut lease) = lease.map_err(|refusal| refused(case, refusal))? {
+        exchange.guards.model = lease.part_with_model();
+        exchange.guards.places.push(lease);
+    }
     Ok(Fitted { exchange, call, plan, _sealed: () })
 }
 
