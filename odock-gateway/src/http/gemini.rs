@@ -1,4 +1,5 @@
-//! Gemini's routes: `/v1beta/{collection}/{model}:{verb}`, whose paths say what is asked of which model.
+//! Gemini's routes: `/v1beta/{collection}/{model}:{verb}`, whose paths say what is asked of which model. Google's newer SDKs
+//! say `/v1/models/…`, where OpenAI's callers look models up.
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -21,6 +22,11 @@ static VERBS: &[(&str, &str, &dyn Operation)] = &[
     ("embedContent", "/v1beta/models/{model}:embedContent", &embed::EMBED),
     ("batchEmbedContents", "/v1beta/models/{model}:batchEmbedContents", &embed::BATCH_EMBED),
 ];
+
+/// Asks something of a model below `/v1/models/`.
+pub(super) async fn ask_model(state: State<Gateway>, Path(path): Path<String>, request: Request<Body>) -> Response {
+    ask(state, Path(format!("models/{path}")), request).await
+}
 
 /// Asks something of a model.
 pub(super) async fn ask(State(gw): State<Gateway>, Path(path): Path<String>, request: Request<Body>) -> Response {

@@ -20,6 +20,7 @@ use serde_json::Value;
 pub(super) use self::gemini::GEMINI;
 use self::openai::{HUGGING_FACE, OPENAI};
 use super::dialect::Dialect;
+use super::gemini as gemini_routes;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::models::Target;
@@ -55,7 +56,8 @@ static LISTINGS: &[(&str, &Listing)] = &[
 
 /// Adds the routes of every list but Gemini's.
 pub(super) fn add(router: Router<Gateway>) -> Router<Gateway> {
-    let mut router = router.route(ENDPOINT, get(list)).route("/v1/models/{*name}", get(show));
+    let mut router =
+        router.route(ENDPOINT, get(list)).route("/v1/models/{*name}", get(show).post(gemini_routes::ask_model));
     for (path, listing) in LISTINGS.iter().copied() {
         let list =
             move |State(gw): State<Gateway>, request: Request<Body>| async move { listing.list(&gw, request).await };
@@ -79,9 +81,16 @@ async fn show(State(gw): State<Gateway>, Path(name): Path<String>, request: Requ
     listing.show(&gw, &name, request).await
 }
 
-/// The listing on the route that OpenAI and Anthropic share: only Anthropic's callers name a version of its protocol.
+/// The listing on the route that families share: only Anthropic's callers name a version of its protocol, and only Google's
+/// present their key in its header.
 fn of(headers: &HeaderMap) -> &'static Listing {
-    if headers.contains_key("anthropic-version") { &anthropic::ANTHROPIC } else { &OPENAI }
+    if headers.contains_key("anthropic-version") {
+        &anthropic::ANTHROPIC
+    } else if headers.contains_key("x-goog-api-key") {
+        &GEMINI
+    } else {
+        &OPENAI
+    }
 }
 
 impl Listing {
