@@ -438,16 +438,14 @@ impl Journal {
         };
         // It is full, so nobody writes to it.
         let content = std::fs::read(&path).map_err(|source| JournalError::Io { path, source })?;
-        for text in content.split(|byte| *byte == b'\n') {
+        // From the end: of an answer that was opened more than once, the last word counts.
+        for text in content.rsplit(|byte| *byte == b'\n') {
             let Some(Read::Opened(record)) = line::read(text) else { continue };
             let mut state = self.state();
             if state.open.get(&record.id) != Some(&number) {
                 continue;
             }
             self.write(&mut state, &Line::new(&Entry::Opened(&record))?)?;
-            if let Some(segment) = state.segments.get_mut(&number) {
-                segment.open -= 1;
-            }
         }
         let active = self.state().active;
         self.forget(position, active);
