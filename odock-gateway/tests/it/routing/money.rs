@@ -2,10 +2,11 @@
 
 use entity::policy::Policies;
 use entity::pricing::{ClassPrices, Pricing};
-use entity::row::{ledger_lease, ledger_window};
+use entity::row::{api_key, ledger_lease, ledger_window};
 use entity::vocab::{Enforcement, Metric, RoutingDecision};
 use odock_gateway::store::ledger;
 use odock_sim::{Script, Sim};
+use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
@@ -137,4 +138,23 @@ async fn what_the_first_model_had_set_aside_is_given_back() {
         let answer = routed.gw.chat(&ask).await;
         assert_eq!(routed.way(&answer).await.1[1], served("backup"), "its tokens would not last for two");
     }
+}
+
+#[tokio::test]
+async fn a_key_keeps_its_place_when_its_call_goes_on_to_another_model() {
+    let routed = Routed::start().await;
+    let gw = &routed.gw;
+    let one = || -> Policies { serde_json::from_value(json!({"ratelimit": {"concurrency": {"max": 1}}})).unwrap() };
+    gw.fleet.model(NewModel { policies: Some(one()), ..NewModel::named("first") }).await;
+    let change = api_key::ActiveModel { policies: Set(Some(one())), ..Default::default() };
+    gw.fleet.change_key(change).await;
+    gw.sim.enqueue(Script::default().status(500).body(json!({})));
+    routed.backup.enqueue(Script::default().stall_before_headers());
+    let ask = gw.http.post(gw.url("/v1/chat/completions")).bearer_auth(&gw.fleet.secret).json(&chat("first"));
+    let stalled = tokio::spawn(ask.send());
+    routed.backup.wait_for_requests(1).await;
+    gw.chat(&chat("fast")).await.expect_error(429, "concurrency_exceeded");
+    stalled.abort();
+    eventually("both places", || async { (gw.chat(&chat("first")).await.status == 200).then_some(()) }).await;
+    routed.is_quiet().await;
 }
