@@ -9,7 +9,7 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 # Makes sure that the programs are built. In .ci/run the tests have built them, with the features that they need.
 programs() {
     local name
-    for name in odock-gateway odockctl; do
+    for name in odock-gateway odockctl odock-sim; do
         if [ -z "${ODOCK_CI_BUILT:-}" ] || [ ! -x "$target/debug/$name" ]; then
             (cd "$root" && cargo build --locked --workspace --bins)
             return
