@@ -162,6 +162,7 @@ impl Target {
     pub fn place(&self) -> Result<Place<'_>, Problem> {
         Ok(Place {
             name: &self.provider,
+            model: &self.model,
             provider: self.provider_type,
             address: self.address.as_ref().map_err(|problem| *problem)?,
             config: &self.provider_config,

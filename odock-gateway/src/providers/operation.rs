@@ -23,6 +23,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Place<'a> {
     /// Its name in the organisation.
     pub name: &'a str,
+    /// The model's name in the organisation. Of a call that was routed elsewhere, it is not the one that was asked for.
+    pub model: &'a str,
     /// What it speaks.
     pub provider: ProviderType,
     /// Where it is.

@@ -99,6 +99,7 @@ mod tests {
             slug: "claude-sonnet-4-5",
             max_output: None,
             name: "p",
+            model: "m",
         };
         let outgoing = MESSAGES.encode(&call, &place).unwrap();
         let uri = outgoing.uri.map(|uri| uri.to_string());
@@ -139,6 +140,7 @@ mod tests {
             slug: "s",
             max_output: None,
             name: "p",
+            model: "m",
         };
         let asked = Asked { model: None, query: None, headers: &HeaderMap::new() };
         let call = MESSAGES.decode(&asked, Bytes::from_static(br#"{"model":"m"}"#)).unwrap();

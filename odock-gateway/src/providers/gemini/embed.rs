@@ -108,6 +108,7 @@ mod tests {
             slug: "gemini-embedding-001",
             max_output: None,
             name: "p",
+            model: "m",
         };
         let asked = Asked { model: Some("vectors"), query: None, headers: &HeaderMap::new() };
         let body = br#"{"requests":[{"model":"models/vectors","content":{"parts":[{"text":"a"}]}}, {"content":{},"model" : "models/vectors"}]}"#;

@@ -126,6 +126,7 @@ mod tests {
             slug: "gemini-2.5-flash",
             max_output: None,
             name: "p",
+            model: "m",
         };
         let outgoing = call.operation.encode(call, &place).unwrap();
         let uri = outgoing.uri.map(|uri| uri.to_string());
@@ -172,6 +173,7 @@ mod tests {
             slug: "s",
             max_output: None,
             name: "p",
+            model: "m",
         };
         let call = decode(&GENERATE, "{}", None);
         let answer = GENERATE.answer(&call, &place, body.clone()).unwrap();

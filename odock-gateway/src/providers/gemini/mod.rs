@@ -41,6 +41,7 @@ mod tests {
             slug,
             max_output: None,
             name: "p",
+            model: "m",
         };
         uri(&place, "generateContent").unwrap().to_string()
     }

@@ -94,6 +94,7 @@ mod tests {
         let (address, config) = (Address::parse("https://x", false).unwrap(), ProviderConfig::default());
         let place = Place {
             name: "p",
+            model: "m",
             provider: ProviderType::HuggingFace,
             address: &address,
             config: &config,

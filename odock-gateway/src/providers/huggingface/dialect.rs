@@ -142,6 +142,7 @@ mod tests {
         let (address, config) = (Address::parse("https://router/v1", false).unwrap(), ProviderConfig::default());
         let place = Place {
             name: "p",
+            model: "m",
             provider: ProviderType::HuggingFace,
             address: &address,
             config: &config,

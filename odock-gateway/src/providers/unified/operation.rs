@@ -95,9 +95,9 @@ impl Operation for UnifiedChat {
         })
     }
 
-    fn answer(&self, call: &Call, place: &Place<'_>, body: Bytes) -> Result<Answer, BoxError> {
+    fn answer(&self, _: &Call, place: &Place<'_>, body: Bytes) -> Result<Answer, BoxError> {
         let answer = decode_answer(place.provider, &body)?;
-        let body = answer.to_json(place.name, &call.model);
+        let body = answer.to_json(place.name, place.model);
         Ok(Answer { body, content_bytes: answer.content_bytes, reported: answer.reported })
     }
 
@@ -109,7 +109,7 @@ impl Operation for UnifiedChat {
         let id = uuid::Uuid::now_v7();
         let created = id.get_timestamp().map_or(0, |at| i64::try_from(at.to_unix().0).unwrap_or(0));
         let id = format!("chatcmpl-{}", id.simple());
-        let opening = Opening { model: call.model.clone(), id, created, wants_usage };
+        let opening = Opening { model: place.model.to_owned(), id, created, wants_usage };
         Some(Box::new(Translator::new(place.provider, opening)))
     }
 

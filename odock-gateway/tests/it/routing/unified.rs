@@ -41,6 +41,7 @@ async fn a_call_goes_on_to_another_family() {
         assert!(answer.status == 200 && answer.text().contains("day."), "{}", answer.text());
         let way = routed.way(&answer).await;
         assert_eq!(way, (RoutingDecision::Rerouted, vec![failed("fast", "5xx", Some(500)), served("other")]));
+        assert!(answer.text().contains(r#""model":"other""#), "who answered is said: {}", answer.text());
         assert_eq!(routed.gw.record(&answer.request_id()).await.tokens.total, 10);
     }
     routed.is_quiet().await;
