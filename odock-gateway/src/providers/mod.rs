@@ -31,6 +31,8 @@ pub mod operation;
 pub mod plain;
 pub(crate) mod scan;
 pub mod sse;
+#[cfg(test)]
+mod testing;
 pub mod unified;
 pub mod usage;
 pub mod vllm;

@@ -80,27 +80,18 @@ struct Message<'a> {
 
 #[cfg(test)]
 mod tests {
-    use entity::resource::ProviderConfig;
     use entity::vocab::ProviderType;
 
     use super::*;
-    use crate::providers::Address;
+    use crate::providers::testing::Upstream;
     use crate::spool::Piece;
 
     fn sent(body: &str, query: Option<&str>, base: &str, cap: Option<u64>) -> (String, Option<String>) {
         let asked = Asked { model: None, query, headers: &HeaderMap::new() };
         let mut call = MESSAGES.decode(&asked, Bytes::copy_from_slice(body.as_bytes())).unwrap();
         call.cap = cap;
-        let (address, config) = (Address::parse(base, false).unwrap(), ProviderConfig::default());
-        let place = Place {
-            provider: ProviderType::Anthropic,
-            address: &address,
-            config: &config,
-            slug: "claude-sonnet-4-5",
-            max_output: None,
-            name: "p",
-            model: "m",
-        };
+        let upstream = Upstream::at(base);
+        let place = upstream.place(ProviderType::Anthropic, "claude-sonnet-4-5");
         let outgoing = MESSAGES.encode(&call, &place).unwrap();
         let uri = outgoing.uri.map(|uri| uri.to_string());
         (String::from_utf8(outgoing.body.into_iter().filter_map(Piece::in_memory).flatten().collect()).unwrap(), uri)
@@ -132,16 +123,8 @@ mod tests {
     #[test]
     fn an_answer_is_read_as_it_came() {
         let body = Bytes::from_static(include_bytes!("golden/answer.json"));
-        let (address, config) = (Address::parse("https://x", false).unwrap(), ProviderConfig::default());
-        let place = Place {
-            provider: ProviderType::Anthropic,
-            address: &address,
-            config: &config,
-            slug: "s",
-            max_output: None,
-            name: "p",
-            model: "m",
-        };
+        let upstream = Upstream::at("https://x");
+        let place = upstream.place(ProviderType::Anthropic, "s");
         let asked = Asked { model: None, query: None, headers: &HeaderMap::new() };
         let call = MESSAGES.decode(&asked, Bytes::from_static(br#"{"model":"m"}"#)).unwrap();
         let answer = MESSAGES.answer(&call, &place, body.clone()).unwrap();

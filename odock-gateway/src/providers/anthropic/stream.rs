@@ -111,23 +111,15 @@ impl ReadEvents for MessageReader {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
-
-    use bytes::Bytes;
 
     use super::*;
-    use crate::providers::meter::{EventMeter, Meter};
+    use crate::providers::meter::EventMeter;
+    use crate::providers::testing::pass;
 
     const STREAM: &str = include_str!("golden/stream.txt");
 
     fn run(stream: &str, size: usize) -> (String, Seen) {
-        let mut meter = EventMeter::new(MessageReader::default());
-        let mut out = VecDeque::new();
-        for piece in stream.as_bytes().chunks(size) {
-            meter.feed(Bytes::copy_from_slice(piece), &mut out);
-        }
-        meter.finish(&mut out);
-        (String::from_utf8(out.into_iter().flatten().collect()).unwrap(), meter.seen().clone())
+        pass(EventMeter::new(MessageReader::default()), stream, size)
     }
 
     #[test]

@@ -91,25 +91,16 @@ fn embedded(reported: Reported) -> Reported {
 
 #[cfg(test)]
 mod tests {
-    use entity::resource::ProviderConfig;
     use entity::vocab::ProviderType;
 
     use super::*;
-    use crate::providers::Address;
+    use crate::providers::testing::Upstream;
     use crate::spool::Piece;
 
     #[test]
     fn the_models_name_agrees_with_the_path_wherever_it_stands() {
-        let (address, config) = (Address::parse("https://x", false).unwrap(), ProviderConfig::default());
-        let place = Place {
-            provider: ProviderType::Google,
-            address: &address,
-            config: &config,
-            slug: "gemini-embedding-001",
-            max_output: None,
-            name: "p",
-            model: "m",
-        };
+        let upstream = Upstream::at("https://x");
+        let place = upstream.place(ProviderType::Google, "gemini-embedding-001");
         let asked = Asked { model: Some("vectors"), query: None, headers: &HeaderMap::new() };
         let body = br#"{"requests":[{"model":"models/vectors","content":{"parts":[{"text":"a"}]}}, {"content":{},"model" : "models/vectors"}]}"#;
         let call = BATCH_EMBED.decode(&asked, Bytes::from_static(body)).unwrap();

@@ -105,11 +105,10 @@ struct Generated<'a> {
 
 #[cfg(test)]
 mod tests {
-    use entity::resource::ProviderConfig;
     use entity::vocab::ProviderType;
 
     use super::*;
-    use crate::providers::Address;
+    use crate::providers::testing::Upstream;
     use crate::spool::Piece;
 
     fn decode(operation: &'static Content, body: &str, query: Option<&str>) -> Call {
@@ -118,16 +117,8 @@ mod tests {
     }
 
     fn encoded(call: &Call) -> (String, Option<String>) {
-        let (address, config) = (Address::parse("https://x", false).unwrap(), ProviderConfig::default());
-        let place = Place {
-            provider: ProviderType::Google,
-            address: &address,
-            config: &config,
-            slug: "gemini-2.5-flash",
-            max_output: None,
-            name: "p",
-            model: "m",
-        };
+        let upstream = Upstream::at("https://x");
+        let place = upstream.place(ProviderType::Google, "gemini-2.5-flash");
         let outgoing = call.operation.encode(call, &place).unwrap();
         let uri = outgoing.uri.map(|uri| uri.to_string());
         (String::from_utf8(outgoing.body.into_iter().filter_map(Piece::in_memory).flatten().collect()).unwrap(), uri)
@@ -165,16 +156,8 @@ mod tests {
     #[test]
     fn an_answer_is_read_as_it_came() {
         let body = Bytes::from_static(include_bytes!("golden/answer.json"));
-        let (address, config) = (Address::parse("https://x", false).unwrap(), ProviderConfig::default());
-        let place = Place {
-            provider: ProviderType::Google,
-            address: &address,
-            config: &config,
-            slug: "s",
-            max_output: None,
-            name: "p",
-            model: "m",
-        };
+        let upstream = Upstream::at("https://x");
+        let place = upstream.place(ProviderType::Google, "s");
         let call = decode(&GENERATE, "{}", None);
         let answer = GENERATE.answer(&call, &place, body.clone()).unwrap();
         assert_eq!(answer.body.as_ptr(), body.as_ptr());

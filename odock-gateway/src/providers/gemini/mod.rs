@@ -26,23 +26,14 @@ fn uri(place: &Place<'_>, verb: &str) -> Option<Uri> {
 
 #[cfg(test)]
 mod tests {
-    use entity::resource::ProviderConfig;
     use entity::vocab::ProviderType;
 
     use super::*;
-    use crate::providers::Address;
+    use crate::providers::testing::Upstream;
 
     fn at(base: &str, slug: &str) -> String {
-        let (address, config) = (Address::parse(base, false).unwrap(), ProviderConfig::default());
-        let place = Place {
-            provider: ProviderType::Google,
-            address: &address,
-            config: &config,
-            slug,
-            max_output: None,
-            name: "p",
-            model: "m",
-        };
+        let upstream = Upstream::at(base);
+        let place = upstream.place(ProviderType::Google, slug);
         uri(&place, "generateContent").unwrap().to_string()
     }
 

@@ -151,24 +151,16 @@ impl Meter for ArrayMeter {
 mod tests {
     use super::*;
     use crate::providers::meter::EventMeter;
+    use crate::providers::testing::pass;
 
     const EVENTS: &str = include_str!("golden/stream.txt");
     const ARRAY: &str = include_str!("golden/stream.json");
 
-    fn run(mut meter: impl Meter, stream: &str, size: usize) -> (String, Seen) {
-        let mut out = VecDeque::new();
-        for piece in stream.as_bytes().chunks(size) {
-            meter.feed(Bytes::copy_from_slice(piece), &mut out);
-        }
-        meter.finish(&mut out);
-        (String::from_utf8(out.into_iter().flatten().collect()).unwrap(), meter.seen().clone())
-    }
-
     #[test]
     fn events_and_elements_say_the_same() {
         for size in [1, 5, 64, 10_000] {
-            let (events, by_event) = run(EventMeter::new(ContentReader), EVENTS, size);
-            let (array, by_element) = run(ArrayMeter::default(), ARRAY, size);
+            let (events, by_event) = pass(EventMeter::new(ContentReader), EVENTS, size);
+            let (array, by_element) = pass(ArrayMeter::default(), ARRAY, size);
             assert_eq!((events.as_str(), array.as_str()), (EVENTS, ARRAY.trim_end()), "in pieces of {size}");
             assert!(by_element.done && !by_event.done, "events have no last one");
             for seen in [by_event, by_element] {
@@ -189,11 +181,11 @@ mod tests {
     #[test]
     fn before_content_the_usage_is_that_of_the_prompt() {
         let (_, seen) =
-            run(ArrayMeter::default(), r#"[{"usageMetadata":{"promptTokenCount":8,"totalTokenCount":8}}"#, 9);
+            pass(ArrayMeter::default(), r#"[{"usageMetadata":{"promptTokenCount":8,"totalTokenCount":8}}"#, 9);
         assert!(seen.reported.is_none() && !seen.has_content && !seen.is_complete());
         assert_eq!(seen.prompt.unwrap().input_text, 8);
         let blocked = r#"[{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":8}}]"#;
-        let (_, seen) = run(ArrayMeter::default(), blocked, 9);
+        let (_, seen) = pass(ArrayMeter::default(), blocked, 9);
         assert!(seen.is_complete() && seen.reported.is_some());
     }
 
@@ -219,22 +211,22 @@ mod tests {
 
     #[test]
     fn an_upstreams_error_is_seen() {
-        let (_, seen) = run(ArrayMeter::default(), r#"[{"error":{"code":500,"message":"x","status":"INTERNAL"}}"#, 3);
+        let (_, seen) = pass(ArrayMeter::default(), r#"[{"error":{"code":500,"message":"x","status":"INTERNAL"}}"#, 3);
         assert!(seen.upstream_error);
-        let (_, seen) = run(EventMeter::new(ContentReader), "data: {\"error\":{\"code\":500}}\r\n\r\n", 3);
+        let (_, seen) = pass(EventMeter::new(ContentReader), "data: {\"error\":{\"code\":500}}\r\n\r\n", 3);
         assert!(seen.upstream_error);
     }
 
     #[test]
     fn a_missing_end_is_added_to_content_that_is_whole() {
         let unended = ARRAY.trim_end().strip_suffix(']').unwrap();
-        assert_eq!(run(ArrayMeter::default(), unended, 64).0, ARRAY.trim_end());
+        assert_eq!(pass(ArrayMeter::default(), unended, 64).0, ARRAY.trim_end());
     }
 
     #[test]
     fn what_is_no_array_passes() {
         for odd in ["oops", "{\"a\":1}", "\u{fffd}", "[1,2", "[}"] {
-            let (text, seen) = run(ArrayMeter::default(), odd, 2);
+            let (text, seen) = pass(ArrayMeter::default(), odd, 2);
             assert_eq!(text, odd);
             assert!(!seen.is_complete());
         }

@@ -76,31 +76,22 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use entity::resource::ProviderConfig;
     use entity::vocab::ProviderType;
     use http::HeaderMap;
 
     use super::*;
-    use crate::providers::Address;
     use crate::providers::call::Asked;
     use crate::providers::huggingface::chat::CHAT;
     use crate::providers::operation::Operation;
+    use crate::providers::testing::Upstream;
 
     fn slug(model: &str, slug: &str) -> Result<String, String> {
         let asked = Asked { model: None, query: None, headers: &HeaderMap::new() };
         let body = serde_json::json!({"model": model}).to_string();
         let mut call = CHAT.decode(&asked, Bytes::from(body)).unwrap();
         call.resolve(|name| matches!(name, "llama" | "own:name"));
-        let (address, config) = (Address::parse("https://x", false).unwrap(), ProviderConfig::default());
-        let place = Place {
-            name: "p",
-            model: "m",
-            provider: ProviderType::HuggingFace,
-            address: &address,
-            config: &config,
-            slug,
-            max_output: None,
-        };
+        let upstream = Upstream::at("https://x");
+        let place = upstream.place(ProviderType::HuggingFace, slug);
         Backend::of(&call, &place).map(|backend| backend.slug()).map_err(|error| error.to_string())
     }
 

@@ -123,32 +123,23 @@ fn joined(mut fields: Vec<String>, parameters: Inputs<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use entity::resource::ProviderConfig;
     use entity::vocab::ProviderType;
     use http::HeaderMap;
     use http::header::CONTENT_TYPE;
 
     use super::super::task::{FEATURE_EXTRACTION, SPEECH_TO_TEXT, TEXT_TO_IMAGE, TEXT_TO_VIDEO};
     use super::*;
-    use crate::providers::Address;
     use crate::providers::call::Asked;
     use crate::providers::operation::Operation;
+    use crate::providers::testing::Upstream;
     use crate::spool::Piece;
 
     fn sent(task: &'static Task, slug: &str, kind: &str, body: &str) -> Result<(String, String), String> {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
         let asked = Asked { model: None, query: Some("model=m"), headers: &headers };
         let call = task.decode(&asked, Bytes::copy_from_slice(body.as_bytes())).unwrap();
-        let (address, config) = (Address::parse("https://router/v1", false).unwrap(), ProviderConfig::default());
-        let place = Place {
-            name: "p",
-            model: "m",
-            provider: ProviderType::HuggingFace,
-            address: &address,
-            config: &config,
-            slug,
-            max_output: None,
-        };
+        let upstream = Upstream::at("https://router/v1");
+        let place = upstream.place(ProviderType::HuggingFace, slug);
         let outgoing = task.encode(&call, &place).map_err(|error| error.to_string())?;
         let body =
             String::from_utf8(outgoing.body.into_iter().filter_map(Piece::in_memory).flatten().collect()).unwrap();
