@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 
 use crate::Timestamp;
+use crate::usage::Bucket;
 use crate::vocab::Period;
 
 /// The time zone of that name in the IANA database; `None` if there is none.
@@ -45,6 +46,21 @@ pub fn window(period: Period, zone: &TimeZone, at: Timestamp) -> Option<(Timesta
         window(period, zone, Timestamp(start.0 - 1)).filter(|(_, end)| *end == start)
     } else {
         Some((start, end))
+    }
+}
+
+/// The span of time that holds `at`: its first instant, and the first instant after it. Hours are those of UTC; `None` at the ends of the calendar.
+#[must_use]
+pub fn span(bucket: Bucket, zone: &TimeZone, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
+    let even = |width: i64| {
+        let start = at.0.div_euclid(width).checked_mul(width)?;
+        Some((Timestamp(start), Timestamp(start.checked_add(width)?)))
+    };
+    match bucket {
+        Bucket::Minute => even(60_000_000),
+        Bucket::Hour => even(3_600_000_000),
+        Bucket::Day => window(Period::Daily, zone, at),
+        Bucket::Month => window(Period::Monthly, zone, at),
     }
 }
 

@@ -59,3 +59,51 @@ pub struct Secret {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<Envelope>,
 }
+
+/// What is sealed for which of the gateway's keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SealedSecrets {
+    /// The id of the key that new secrets are sealed for.
+    pub newest: String,
+    /// Every key that the gateway has, or that something is sealed for.
+    pub keys: Vec<SealedFor>,
+}
+
+/// What is sealed for one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SealedFor {
+    /// The key's id.
+    pub key_id: String,
+    /// Whether the gateway has the key, so that it can open what is sealed for it.
+    pub live: bool,
+    /// Credentials of providers.
+    pub provider_keys: u64,
+    /// Virtual keys that nobody has seen yet.
+    pub virtual_keys: u64,
+}
+
+/// How many secrets to move.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rewrap {
+    /// At most so many, 1 to 500; 100 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 500))]
+    pub limit: Option<u32>,
+}
+
+/// What a batch moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Rewrapped {
+    /// Secrets that are sealed for the newest key now.
+    pub moved: u64,
+    /// Secrets that are still sealed for others.
+    pub left: u64,
+}

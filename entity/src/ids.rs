@@ -49,6 +49,20 @@ ids! {
     UserId;
     /// Names a personal access token or a one-time sign-in token.
     AccessTokenId;
+    /// Names a session: somebody signed in.
+    SessionId;
+    /// Names a user's identity at another issuer.
+    ExternalIdentityId;
+    /// Names a sign-in by a code that is typed elsewhere.
+    DeviceSignInId;
+    /// Names a service account.
+    ServiceAccountId;
+    /// Names a service account's place in a team.
+    ServiceAccountTeamId;
+    /// Names a token of another issuer that was used up.
+    UsedAssertionId;
+    /// Names an invitation.
+    InvitationId;
     /// Names a team.
     TeamId;
     /// Names a user's membership of a team.
@@ -75,8 +89,12 @@ ids! {
     QuotaId;
     /// Names a policy overlay.
     OverlayId;
+    /// Names what one owner declared of one resource.
+    ManagedResourceId;
     /// Names a window of a budget or quota.
     WindowId;
+    /// Names a task that is done while its caller does something else.
+    JobId;
     /// Names a gateway process's data directory, over all its restarts.
     NodeId;
 }

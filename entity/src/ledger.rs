@@ -138,3 +138,29 @@ pub struct InvoiceLine {
     /// Requests whose cost is unknown.
     pub unpriced: u64,
 }
+
+/// One month of an organisation, as its invoice would say it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct InvoiceSummary {
+    /// The first instant that counts.
+    pub from: Timestamp,
+    /// The first instant that no longer counts.
+    pub to: Timestamp,
+    /// The total in nanos of USD.
+    pub total_nanos: Nanos,
+    /// Requests in the month.
+    pub records: u64,
+    /// Those among them whose cost is unknown because their model had no price.
+    pub unpriced: u64,
+}
+
+/// The months of an organisation, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Invoices {
+    /// One a month; also the current one, so far.
+    pub items: Vec<InvoiceSummary>,
+}

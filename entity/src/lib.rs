@@ -8,22 +8,28 @@
 //! | [`policy`] [`routing`] [`pricing`] [`usage`] [`envelope`] | the values stored in JSON columns |
 //! | [`ledger`] | budgets and quotas: what is left of them, and what an invoice says |
 //! | [`resource`] and one file a kind | what an administrator declares (`…Spec`) and what the gateway adds (`…Status`) |
-//! | [`manifest`] [`plan`] [`page`] [`problem`] [`live`] [`health`] [`probe`] [`session`] [`audit`] | the rest of the management API's wire types |
+//! | [`manifest`] [`plan`] [`page`] [`problem`] [`live`] [`health`] [`probe`] [`session`] [`identity`] [`invitation`] [`audit`] | the rest of the management API's wire types |
+//! | [`ownership`] | whose each field is, and the three-way merge |
 //! | [`check`] | everything that is wrong with a declaration, at once; the difference of two |
 //! | `row` (feature `db`) | the SeaORM entities; rows never serialise |
 //!
 //! Feature `db` adds SeaORM, and only the gateway asks for it. Feature `openapi` adds JSON Schemas.
 
+pub mod access;
 pub mod audit;
 pub mod calendar;
 pub mod check;
+pub mod credential;
 pub mod envelope;
 pub mod health;
+pub mod identity;
 pub mod ids;
+pub mod invitation;
 pub mod ledger;
 pub mod live;
 pub mod manifest;
 pub mod money;
+pub mod ownership;
 pub mod page;
 pub mod plan;
 pub mod policy;

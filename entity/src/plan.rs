@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Timestamp;
+use crate::manifest::Seen;
+use crate::ownership::DEFAULT_OWNER;
 use crate::resource::Kind;
 
 /// The answer of an apply, with or without `dryRun`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
@@ -16,6 +19,19 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// How many of each.
     pub summary: PlanSummary,
+    /// Under whose name it is applied.
+    #[serde(default = "default_owner")]
+    pub owner: String,
+    /// SHA-256 over the changes without their consequences, in hex: two plans that do the same have the same.
+    #[serde(default)]
+    pub digest: String,
+    /// Every resource that the plan read, as it was: what a saved plan must find unchanged. Only in dry runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub base: Vec<Seen>,
+}
+
+fn default_owner() -> String {
+    DEFAULT_OWNER.to_owned()
 }
 
 /// Counts of a plan's changes.
@@ -27,8 +43,14 @@ pub struct PlanSummary {
     pub create: u64,
     /// Resources of which fields change.
     pub update: u64,
+    /// Resources that get another name, and perhaps other fields.
+    #[serde(default)]
+    pub rename: u64,
     /// Resources that already are as declared.
     pub unchanged: u64,
+    /// Resources that this owner applied before and are no longer declared.
+    #[serde(default)]
+    pub delete: u64,
 }
 
 /// What happens to one resource.
@@ -45,6 +67,9 @@ pub struct Change {
     pub organisation: Option<String>,
     /// Its name.
     pub name: String,
+    /// The name that it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
     /// The fields that differ; for a new resource, all that are declared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldChange>,
@@ -62,8 +87,12 @@ pub enum Action {
     Create,
     /// Some of its fields change.
     Update,
+    /// It gets another name, and perhaps other fields.
+    Rename,
     /// Nothing.
     Unchanged,
+    /// It ceases to be.
+    Delete,
 }
 
 /// A field before and after.
@@ -82,4 +111,24 @@ pub struct FieldChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub new: Option<Value>,
+    /// What this owner declared last, if it declared the field before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub last_applied: Option<Value>,
+    /// Who else declared the field, if anybody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_by: Option<Touch>,
+}
+
+/// Whose hand a field shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Touch {
+    /// The owner: a name under which manifests are applied, or `manual`.
+    pub owner: String,
+    /// The person, by e-mail address, or the account.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }

@@ -36,6 +36,34 @@ pub struct Pricing {
     /// The price of what is not counted in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<UnitPrice>,
+    /// Prices of all tokens of requests whose prompt is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_prompt: Option<LongPromptPrices>,
+}
+
+/// Prices of requests with a long prompt, in place of the usual ones: for every token, not only for those above the
+/// threshold. What is absent here costs as usual.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LongPromptPrices {
+    /// A prompt is long that has more tokens than this, those that were read from or written to a cache included: 1 to
+    /// 1 000 000 000.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000_000))]
+    pub above_input_tokens: u64,
+    /// Prices of what is sent.
+    #[serde(default)]
+    pub input: ClassPrices,
+    /// Prices of what comes back.
+    #[serde(default)]
+    pub output: ClassPrices,
+    /// Percent taken off the input text price for tokens read from the provider's cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 100))]
+    pub cached_input_discount_percent: Option<u8>,
+    /// USD per 1 000 tokens written to the provider's cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_cost_per_1k_tokens: Option<Money>,
 }
 
 /// Prices of tokens that tools cause, in USD per 1 000 tokens; as text of their direction when absent.
@@ -164,6 +192,22 @@ impl Bill {
         Self { lines, total_nanos, price_version, prices_from: None }
     }
 
+    /// Adds what an attempt cost that another one overtook. Its lines stand apart, under `hedge:` and their class.
+    #[must_use]
+    pub fn with_overtaken(mut self, overtaken: &Self) -> Self {
+        let lines = overtaken.lines.iter().cloned();
+        self.lines.extend(lines.map(|line| LineItem { class: format!("hedge:{}", line.class).into(), ..line }));
+        self.total_nanos = self.total_nanos.saturating_add(overtaken.total_nanos);
+        self
+    }
+
+    /// A bill of nothing but what an overtaken attempt cost.
+    #[must_use]
+    pub fn of_overtaken(overtaken: &Self) -> Self {
+        let nothing = Self { lines: Vec::new(), total_nanos: 0, ..overtaken.clone() };
+        nothing.with_overtaken(overtaken)
+    }
+
     /// Whether the lines, computed anew from their quantities and rates, give what the bill says.
     #[must_use]
     pub fn adds_up(&self) -> bool {
@@ -185,6 +229,27 @@ impl Pricing {
     /// Prices `tokens`: for each class, quantity × rate × (100 − discount) ÷ 100 000, rounded half-even once a line.
     #[must_use]
     pub fn bill(&self, tokens: &TokenUsage, price_version: i64) -> Bill {
+        match self.of_prompt(tokens.input()) {
+            Some(prices) => prices.bill_as_listed(tokens, price_version),
+            None => self.bill_as_listed(tokens, price_version),
+        }
+    }
+
+    /// The list for a prompt of so many tokens, if that is not this one.
+    fn of_prompt(&self, input: u64) -> Option<Self> {
+        let long = self.long_prompt.as_ref().filter(|long| input > long.above_input_tokens)?;
+        let discount = long.cached_input_discount_percent.or(self.cached_input_discount_percent);
+        Some(Self {
+            input: long.input.or(&self.input),
+            output: long.output.or(&self.output),
+            cached_input_discount_percent: discount,
+            cache_write_cost_per_1k_tokens: long.cache_write_cost_per_1k_tokens.or(self.cache_write_cost_per_1k_tokens),
+            long_prompt: None,
+            ..self.clone()
+        })
+    }
+
+    fn bill_as_listed(&self, tokens: &TokenUsage, price_version: i64) -> Bill {
         let (input, output, tool) = (&self.input, &self.output, &self.tool);
         let text_in = input.text_cost_per_1k_tokens;
         let text_out = output.text_cost_per_1k_tokens;
@@ -224,7 +289,9 @@ impl Pricing {
     #[must_use]
     pub fn bound(&self, input: u64, output: u64) -> Nanos {
         let cost = |tokens: u64, rate: Nanos| (i128::from(tokens) * i128::from(rate) + 999) / 1_000;
-        let exact = cost(input, self.dearest_input()) + cost(output, self.dearest_output());
+        let bound = |prices: &Self| cost(input, prices.dearest_input()) + cost(output, prices.dearest_output());
+        // A prompt may turn out shorter than it may be at the most, and then cost as usual.
+        let exact = self.of_prompt(input).map_or(0, |long| bound(&long)).max(bound(self));
         Nanos::try_from(exact).unwrap_or(Nanos::MAX)
     }
 
@@ -236,10 +303,11 @@ impl Pricing {
         Nanos::try_from(exact).unwrap_or(Nanos::MAX)
     }
 
-    /// How many tokens out `nanos` pay for at the dearest rate; `None` if they cost nothing.
+    /// How many tokens out `nanos` pay for at the dearest rate of a prompt of at most `input` tokens; `None` if they cost
+    /// nothing.
     #[must_use]
-    pub fn affordable_output(&self, nanos: Nanos) -> Option<u64> {
-        let rate = self.dearest_output();
+    pub fn affordable_output(&self, input: u64, nanos: Nanos) -> Option<u64> {
+        let rate = self.of_prompt(input).map_or(0, |long| long.dearest_output()).max(self.dearest_output());
         if rate == 0 {
             return None;
         }
@@ -262,6 +330,17 @@ impl Pricing {
 }
 
 impl ClassPrices {
+    /// These prices and, where they are absent, others.
+    fn or(&self, usual: &Self) -> Self {
+        Self {
+            text_cost_per_1k_tokens: self.text_cost_per_1k_tokens.or(usual.text_cost_per_1k_tokens),
+            image_cost_per_1k_tokens: self.image_cost_per_1k_tokens.or(usual.image_cost_per_1k_tokens),
+            audio_cost_per_1k_tokens: self.audio_cost_per_1k_tokens.or(usual.audio_cost_per_1k_tokens),
+            video_cost_per_1k_tokens: self.video_cost_per_1k_tokens.or(usual.video_cost_per_1k_tokens),
+            reasoning_cost_per_1k_tokens: self.reasoning_cost_per_1k_tokens.or(usual.reasoning_cost_per_1k_tokens),
+        }
+    }
+
     fn dearest(&self, extra: impl IntoIterator<Item = Option<Money>>) -> Nanos {
         let all = [
             self.text_cost_per_1k_tokens,
@@ -307,6 +386,50 @@ mod tests {
     }
 
     #[test]
+    fn a_long_prompt_has_its_own_prices_for_every_token() {
+        let text = |usd: &str| ClassPrices { text_cost_per_1k_tokens: price(usd), ..Default::default() };
+        let long = LongPromptPrices {
+            above_input_tokens: 200_000,
+            input: text("0.0025"),
+            output: text("0.015"),
+            ..Default::default()
+        };
+        let pricing = Pricing {
+            input: ClassPrices { audio_cost_per_1k_tokens: price("0.007"), ..text("0.00125") },
+            output: text("0.01"),
+            cached_input_discount_percent: Some(90),
+            long_prompt: Some(long),
+            ..Default::default()
+        };
+        let tokens = |input_text, input_cached| TokenUsage {
+            input_text,
+            input_cached,
+            input_audio: 1_000,
+            output_text: 2_000,
+            ..Default::default()
+        };
+        let usual = pricing.bill(&tokens(198_000, 1_000), 1);
+        assert_eq!(usual.total_nanos, 198 * 1_250_000 + 125_000 + 7_000_000 + 2 * 10_000_000, "200 000 are not above");
+        let long = pricing.bill(&tokens(198_000, 1_001), 1);
+        assert_eq!(long.total_nanos, 198 * 2_500_000 + 250_250 + 7_000_000 + 2 * 15_000_000, "what is cached counts");
+        assert!(long.adds_up() && usual.adds_up());
+        assert_eq!(pricing.bound(200_000, 1_000), 200 * 7_000_000 + 10_000_000);
+        assert_eq!(pricing.bound(201_000, 1_000), 201 * 7_000_000 + 15_000_000);
+        assert_eq!(pricing.affordable_output(200_000, 30_000_000), Some(3_000));
+        assert_eq!(pricing.affordable_output(200_001, 30_000_000), Some(2_000));
+    }
+
+    #[test]
+    fn a_cheaper_list_for_long_prompts_lowers_no_bound() {
+        let text = |usd: &str| ClassPrices { text_cost_per_1k_tokens: price(usd), ..Default::default() };
+        let long =
+            LongPromptPrices { above_input_tokens: 10, input: text("1"), output: text("1"), ..Default::default() };
+        let pricing = Pricing { input: text("2"), output: text("2"), long_prompt: Some(long), ..Default::default() };
+        assert_eq!(pricing.bound(1_000, 1_000), 4_000_000_000, "the prompt may be shorter than its bound");
+        assert_eq!(pricing.affordable_output(1_000, 4_000_000_000), Some(2_000));
+    }
+
+    #[test]
     fn a_line_rounds_once_and_half_even() {
         let pricing = Pricing {
             input: ClassPrices { text_cost_per_1k_tokens: price("0.000000500"), ..Default::default() },
@@ -348,7 +471,7 @@ mod tests {
             };
             assert!(pricing.bill(&tokens, 1).total_nanos <= pricing.bound(100, 100), "{share}");
         }
-        let affordable = pricing.affordable_output(1_000_000).unwrap();
+        let affordable = pricing.affordable_output(0, 1_000_000).unwrap();
         assert!(pricing.bound(0, affordable) <= 1_000_000 && pricing.bound(0, affordable + 1) > 1_000_000);
     }
 

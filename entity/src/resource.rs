@@ -9,8 +9,11 @@ mod model;
 mod organisation;
 mod overlay;
 mod provider;
+mod service_account;
 mod team;
 mod user;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -21,6 +24,7 @@ pub use self::model::*;
 pub use self::organisation::*;
 pub use self::overlay::*;
 pub use self::provider::*;
+pub use self::service_account::*;
 pub use self::team::*;
 pub use self::user::*;
 use crate::Timestamp;
@@ -40,6 +44,8 @@ pub enum Kind {
     User,
     /// A group of users.
     Team,
+    /// A program that administers.
+    ServiceAccount,
     /// An upstream.
     Provider,
     /// A model that callers may ask for.
@@ -60,6 +66,7 @@ impl Kind {
         Self::Organisation,
         Self::User,
         Self::Team,
+        Self::ServiceAccount,
         Self::Provider,
         Self::Model,
         Self::ApiKey,
@@ -75,6 +82,7 @@ impl Kind {
             Self::Organisation => "Organisation",
             Self::User => "User",
             Self::Team => "Team",
+            Self::ServiceAccount => "ServiceAccount",
             Self::Provider => "Provider",
             Self::Model => "Model",
             Self::ApiKey => "ApiKey",
@@ -91,6 +99,7 @@ impl Kind {
             Self::Organisation => "organisations",
             Self::User => "users",
             Self::Team => "teams",
+            Self::ServiceAccount => "service-accounts",
             Self::Provider => "providers",
             Self::Model => "models",
             Self::ApiKey => "apikeys",
@@ -105,14 +114,17 @@ impl Kind {
     pub fn find(word: &str) -> Option<Self> {
         Some(match word.to_ascii_lowercase().as_str() {
             "organisation" | "organisations" | "organization" | "organizations" | "org" | "orgs" => Self::Organisation,
-            "user" | "users" => Self::User,
-            "team" | "teams" => Self::Team,
-            "provider" | "providers" | "prov" => Self::Provider,
-            "model" | "models" => Self::Model,
-            "apikey" | "apikeys" | "key" | "keys" | "api-key" | "api-keys" => Self::ApiKey,
-            "budget" | "budgets" => Self::Budget,
-            "quota" | "quotas" => Self::Quota,
-            "overlay" | "overlays" => Self::Overlay,
+            "user" | "users" | "u" => Self::User,
+            "team" | "teams" | "t" => Self::Team,
+            "serviceaccount" | "serviceaccounts" | "service-account" | "service-accounts" | "sa" => {
+                Self::ServiceAccount
+            }
+            "provider" | "providers" | "prov" | "p" => Self::Provider,
+            "model" | "models" | "m" => Self::Model,
+            "apikey" | "apikeys" | "key" | "keys" | "api-key" | "api-keys" | "k" => Self::ApiKey,
+            "budget" | "budgets" | "b" => Self::Budget,
+            "quota" | "quotas" | "q" => Self::Quota,
+            "overlay" | "overlays" | "o" => Self::Overlay,
             _ => return None,
         })
     }
@@ -138,6 +150,12 @@ pub struct Resource<S, T> {
     pub organisation: Option<String>,
     /// Counts its changes; `If-Match` compares it.
     pub revision: i64,
+    /// What its manifest labels it with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Whether it cannot be deleted before its manifest lets go of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protect: bool,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -165,6 +183,8 @@ pub type Organisation = Resource<OrganisationSpec, OrganisationState>;
 pub type User = Resource<UserSpec, UserState>;
 /// A group of users.
 pub type Team = Resource<TeamSpec, TeamState>;
+/// A program that administers.
+pub type ServiceAccount = Resource<ServiceAccountSpec, ServiceAccountState>;
 /// An upstream.
 pub type Provider = Resource<ProviderSpec, ProviderState>;
 /// A model that callers may ask for by its name.

@@ -55,6 +55,25 @@ pub struct RoutingPolicy {
     #[serde(default = "delay")]
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 60_000, default = 100))]
     pub retry_delay_ms: u32,
+    /// When a second candidate is asked though the first may still answer; never, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Hedge>,
+}
+
+/// When a second candidate is asked though the first may still answer. Whichever answers first serves; the other is
+/// cancelled, and what it had read is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Hedge {
+    /// So many percent of the first candidate's latest answers came earlier, 50 to 99.
+    #[serde(default = "percentile")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 50, maximum = 99, default = 95))]
+    pub percentile: u8,
+    /// Milliseconds before which no second candidate is asked, 1 to 60 000.
+    #[serde(default = "least_delay")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 60_000, default = 50))]
+    pub min_delay_ms: u32,
 }
 
 /// A model that may serve.
@@ -90,6 +109,14 @@ const fn first() -> u32 {
     1
 }
 
+const fn percentile() -> u8 {
+    95
+}
+
+const fn least_delay() -> u32 {
+    50
+}
+
 impl Default for RoutingPolicy {
     fn default() -> Self {
         Self {
@@ -99,6 +126,7 @@ impl Default for RoutingPolicy {
             failover_on: triggers(),
             max_retries: retries(),
             retry_delay_ms: delay(),
+            hedge: None,
         }
     }
 }

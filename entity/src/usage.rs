@@ -464,10 +464,33 @@ pub enum Breakdown {
     User,
     /// The provider's name.
     Provider,
+    /// The class of the HTTP status, such as `4xx`.
+    Class,
     /// The HTTP status.
     Status,
     /// The published error code.
     Error,
+}
+
+impl Breakdown {
+    /// Every word.
+    pub const ALL: &'static [Self] =
+        &[Self::Model, Self::Key, Self::Team, Self::User, Self::Provider, Self::Class, Self::Status, Self::Error];
+}
+
+/// The spans of time that a summary has rows for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Bucket {
+    /// Minutes.
+    Minute,
+    /// Hours.
+    Hour,
+    /// Days, from midnight in the time zone.
+    Day,
+    /// Calendar months in the time zone.
+    Month,
 }
 
 /// What a ranking goes by.
@@ -491,11 +514,28 @@ pub enum Ranking {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UsageRow {
+    /// The first instant of the row's span, where the summary has spans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// What the row is about; `-` for requests that have no such thing.
     pub name: String,
+    /// Units that are billed beside tokens, such as images.
+    #[serde(default)]
+    pub units: u64,
+    /// Latency in microseconds, from a histogram whose bounds double; absent where only records were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_us: Option<crate::live::Percentiles>,
     /// Its sums.
     #[serde(flatten)]
     pub totals: UsageTotals,
+}
+
+impl UsageRow {
+    /// A row of nothing but its name and its sums.
+    #[must_use]
+    pub fn of(name: &str, totals: UsageTotals) -> Self {
+        Self { at: None, name: name.to_owned(), units: 0, latency_us: None, totals }
+    }
 }
 
 /// Usage over a period.
@@ -509,8 +549,17 @@ pub struct UsageSummary {
     pub to: Timestamp,
     /// What the rows are about.
     pub by: Breakdown,
+    /// The spans of time that the rows are about, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Bucket>,
     /// Sums over everything.
     pub total: UsageTotals,
-    /// Rows by falling cost, then requests.
+    /// Units that are billed beside tokens, over everything.
+    #[serde(default)]
+    pub units: u64,
+    /// Latency in microseconds over everything; absent where only records were asked, or there was nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_us: Option<crate::live::Percentiles>,
+    /// Rows by falling cost, then requests; span by span where there are spans.
     pub rows: Vec<UsageRow>,
 }

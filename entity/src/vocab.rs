@@ -253,6 +253,17 @@ words! {
         /// It was called and given up before it answered.
         Cancelled = "cancelled",
     }
+    /// How far a job has come.
+    JobStatus {
+        /// Its upstream is at work.
+        Running = "running",
+        /// Its result is there.
+        Succeeded = "succeeded",
+        /// It came to nothing; its error says why.
+        Failed = "failed",
+        /// Its caller no longer wanted it.
+        Cancelled = "cancelled",
+    }
     /// Whether an upstream is called.
     BreakerState {
         /// As usual.
@@ -326,7 +337,41 @@ words! {
         /// Authorises calls of the management API.
         Personal = "PERSONAL",
     }
-    /// What a personal token may be used for, within its user's role.
+    /// How a service account came by a token.
+    ServiceTokenKind {
+        /// An administrator made it.
+        Issued = "ISSUED",
+        /// It was given for a token of an issuer that the service account trusts.
+        Exchanged = "EXCHANGED",
+    }
+    /// How somebody signed in.
+    SignInMethod {
+        /// By password.
+        Password = "password",
+        /// By a one-time token.
+        OneTimeToken = "one_time_token",
+        /// By a code that was typed in a browser.
+        Device = "device",
+    }
+    /// What became of an invitation.
+    InvitationStatus {
+        /// Nobody has accepted it yet.
+        Pending = "PENDING",
+        /// Somebody did.
+        Accepted = "ACCEPTED",
+        /// It was taken back.
+        Revoked = "REVOKED",
+        /// Its time is over.
+        Expired = "EXPIRED",
+    }
+    /// The protocol of an identity provider.
+    IdentityKind {
+        /// OpenID Connect with the device authorisation grant.
+        OpenId = "openid",
+        /// GitHub's OAuth.
+        GitHub = "github",
+    }
+    /// What a token may be used for, within the role of whose it is.
     Scope {
         /// Read everything that the role may read.
         Read = "read",

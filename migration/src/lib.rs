@@ -15,6 +15,12 @@ mod m20261123_000007_create_limits;
 mod m20261123_000008_create_ledger;
 mod m20261123_000009_create_rollups;
 mod m20261123_000010_add_routing;
+mod m20261123_000011_identity;
+mod m20261123_000012_audit_chain;
+mod m20261123_000013_coarse_rollups;
+mod m20261123_000014_ownership;
+mod m20261123_000015_pending_keys;
+mod m20261123_000016_jobs;
 mod table;
 
 /// Every migration, oldest first.
@@ -34,6 +40,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000008_create_ledger::Migration),
             Box::new(m20261123_000009_create_rollups::Migration),
             Box::new(m20261123_000010_add_routing::Migration),
+            Box::new(m20261123_000011_identity::Migration),
+            Box::new(m20261123_000012_audit_chain::Migration),
+            Box::new(m20261123_000013_coarse_rollups::Migration),
+            Box::new(m20261123_000014_ownership::Migration),
+            Box::new(m20261123_000015_pending_keys::Migration),
+            Box::new(m20261123_000016_jobs::Migration),
         ]
     }
 }

@@ -7,11 +7,13 @@
 //! | [`credential`] | where the token comes from and where it is kept |
 //! | [`seal`] | secrets made unreadable for everybody but the data plane |
 //! | [`manifest`] | files that declare resources |
+//! | [`virtual_key`] | virtual keys drawn on this side |
 
 pub mod context;
 pub mod credential;
 pub mod http;
 pub mod manifest;
 pub mod seal;
+pub mod virtual_key;
 
 pub use http::{Client, ClientBuilder, ClientError};

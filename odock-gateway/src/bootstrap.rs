@@ -15,7 +15,7 @@ use crate::credential::{self, CredentialKind, NoRandomness};
 use crate::gateway::Gateway;
 use crate::store::batch::Batch;
 use crate::store::kinds::Scope;
-use crate::store::{kinds, locks, tokens};
+use crate::store::{bearers, kinds, locks, tokens};
 
 /// The first super admin.
 pub const ADMIN: &str = "admin@localhost";
@@ -77,7 +77,7 @@ async fn issue(tx: &DatabaseTransaction, secret: &SecretString, now: Timestamp) 
     let hash = credential::hash(secret.expose_secret());
     let expires_at = now.plus(VALID);
     // A configured token is the same at every start.
-    if let Some(known) = tokens::by_hash(tx, TokenKind::SignIn, &hash).await? {
+    if let Some(known) = bearers::by_hash(tx, bearers::Kind::SignIn, &hash).await? {
         tokens::renew(tx, known.token.id, expires_at, now).await?;
         return Ok(true);
     }
@@ -105,6 +105,8 @@ async fn create(tx: &DatabaseTransaction, now: Timestamp) -> Result<UserId, DbEr
         role: Set(Role::SuperAdmin),
         status: Set(UserStatus::Active),
         last_sign_in_at: Set(None),
+        password_hash: Set(None),
+        password_set_at: Set(None),
         revision: Set(1),
         created_at: Set(now),
         updated_at: Set(now),
@@ -128,6 +130,8 @@ async fn create(tx: &DatabaseTransaction, now: Timestamp) -> Result<UserId, DbEr
         outcome: Set("done".into()),
         created_at: Set(now),
         updated_at: Set(now),
+        // Its place in the chain is given when it is appended.
+        ..Default::default()
     });
     batch.write(tx).await?;
     Ok(id)

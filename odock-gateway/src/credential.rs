@@ -1,12 +1,11 @@
 //! Odock's own credentials: how they are drawn, what they look like, what is kept of them.
 //!
-//! A credential is a prefix that says what it is for, 43 characters drawn from 62 (256 bits), and the CRC-32 of all that
-//! in 6 characters, so that a mistyped or truncated one is refused without asking anybody. Only its SHA-256 is stored.
+//! Their form is [`entity::credential`]'s. Only the SHA-256 of one is stored.
 
 use aws_lc_rs::{digest, rand};
+use entity::credential as form;
 use entity::row::SecretHash;
 use secrecy::SecretString;
-use zeroize::Zeroizing;
 
 use crate::secrets::hex;
 
@@ -19,27 +18,48 @@ pub enum CredentialKind {
     PersonalToken,
     /// Signing in, once.
     SignInToken,
+    /// Calls of the management API by somebody who is signed in.
+    SessionToken,
+    /// Renewing a session, once.
+    RefreshToken,
+    /// Calls of the management API by a service account.
+    ServiceToken,
+    /// Accepting an invitation.
+    InvitationToken,
+    /// Asking how a sign-in in a browser stands.
+    DeviceHandle,
 }
 
 impl CredentialKind {
-    const ALL: [Self; 3] = [Self::VirtualKey, Self::PersonalToken, Self::SignInToken];
+    const ALL: [Self; 8] = [
+        Self::VirtualKey,
+        Self::PersonalToken,
+        Self::SignInToken,
+        Self::SessionToken,
+        Self::RefreshToken,
+        Self::ServiceToken,
+        Self::InvitationToken,
+        Self::DeviceHandle,
+    ];
 
     /// What every credential of the kind begins with.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
         match self {
-            Self::VirtualKey => "sk-odock-",
+            Self::VirtualKey => form::VIRTUAL_KEY_PREFIX,
             Self::PersonalToken => "odock-pat-",
             Self::SignInToken => "odock-signin-",
+            Self::SessionToken => "odock-ses-",
+            Self::RefreshToken => "odock-ref-",
+            Self::ServiceToken => "odock-sat-",
+            Self::InvitationToken => "odock-inv-",
+            Self::DeviceHandle => "odock-dev-",
         }
     }
 }
 
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// 62 to the 43rd is just above 2 to the 256th.
-const RANDOM_LEN: usize = 43;
-/// 62 to the 6th is above 2 to the 32nd.
-const CHECKSUM_LEN: usize = 6;
+/// Random characters of a refresh token that all of a session share: 130 bits, and the others are 125.
+const FAMILY_LEN: usize = 22;
 
 /// The random source failed.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -51,32 +71,34 @@ pub struct NoRandomness;
 /// # Errors
 /// When the system's random source fails.
 pub fn generate(kind: CredentialKind) -> Result<SecretString, NoRandomness> {
-    let prefix = kind.prefix();
-    // Room for everything, so that growing leaves no copies behind.
-    let mut text = String::with_capacity(prefix.len() + RANDOM_LEN + CHECKSUM_LEN);
-    text.push_str(prefix);
-    let mut bytes = Zeroizing::new([0_u8; 64]);
-    while text.len() < prefix.len() + RANDOM_LEN {
-        rand::fill(bytes.as_mut_slice()).map_err(|_| NoRandomness)?;
-        // 248 is the last multiple of 62 below 256: what lies beyond would favour some characters.
-        let fair = bytes.iter().filter(|byte| **byte < 248).map(|byte| char::from(ALPHABET[usize::from(byte % 62)]));
-        text.extend(fair.take(prefix.len() + RANDOM_LEN - text.len()));
-    }
-    let sum = checksum(text.as_bytes());
-    text.extend(sum.map(char::from));
-    Ok(SecretString::from(text))
+    draw(kind, "")
+}
+
+/// Draws the refresh token that follows another of the same session.
+///
+/// # Errors
+/// When the system's random source fails.
+pub fn generate_next(refresh: &str) -> Result<SecretString, NoRandomness> {
+    let family = refresh.get(CredentialKind::RefreshToken.prefix().len()..).and_then(|rest| rest.get(..FAMILY_LEN));
+    draw(CredentialKind::RefreshToken, family.unwrap_or_default())
+}
+
+/// The hash of what all refresh tokens of a session share.
+#[must_use]
+pub fn family(refresh: &str) -> SecretHash {
+    hash(refresh.get(..CredentialKind::RefreshToken.prefix().len() + FAMILY_LEN).unwrap_or(refresh))
+}
+
+/// A credential that begins with `given` after its prefix.
+fn draw(kind: CredentialKind, given: &str) -> Result<SecretString, NoRandomness> {
+    let fill = |bytes: &mut [u8]| rand::fill(bytes).map_err(|_| NoRandomness);
+    form::draw(kind.prefix(), given, fill).map(SecretString::from)
 }
 
 /// Says whether `text` is a well-formed credential of `kind`: prefix, length, alphabet, checksum. Allocates nothing.
 #[must_use]
 pub fn check(kind: CredentialKind, text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let Some(rest) = bytes.strip_prefix(kind.prefix().as_bytes()) else { return false };
-    if rest.len() != RANDOM_LEN + CHECKSUM_LEN || !rest.iter().all(u8::is_ascii_alphanumeric) {
-        return false;
-    }
-    let (body, sum) = bytes.split_at(bytes.len() - CHECKSUM_LEN);
-    checksum(body) == *sum
+    form::is_well_formed(kind.prefix(), text)
 }
 
 /// The kind whose prefix `text` bears, well-formed or not.
@@ -117,22 +139,7 @@ pub fn hash_from_row(hash: &SecretHash) -> Option<[u8; 32]> {
 /// The first and last few characters of a secret, for people: `sk-odock-3kF…9Qz`. Never more than a quarter of the rest.
 #[must_use]
 pub fn preview(text: &str) -> String {
-    let prefix = kind_of(text).map_or("", CredentialKind::prefix);
-    let rest: Vec<char> = text[prefix.len()..].chars().collect();
-    let shown = (rest.len() / 8).min(3);
-    let head: String = rest.iter().take(shown).collect();
-    let tail: String = rest.iter().skip(rest.len() - shown).collect();
-    format!("{prefix}{head}…{tail}")
-}
-
-fn checksum(body: &[u8]) -> [u8; CHECKSUM_LEN] {
-    let mut left = crc32fast::hash(body);
-    let mut sum = [b'0'; CHECKSUM_LEN];
-    for digit in sum.iter_mut().rev() {
-        *digit = ALPHABET[(left % 62) as usize];
-        left /= 62;
-    }
-    sum
+    form::preview(kind_of(text).map_or("", CredentialKind::prefix), text)
 }
 
 #[cfg(test)]
@@ -177,10 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn the_format_stays() {
-        let body = format!("sk-odock-{}", "0".repeat(43));
-        let sum = checksum(body.as_bytes()).map(char::from);
-        assert_eq!(sum.iter().collect::<String>(), "0mPQc8", "credentials that were handed out must stay valid");
+    fn the_refresh_tokens_of_a_session_share_their_family_and_nothing_else() {
+        let first = generate(CredentialKind::RefreshToken).unwrap();
+        let second = generate_next(first.expose_secret()).unwrap();
+        let stranger = generate(CredentialKind::RefreshToken).unwrap();
+        let [first, second, stranger] = [&first, &second, &stranger].map(|token| token.expose_secret());
+        assert!(check(CredentialKind::RefreshToken, second));
+        assert_eq!(family(first), family(second));
+        assert_ne!(family(first), family(stranger));
+        assert_ne!(first, second);
+        assert_ne!(hash(first), family(first));
     }
 
     #[test]

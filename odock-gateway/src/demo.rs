@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use entity::session::CreateToken;
+use entity::vocab::Scope;
 use odock_client::Client;
 use odock_sim::{Script, Sim};
 use secrecy::{ExposeSecret, SecretString};
@@ -37,8 +39,11 @@ pub async fn run(args: DemoArgs, config: Config) -> anyhow::Result<()> {
     let sign_in =
         running.sign_in_token.clone().context("this data directory belongs to a gateway that is in use already")?;
     let signed_in = Client::builder(management.clone()).build()?.sign_in(&sign_in, Some("demo")).await?;
-    let token = SecretString::from(signed_in.secret);
-    let client = Client::builder(management).token(token.clone()).build()?;
+    let client = Client::builder(management).token(signed_in.access_token.into()).build()?;
+    // The demo may run for longer than a session's access token.
+    let wanted = CreateToken { name: "demo".into(), scopes: vec![Scope::Read, Scope::Write], expires_at: None };
+    let token = SecretString::from(client.create_token(&wanted).await?.secret);
+    let client = client.with_token(token.clone());
     sample::apply(&client, &sim.base_url()).await?;
     let keys = sample::reveal(&client).await?;
     let token_file = write_token(&dir, &token)?;

@@ -14,6 +14,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::hot::{Epochs, HotStore, MemoryStore, RedisStore, Signal, Subject};
 use crate::idempotency::Idempotency;
+use crate::identity::Identity;
+use crate::jobs::Jobs;
 use crate::ledger::{Ledger, Worker};
 use crate::limits::Limits;
 use crate::live::Hub;
@@ -44,6 +46,8 @@ pub struct Parts {
     pub sealing: Arc<Sealing>,
     /// Who is calling.
     pub auth: Auth,
+    /// Who administers.
+    pub identity: Arc<Identity>,
     /// What a model's name means.
     pub models: Models,
     /// Provider credentials, opened.
@@ -58,6 +62,8 @@ pub struct Parts {
     pub streams: Streams,
     /// Repeated requests.
     pub idempotency: Arc<Idempotency>,
+    /// Tasks that are done while their caller does something else.
+    pub jobs: Arc<Jobs>,
     /// Rate limits.
     pub limits: Limits,
     /// Usage records on their way to the database.
@@ -127,6 +133,7 @@ impl Gateway {
                  or no other node can open the provider keys that are sealed for this one"
             );
         }
+        crate::rewrap::check_keys(&database, &sealing).await?;
         let epochs = Arc::new(Epochs::default());
         let telemetry = Telemetry::new(log::stats());
         let metrics = &telemetry.metrics;
@@ -137,10 +144,12 @@ impl Gateway {
         let models = Models::new(Arc::clone(&config), db, bus, history, metrics);
         let credentials = Credentials::new(Arc::clone(&sealing), config.cache.provider_key_ttl);
         let idempotency = Idempotency::new(config.idempotency.clone(), Arc::clone(&hot), &sealing);
+        let identity = Arc::new(Identity::new(&config.identity, config.upstream.allow_link_local));
         let upstreams = Upstreams::new(config.upstream.allow_link_local);
         let health = Health::new(config.routing.clone(), Arc::clone(&clock), metrics);
         let turns = Turns::new(Arc::clone(&hot));
         let ledger = Ledger::new(config.ledger.clone(), database.clone(), Arc::clone(&hot));
+        let jobs = Jobs::new(config.jobs.clone(), database.clone(), ledger.node, &sealing);
         let journal = config.data.dir.join("journal");
         let limits = Limits::start(&config.limits, &hot, Arc::clone(&clock), metrics);
         let usage = Usage::start(&config.usage, &journal, database.clone(), Arc::clone(&ledger), metrics.clone())?;
@@ -151,6 +160,7 @@ impl Gateway {
             epochs,
             sealing,
             auth,
+            identity,
             models,
             credentials,
             upstreams,
@@ -158,6 +168,7 @@ impl Gateway {
             turns,
             streams: Streams::default(),
             idempotency,
+            jobs,
             limits,
             usage,
             ledger,
@@ -254,6 +265,7 @@ impl Gateway {
         let now = move || clock.now();
         self.tasks.spawn(Arc::clone(&gateway.ledger).keep(gateway.finished.clone(), now.clone()));
         let metrics = self.telemetry.metrics.clone();
+        self.tasks.spawn(Arc::clone(&gateway.jobs).keep(gateway.finished.clone(), now.clone()));
         let worker = Worker::new(Arc::clone(&self.ledger), self.database.clone(), &self.config, metrics);
         self.tasks.spawn(worker.run(self.stopping.clone(), now));
     }
@@ -283,6 +295,11 @@ impl Gateway {
                 }
             }
         });
+    }
+
+    /// Has a job done in the background.
+    pub(crate) fn spawn_job(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
     }
 
     /// Counts a request as under way until the guard is dropped; `None` when there are as many as there may be.

@@ -7,7 +7,7 @@
 //! | [`http`] | listeners, transport layers, the routes of the data plane and the error shapes of its dialects |
 //! | [`pipeline`] | the way of a request, stage by stage: read this first |
 //! | [`probe`] | tries a provider, for the control plane |
-//! | [`auth`] [`limits`] [`models`] [`routing`] [`ledger`] [`idempotency`] [`usage`] [`live`] | engines: the rules, free of HTTP |
+//! | [`auth`] [`identity`] [`limits`] [`models`] [`routing`] [`ledger`] [`idempotency`] [`jobs`] [`usage`] [`live`] | engines: the rules, free of HTTP |
 //! | [`providers`] | wire formats of the upstreams, pure |
 //! | [`hot`] [`store`] | shared hot state, and the system of record |
 //! | [`spool`] | bodies that are too large to be held in memory |
@@ -28,6 +28,8 @@ pub mod gateway;
 pub mod hot;
 pub mod http;
 pub mod idempotency;
+pub mod identity;
+pub mod jobs;
 pub mod ledger;
 pub mod limits;
 pub mod live;
@@ -36,6 +38,7 @@ pub mod models;
 pub mod pipeline;
 pub mod probe;
 pub mod providers;
+pub mod rewrap;
 pub mod routing;
 pub mod secrets;
 pub mod serve;

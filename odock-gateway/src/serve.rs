@@ -72,8 +72,9 @@ impl Running {
     pub async fn stop(self) {
         self.gateway.stopping.cancel();
         self.stop.cancel();
+        let grace = self.gateway.config.http.shutdown_grace;
         // A listener that panicked is as stopped as one that ended.
-        let _ = self.servers.await;
+        let _ = tokio::join!(self.servers, self.gateway.jobs.drain(grace));
         self.gateway.stop(DRAIN).await;
     }
 }

@@ -10,6 +10,10 @@ pub const NAMES: &[(&str, &str)] = &[
     ("sim-long", "streams 200 chunks, one every 50 ms"),
     ("sim-hold", "streams a chunk a second for ten minutes"),
     ("sim-tool", "calls the tool `lookup`"),
+    (
+        "sim-run-TOOL-FIELD",
+        "has an agent write simulated.txt with that tool, whose field takes a command, and then ends",
+    ),
     ("sim-stall", "never answers"),
     ("sim-stall-mid", "stalls after 3 chunks"),
     ("sim-cut", "resets the connection after 3 chunks"),
@@ -23,10 +27,23 @@ pub const NAMES: &[(&str, &str)] = &[
     ("sim-error-STATUS", "answers with that status, for example sim-error-500"),
 ];
 
-/// The script that a model's name asks for.
-pub(crate) fn script(model: &str) -> Option<Script> {
+/// What an agent is told to run.
+const COMMAND: &str = "echo 'written by a simulated model' > simulated.txt";
+/// What tells that a tool has been called already, in the words of each wire format, as its clients write them.
+const RESULTS: [&[u8]; 4] =
+    [br#""type":"tool_result""#, br#""type":"function_call_output""#, br#""role":"tool""#, br#""functionResponse":"#];
+
+/// The script that a model's name asks for, for a request with this body.
+pub(crate) fn script(model: &str, body: &[u8]) -> Option<Script> {
     let wanted = model.strip_prefix("sim-")?;
     let plain = Script::default();
+    if let Some((tool, field)) = wanted.strip_prefix("run-").and_then(|run| run.split_once('-')) {
+        let has_run = RESULTS.iter().any(|result| body.windows(result.len()).any(|window| window == *result));
+        return Some(match has_run {
+            true => plain.text("The file is written."),
+            false => plain.tool_call(tool, serde_json::json!({ field: COMMAND })),
+        });
+    }
     Some(match wanted {
         "slow" => plain.latency(Duration::from_secs(2)),
         "long" => plain.chunks(200).chunk_delay(Duration::from_millis(50)),
@@ -59,14 +76,23 @@ mod tests {
     #[test]
     fn every_published_name_has_a_script() {
         for (name, _) in NAMES {
-            assert!(script(&name.replace("STATUS", "500")).is_some(), "{name}");
+            assert!(script(&name.replace("STATUS", "500"), b"{}").is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn an_agent_calls_its_tool_once() {
+        let asked = script("sim-run-exec_command-cmd", br#"{"input":[{"type":"message"}]}"#).unwrap();
+        assert_eq!(asked.tool_calls[0].name, "exec_command");
+        assert_eq!(asked.tool_calls[0].arguments, serde_json::json!({ "cmd": COMMAND }));
+        let told = script("sim-run-Bash-command", br#"{"content":[{"type":"tool_result"}]}"#).unwrap();
+        assert!(told.tool_calls.is_empty());
     }
 
     #[test]
     fn other_names_are_ordinary_models() {
         for name in ["gpt-4o", "sim-", "sim-model", "sim-error-200", "sim-error-9999", "sim-error-"] {
-            assert_eq!(script(name), None, "{name}");
+            assert_eq!(script(name, b"{}"), None, "{name}");
         }
     }
 }

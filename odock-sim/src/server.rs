@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
+    HeaderName, HeaderValue, Request, Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
     request::Parts,
 };
@@ -155,17 +155,17 @@ impl Shared {
     }
 
     /// The script for one request: the one in the queue, else the one the request asks for, else the default.
-    fn script_for(&self, headers: &HeaderMap, model: Option<&str>) -> Result<Arc<Script>, Problem> {
+    fn script_for(&self, inbound: &Inbound<'_>, model: Option<&str>) -> Result<Arc<Script>, Problem> {
         if let Some(script) = self.scripts().queue.pop_front() {
             return Ok(script);
         }
-        if let Some(asked) = headers.get("x-sim-script") {
+        if let Some(asked) = inbound.headers.get("x-sim-script") {
             return serde_json::from_slice(asked.as_bytes())
                 .map(Arc::new)
                 .map_err(|error| Problem::Invalid(format!("x-sim-script is not a script: {error}")));
         }
         let default = Arc::clone(&self.scripts().default);
-        match model.and_then(convention::script) {
+        match model.and_then(|model| convention::script(model, inbound.body)) {
             Some(named) => Ok(Arc::new(Script { access: default.access.clone(), ..named })),
             None => Ok(default),
         }
@@ -265,7 +265,7 @@ fn answer(
     shared: &Shared,
 ) -> Result<(Arc<Script>, Answer), Problem> {
     let asked = files::read(inbound).map_or_else(|| family.read(inbound), Ok)?;
-    let script = shared.script_for(inbound.headers, asked.model.as_deref())?;
+    let script = shared.script_for(inbound, asked.model.as_deref())?;
     if !asked.public {
         family::authorise(family, &script.access, inbound)?;
     }

@@ -61,6 +61,7 @@ actions! {
     Budgets "budgets" Safe "Go to the budgets: what is spent, what is left, when it runs out";
     Quotas "quotas" Safe "Go to the quotas: what is used, what is left, when it runs out";
     Overlays "overlays" Safe "Go to the overlays: brakes and boosts of limits";
+    Providers "providers" Safe "Go to the providers: how the upstreams are doing";
     Contexts "ctx" Safe "Go to the contexts: other gateways and organisations";
     Acts "acts" Safe "Go to what was done here, as odockctl lines";
     Log "log" Safe "Go to our own diagnostics";
@@ -79,6 +80,7 @@ actions! {
     Metric "metric" Safe "Rank the busiest by the next metric";
     Sort "sort" Safe "Choose the column to sort by";
     Reverse "reverse" Safe "Sort the other way round";
+    Test "test" Safe "Ask the selected provider for its models, which costs nothing";
     Details "details" Safe "Show or hide the details of what is selected";
     Traffic "traffic" Safe "Show the requests of this key";
     OpenKey "key" Safe "Open the key of what is selected";

@@ -72,6 +72,10 @@ pub enum Load {
     Declared,
     /// The overlays.
     Overlays,
+    /// The providers, with their keys and breakers.
+    Providers,
+    /// What comes of trying the provider of a name.
+    Test(String),
     /// The contexts of the configuration file.
     Contexts,
 }

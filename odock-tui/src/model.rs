@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use entity::ledger::LimitStatus;
-use entity::resource::{ApiKey, Overlay as LimitOverlay};
+use entity::resource::{ApiKey, Overlay as LimitOverlay, Provider};
 use entity::session::{Version, WhoAmI};
 use entity::usage::UsageRecord;
 
@@ -16,7 +16,9 @@ use crate::live::Live;
 use crate::msg::{Failure, Level, LogLine};
 use crate::overlay::Overlay;
 use crate::remote::Remote;
-use crate::screens::{ScreenId, acts, contexts, key, keys, limit, limits, log, overlays, pulse, request, tail};
+use crate::screens::{
+    ScreenId, acts, contexts, key, keys, limit, limits, log, overlays, providers, pulse, request, tail,
+};
 use crate::theme::Theme;
 
 const LOG_KEPT: usize = 1_000;
@@ -113,6 +115,8 @@ pub struct Model {
     pub declared: Remote<Vec<limit::Declared>>,
     /// The overlays, by name.
     pub limit_overlays: Remote<Vec<LimitOverlay>>,
+    /// The providers, by name.
+    pub upstreams: Remote<Vec<Provider>>,
 
     /// The screens that lead to the current one, which is the last.
     pub stack: Vec<ScreenId>,
@@ -143,6 +147,8 @@ pub struct Model {
     pub limit: limit::State,
     /// State of the overlays.
     pub overlays: overlays::State,
+    /// State of the providers.
+    pub providers: providers::State,
     /// State of the contexts.
     pub contexts: contexts::State,
     /// State of what was done.
@@ -178,6 +184,7 @@ impl Model {
             statuses: Remote::default(),
             declared: Remote::default(),
             limit_overlays: Remote::default(),
+            upstreams: Remote::default(),
             stack: vec![ScreenId::Pulse],
             overlay: None,
             notice: None,
@@ -192,6 +199,7 @@ impl Model {
             quotas: limits::State::default(),
             limit: limit::State::default(),
             overlays: overlays::State::default(),
+            providers: providers::State::default(),
             contexts: contexts::State::default(),
             acts_screen: acts::State::default(),
             log_screen: log::State::default(),
@@ -265,6 +273,11 @@ impl Model {
             Load::Limits => self.statuses.ask(mono),
             Load::Declared => self.declared.ask(mono),
             Load::Overlays => self.limit_overlays.ask(mono),
+            Load::Providers => self.upstreams.ask(mono),
+            Load::Test(name) => {
+                let name = name.clone();
+                providers::ask(self, &name);
+            }
             Load::Contexts => self.contexts.rows.ask(mono),
             Load::Recent(_) => self.tail.recent.ask(mono),
             Load::Summary(_) => {}
@@ -356,7 +369,7 @@ impl Model {
         for deadline in [self.notice.as_ref().map(|notice| notice.until), self.quit_armed].into_iter().flatten() {
             wake = wake.min(deadline);
         }
-        if let Some(due) = limits::due(self) {
+        for due in [limits::due(self), providers::due(self)].into_iter().flatten() {
             wake = wake.min(due);
         }
         wake.max(mono + 1)

@@ -3,7 +3,8 @@
 use entity::Timestamp;
 use entity::ledger::LimitStatus;
 use entity::live::LiveEvent;
-use entity::resource::{ApiKey, Overlay, Rotation};
+use entity::probe::ProviderTest;
+use entity::resource::{ApiKey, Overlay, Provider, Rotation};
 use entity::session::{Version, WhoAmI};
 use entity::usage::{UsageRecord, UsageSummary};
 use secrecy::SecretString;
@@ -74,6 +75,10 @@ pub enum Answer {
     Declared(Vec<Declared>),
     /// The overlays.
     Overlays(Vec<Overlay>),
+    /// The providers.
+    Providers(Vec<Provider>),
+    /// What came of trying a provider.
+    Test(Box<ProviderTest>),
     /// The contexts of the configuration file.
     Contexts(Vec<ContextRow>),
 }

@@ -10,7 +10,7 @@ use crate::env::Env;
 use crate::keys::Press;
 use crate::model::{Model, Scope};
 use crate::msg::{Level, Msg, StreamMsg};
-use crate::screens::{self, ScreenId, limits, pulse, tail};
+use crate::screens::{self, ScreenId, limits, providers, pulse, tail};
 
 mod loaded;
 mod mutated;
@@ -62,6 +62,7 @@ pub fn update(model: &mut Model, msg: Msg, env: &Env) -> Vec<Effect> {
     }
     clock(model, &mut out);
     limits::poll(model, &mut out);
+    providers::poll(model, &mut out);
     model.touch();
     effects::release(model, out)
 }

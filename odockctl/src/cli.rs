@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use url::Url;
 
 use crate::commands;
-use crate::output::{Format, When};
+use crate::output::{Format, When, jq};
 
 /// Administers an Odock gateway.
 ///
@@ -73,6 +73,19 @@ pub struct Global {
     /// Read the token from standard input.
     #[arg(long, global = true, conflicts_with = "token_file", hide_short_help = true)]
     pub token_stdin: bool,
+    /// The service account to be, in a pipeline that has an OpenID token: organisation/name, or its name alone.
+    #[arg(
+        long,
+        global = true,
+        env = "ODOCK_SERVICE_ACCOUNT",
+        hide_env_values = true,
+        value_name = "NAME",
+        hide_short_help = true
+    )]
+    pub as_service_account: Option<String>,
+    /// The pipeline's OpenID token, where it is in a file [env: ODOCK_OIDC_TOKEN_FILE, ODOCK_OIDC_TOKEN].
+    #[arg(long, global = true, value_name = "FILE", requires = "as_service_account", hide_short_help = true)]
+    pub oidc_token_file: Option<PathBuf>,
     /// Trust only the certificates in this PEM file.
     #[arg(
         long,
@@ -113,6 +126,9 @@ pub struct Global {
         hide_short_help = true
     )]
     pub fields: Option<Vec<String>>,
+    /// A filter in jq's language for the JSON form; without -o, texts are printed without quotes.
+    #[arg(long, global = true, env = "ODOCK_JQ", hide_env_values = true, value_name = "FILTER", value_parser = jq::Filter::parse, hide_short_help = true)]
+    pub jq: Option<jq::Filter>,
     /// When to use colour: auto, always or never.
     #[arg(
         long,
@@ -177,12 +193,28 @@ pub enum Command {
     Get(commands::get::Args),
     /// Show everything that bears on one resource.
     Describe(commands::describe::Args),
+    /// Explain what may stand in a manifest.
+    Explain(commands::explain::Args),
+    /// Change a resource in an editor.
+    Edit(commands::edit::Args),
+    /// Change some fields of a resource.
+    Patch(commands::patch::Args),
+    /// Wait until resources are as they shall be.
+    Wait(commands::wait::Args),
     /// Delete resources.
     Delete(commands::delete::Args),
     /// Make manifests true.
     Apply(commands::apply::Args),
     /// Show what apply would change.
     Diff(commands::diff::Args),
+    /// Show what apply would do, and save it to be carried out later.
+    Plan(commands::plan::Args),
+    /// Find what is not as the manifests say, and whose doing that is.
+    Drift(commands::drift::Args),
+    /// Take ownership of resources that exist.
+    Adopt(commands::adopt::Args),
+    /// Write what there is as manifests.
+    Export(commands::export::Args),
     /// Check manifests without a gateway.
     Validate(commands::validate::Args),
     /// Create, rotate and revoke virtual keys.
@@ -226,11 +258,24 @@ pub enum Command {
     /// See who did what.
     #[command(subcommand)]
     Audit(commands::audit::Command),
-    /// Manage your own access tokens.
+    /// See what is sealed for which key, and move it to the newest.
+    #[command(subcommand)]
+    Secrets(commands::secrets::Command),
+    /// Let people in who wait, or turn them away.
+    #[command(subcommand)]
+    User(commands::user::Command),
+    /// Invite people, and accept an invitation.
+    #[command(subcommand)]
+    Invite(commands::invite::Command),
+    /// Manage your own access tokens, and those of service accounts.
     #[command(subcommand)]
     Token(commands::token::Command),
+    /// Find out why it does not work.
+    Doctor(commands::doctor::Args),
     /// Print a completion script.
     Completion(commands::completion::Args),
+    /// Print manual pages.
+    Man(commands::man::Args),
     /// Show the version.
     Version(commands::version::Args),
     /// Open the dashboard.

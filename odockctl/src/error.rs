@@ -24,6 +24,8 @@ pub enum Exit {
     NotFound = 6,
     /// A conflict, or the resource moved on.
     Conflict = 7,
+    /// What was waited for did not come.
+    WaitTimedOut = 8,
     /// The gateway cannot be reached.
     Unreachable = 10,
     /// Too many requests.
@@ -43,19 +45,20 @@ pub enum Exit {
 impl Exit {
     /// Every exit code with what it means, for the help.
     pub const ALL: &'static [(Self, &'static str)] = &[
-        (Self::Done, "done; for diff: nothing differs"),
-        (Self::Failed, "failed; for diff: something differs"),
-        (Self::Changes, "only with --detailed-exitcode on apply: there were changes"),
+        (Self::Done, "done; for diff and drift: nothing differs"),
+        (Self::Failed, "failed; for diff and drift: something differs"),
+        (Self::Changes, "only with --detailed-exitcode on plan and apply: there are changes"),
         (Self::NotSignedIn, "not signed in"),
         (Self::Forbidden, "forbidden"),
         (Self::NotFound, "not found"),
-        (Self::Conflict, "conflict"),
+        (Self::Conflict, "conflict or stale plan"),
+        (Self::WaitTimedOut, "wait timed out"),
         (Self::Unreachable, "the gateway cannot be reached"),
         (Self::RateLimited, "rate-limited"),
         (Self::Guard, "a guard refused"),
         (Self::Undelivered, "a new secret could not be delivered"),
         (Self::Usage, "usage or manifest error"),
-        (Self::Internal, "internal error; for diff: it could not compare"),
+        (Self::Internal, "internal error; for diff and drift: they could not compare"),
         (Self::Interrupted, "interrupted"),
     ];
 
@@ -134,6 +137,9 @@ struct Facts {
     exit_code: u8,
     #[serde(skip)]
     exit: Exit,
+    /// Whether the hint is what suits any such failure: whoever knows more may say it instead.
+    #[serde(skip)]
+    vague: bool,
 }
 
 impl CliError {
@@ -152,6 +158,7 @@ impl CliError {
             errors: Vec::new(),
             exit_code: exit.code(),
             exit,
+            vague: false,
         }))
     }
 
@@ -183,7 +190,9 @@ impl CliError {
     /// Adds what to do next, unless something better is known already.
     #[must_use]
     pub fn or_hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint.get_or_insert_with(|| hint.into());
+        if self.0.hint.is_none() || std::mem::take(&mut self.0.vague) {
+            self.0.hint = Some(hint.into());
+        }
         self
     }
 
@@ -234,6 +243,12 @@ impl CliError {
         &self.0.message
     }
 
+    /// What to do next, if that is known.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// The error as one JSON object.
     #[must_use]
     pub fn json(&self) -> String {
@@ -264,11 +279,13 @@ impl CliError {
 impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         let exit = match &error {
+            ClientError::Problem { problem, .. } if problem.code == "guarded" => Exit::Guard,
             ClientError::Problem { problem, .. } => exit_of_status(problem.status),
             ClientError::Foreign { status: 502..=504, .. } => Exit::Unreachable,
             ClientError::Unreachable { .. } | ClientError::Timeout { .. } | ClientError::Tls { .. } => {
                 Exit::Unreachable
             }
+            ClientError::SignedOut(_) => Exit::NotSignedIn,
             ClientError::ReadOnly { .. } => Exit::Guard,
             ClientError::Invalid(_) => Exit::Usage,
             _ => Exit::Failed,
@@ -279,11 +296,24 @@ impl From<ClientError> for CliError {
         made.0.retryable = error.retryable();
         made.0.retry_after = error.retry_after().map(|wait| wait.as_secs());
         made.0.hint = error.hint().map(str::to_owned).or_else(|| hint(&error).map(str::to_owned));
+        if made.0.hint.is_none() {
+            made.0.hint = made.0.status.and_then(vague_hint).map(str::to_owned);
+            made.0.vague = true;
+        }
         if let ClientError::Problem { problem, .. } = error {
             made.0.errors = problem.errors.into_iter().map(field_error).collect();
         }
         made
     }
+}
+
+fn vague_hint(status: u16) -> Option<&'static str> {
+    Some(match status {
+        429 => "wait a little and try again; --retries N does that by itself",
+        500 => "the gateway's log says more about this request id",
+        503 => "the gateway lacks something it needs, and GET /v1/healthz says what; try again later",
+        _ => return None,
+    })
 }
 
 fn exit_of_status(status: u16) -> Exit {
@@ -304,25 +334,29 @@ fn field_error(error: entity::problem::FieldError) -> Detail {
         (Some(kind), Some(name)) => format!("{kind} {name}: "),
         _ => String::new(),
     };
-    let place = Place { pointer: Some(error.pointer), ..Place::default() };
-    Detail { message: format!("{thing}{}", error.message), code: Some(error.code), source: Some(place) }
+    let place = Place { pointer: Some(error.pointer).filter(|pointer| !pointer.is_empty()), ..Place::default() };
+    let source = Some(place).filter(|place| place.pointer.is_some());
+    Detail { message: format!("{thing}{}", error.message), code: Some(error.code), source }
 }
 
 fn hint(error: &ClientError) -> Option<&'static str> {
     Some(match error {
         ClientError::Problem { problem, .. } => match problem.code.as_str() {
-            "unauthorized" | "token_expired" | "token_revoked" => "sign in again: odockctl login --token-file FILE",
+            "unauthorized" | "token_expired" | "token_revoked" => "sign in again: odockctl login",
             "forbidden" => "see what you may do: odockctl auth status, odockctl auth matrix",
             "stale_revision" => "somebody changed it meanwhile; look at it and try again",
             _ => return None,
         },
-        ClientError::Unreachable { .. } | ClientError::Timeout { .. } => {
-            "check that the gateway runs and that the address is right: odockctl context show"
+        ClientError::Unreachable { .. } | ClientError::Timeout { .. } => "find out why: odockctl doctor",
+        // rustls says so when the system's store is empty, as it is in a container with nothing in it.
+        ClientError::Tls { reason, .. } if reason.contains("No CA certificates") => {
+            "this system has no certificates: bring a bundle and name it by --ca-file or SSL_CERT_FILE"
         }
         ClientError::Tls { .. } => "for a private certificate authority, name its certificate: --ca-file FILE",
         ClientError::Foreign { .. } | ClientError::Decode { .. } => {
             "check that the address is an Odock gateway of a matching version: odockctl version --gateway"
         }
+        ClientError::SignedOut(_) => "sign in again: odockctl login",
         ClientError::ReadOnly { .. } => "the context or --read-only forbids changes",
         _ => return None,
     })

@@ -7,8 +7,11 @@ mod catalogue;
 mod cli;
 mod columns;
 mod commands;
+mod delivery;
 mod error;
+mod merge;
 mod output;
+mod plan_file;
 mod plan_view;
 mod prompt;
 mod session;
@@ -25,10 +28,10 @@ use error::{CliError, Exit};
 use session::{Session, interrupted};
 
 fn main() -> ExitCode {
-    let exit = match parse() {
+    let exit = commands::completion::answer().unwrap_or_else(|| match parse() {
         Ok((cli, impact)) => start(cli, impact),
         Err(exit) => exit,
-    };
+    });
     ExitCode::from(exit.code())
 }
 
@@ -85,6 +88,10 @@ fn wants_json() -> bool {
 fn start(cli: Cli, impact: Impact) -> Exit {
     listen(cli.global.verbose);
     let session = Session::new(cli.global);
+    if let Err(error) = session.out.check() {
+        session.out.error(&error);
+        return error.exit();
+    }
     // One thread: starting more would cost more time than a command takes.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {

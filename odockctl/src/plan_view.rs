@@ -42,8 +42,18 @@ pub fn render(plan: &Plan, paint: Paint<'_>) -> String {
 #[must_use]
 pub fn summary(plan: &Plan) -> String {
     let counts = plan.summary;
-    let (create, update) = if plan.dry_run { ("to create", "to update") } else { ("created", "updated") };
-    format!("{} {create}, {} {update}, {} unchanged", counts.create, counts.update, counts.unchanged)
+    let words = if plan.dry_run {
+        ["to create", "to update", "to rename", "to delete"]
+    } else {
+        ["created", "updated", "renamed", "deleted"]
+    };
+    let [create, update, rename, delete] = words;
+    let mut parts = vec![format!("{} {create}", counts.create), format!("{} {update}", counts.update)];
+    // Rare, and worth a word only when they happen.
+    parts.extend((counts.rename > 0).then(|| format!("{} {rename}", counts.rename)));
+    parts.extend((counts.delete > 0).then(|| format!("{} {delete}", counts.delete)));
+    parts.push(format!("{} unchanged", counts.unchanged));
+    parts.join(", ")
 }
 
 struct View<'a> {
@@ -56,11 +66,14 @@ impl View<'_> {
         let (symbol, style) = match change.action {
             Action::Create => ("+", Style::Green),
             Action::Update => ("~", Style::Yellow),
+            Action::Rename => (">", Style::Yellow),
             Action::Unchanged => ("=", Style::Dim),
+            Action::Delete => ("-", Style::Red),
         };
         let within = change.organisation.as_deref().filter(|_| self.several);
         let within = within.map(|slug| format!(" ({})", one_line(slug))).unwrap_or_default();
-        let heading = format!("{symbol} {} {}{within}", change.kind, one_line(&change.name));
+        let before = change.renamed_from.as_deref().map(|old| format!("{} → ", one_line(old))).unwrap_or_default();
+        let heading = format!("{symbol} {} {before}{}{within}", change.kind, one_line(&change.name));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{}", (self.paint)(style, &heading));
         let lines: Vec<(String, String)> =
@@ -86,6 +99,7 @@ impl View<'_> {
         }
         let last = tokens.last().map_or("", String::as_str);
         let name = one_line(&tokens.iter().map(|token| shown_token(token)).collect::<Vec<_>>().join("."));
+        let name = name.trim_start_matches('@').to_owned();
         let value = match (&field.old, &field.new) {
             (None, Some(new)) if action == Action::Create => human(last, new),
             (Some(old), Some(new)) if is_set(old) && is_set(new) => self.set(old, new),
@@ -165,14 +179,25 @@ mod tests {
         let summary = PlanSummary {
             create: count(Action::Create),
             update: count(Action::Update),
+            rename: count(Action::Rename),
             unchanged: count(Action::Unchanged),
+            delete: count(Action::Delete),
         };
-        Plan { dry_run, changes, summary }
+        Plan { dry_run, changes, summary, ..Plan::default() }
     }
 
     fn change(action: Action, kind: Kind, name: &str, old: Value, new: Value) -> Change {
         let fields = diff(&old, &new);
-        Change { action, kind, organisation: Some("acme".into()), name: name.into(), fields, consequences: vec![] }
+        let name = name.into();
+        Change {
+            action,
+            kind,
+            organisation: Some("acme".into()),
+            name,
+            renamed_from: None,
+            fields,
+            consequences: vec![],
+        }
     }
 
     fn plain(plan: &Plan) -> String {

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal as _;
 
+use secrecy::SecretString;
+
 use crate::error::{CliError, Exit};
 use crate::output::{clean, talk};
 use crate::session::{Session, interrupted};
@@ -91,9 +93,40 @@ impl Session {
     }
 
     /// Whether there is somebody to ask.
-    fn can_ask(&self) -> bool {
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
         let ci = self.env("CI").is_some_and(|value| value != "false" && value != "0");
         !self.global.no_input && !ci && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Asks for a line.
+    ///
+    /// # Errors
+    /// The terminal cannot be read, or Ctrl-C was pressed.
+    pub async fn answer(&self, question: &str) -> Result<String, CliError> {
+        talk(&clean(question));
+        self.line().await
+    }
+
+    /// Asks for a secret, which the terminal does not show.
+    ///
+    /// # Errors
+    /// The terminal cannot be read, or Ctrl-C was pressed.
+    pub async fn secret(&self, question: &str) -> Result<SecretString, CliError> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let question = clean(question);
+        std::thread::spawn(move || {
+            let _ = sender.send(rpassword::prompt_password(question));
+        });
+        let text = tokio::select! {
+            answer = receiver => match answer {
+                Ok(Ok(text)) => text,
+                Ok(Err(error)) => return Err(CliError::io("the terminal", &error)),
+                Err(_) => return Err(CliError::internal("the terminal could not be read")),
+            },
+            () = self.interruption() => return Err(interrupted()),
+        };
+        if text.is_empty() { Err(CliError::usage("nothing was typed")) } else { Ok(SecretString::from(text)) }
     }
 
     /// Reads one line from the terminal, unless Ctrl-C comes first.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use odock_client::Client;
 use odock_client::context::{ConfigFile, Context};
-use odock_client::credential::{CredentialStore, Keyring, Lookup, Reference, Resolved, Source};
+use odock_client::credential::{CredentialStore, Keyring, Lookup, Reference, Resolved, Source, oidc};
 use odock_client::http::OrganisationApi;
 use tokio::sync::{OnceCell, watch};
 
@@ -71,10 +71,16 @@ impl Session {
     /// # Errors
     /// There is none, and no `--url` either.
     pub fn context(&self) -> Result<Chosen, CliError> {
-        let config = self.config()?;
-        let name = self.global.context.clone().or_else(|| config.current().map(str::to_owned));
-        let mut chosen = match (name, &self.global.url) {
-            (Some(name), url) => {
+        let config = match Self::config_path() {
+            Ok(path) => Some(ConfigFile::load(path)?),
+            // A container may have no home: an address is enough.
+            Err(_) if self.global.url.is_some() && self.global.context.is_none() => None,
+            Err(error) => return Err(error),
+        };
+        let current = || config.as_ref()?.current().map(str::to_owned);
+        let name = self.global.context.clone().or_else(current);
+        let mut chosen = match (name.zip(config.as_ref()), &self.global.url) {
+            (Some((name, config)), url) => {
                 let mut context = config.context(&name)?.clone();
                 if let Some(url) = url.as_ref().filter(|url| **url != context.url) {
                     // A token goes only where its context says: never to an address from elsewhere.
@@ -89,7 +95,7 @@ impl Session {
             (None, Some(url)) => Chosen { name: None, context: Context::new(url.clone()) },
             (None, None) => {
                 return Err(CliError::new(Exit::Usage, "no_context", "no gateway is chosen")
-                    .hint("odockctl login --url URL --token-file FILE; or use --url URL"));
+                    .hint("odockctl login --url URL; or use --url URL"));
             }
         };
         if let Some(organisation) = &self.global.organisation {
@@ -150,6 +156,15 @@ impl Session {
             token_file: self.global.token_file.as_deref(),
             token_stdin: self.global.token_stdin,
             env: &variable,
+            oidc: oidc::detect(
+                oidc::Surroundings {
+                    file: self.global.oidc_token_file.as_deref(),
+                    account: self.global.as_service_account.as_deref(),
+                    organisation: self.global.organisation.as_deref(),
+                },
+                &variable,
+            ),
+            locks: crate::commands::login::directory().unwrap_or_else(|_| std::env::temp_dir()),
             reference,
             store: Arc::clone(&self.store),
         }
@@ -172,7 +187,7 @@ impl Session {
         if let Some(shadowed) = &found.shadowed {
             tracing::info!("{} stands before the context's {shadowed}", found.source);
         }
-        Ok(self.anonymous(&chosen)?.with_token(found.token))
+        Ok(self.anonymous(&chosen)?.with_credential(found.credential))
     }
 
     /// A client of a gateway that is not signed in.
@@ -233,7 +248,7 @@ impl Session {
 #[must_use]
 pub fn not_signed_in(chosen: &Chosen) -> CliError {
     CliError::new(Exit::NotSignedIn, "no_credential", format!("not signed in to {}", chosen.context.url))
-        .hint("odockctl login --token-file FILE; or set ODOCK_TOKEN")
+        .hint("odockctl login; or set ODOCK_TOKEN")
 }
 
 fn variable(name: &str) -> Option<OsString> {

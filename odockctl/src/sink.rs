@@ -1,9 +1,11 @@
 //! Where new secrets go. A sink is opened before the secret exists, so that none is made that cannot be delivered.
 
+mod file;
+mod program;
+
 use std::fmt;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::fs::File;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -11,7 +13,11 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::error::{CliError, Exit};
 use crate::output::Output;
 
-/// What `--secret-out` names.
+use self::file::NewFile;
+pub use self::file::present;
+pub use self::program::K8sSecret;
+
+/// What `--secret-out` and `deliverTo` name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sink {
     /// `file:PATH`: a new file of mode 0600.
@@ -20,7 +26,16 @@ pub enum Sink {
     Descriptor(u32),
     /// `-`: stdout.
     Stdout,
+    /// `github-env:NAME`: a variable of the later steps of a GitHub Actions job.
+    GithubEnv(String),
+    /// `k8s-secret:NAMESPACE/NAME:KEY`: a key of a Kubernetes Secret, by `kubectl`.
+    K8sSecret(K8sSecret),
+    /// `exec:PROGRAM ARGUMENT…`: a program's standard input, without a shell.
+    Exec(Vec<String>),
 }
+
+/// Every form of a sink, for messages.
+const FORMS: &str = "file:PATH, fd:N, -, github-env:NAME, k8s-secret:NAMESPACE/NAME:KEY or exec:PROGRAM";
 
 impl FromStr for Sink {
     type Err = String;
@@ -38,8 +53,23 @@ impl FromStr for Sink {
                 Ok(number) => Ok(Self::Descriptor(number)),
                 Err(_) => Err("after fd: comes the number of a descriptor".to_owned()),
             },
+            Some(("github-env", name)) => match name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                true if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') => {
+                    Ok(Self::GithubEnv(name.into()))
+                }
+                _ => Err("after github-env: comes the name of a variable: letters, digits and _".to_owned()),
+            },
+            Some(("k8s-secret", place)) => place.parse().map(Self::K8sSecret),
+            Some(("exec", line)) => {
+                let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+                if words.is_empty() {
+                    Err("after exec: comes a program and its arguments".to_owned())
+                } else {
+                    Ok(Self::Exec(words))
+                }
+            }
             // Not repeated: it may be anything.
-            _ => Err("a secret goes to file:PATH, fd:N or -".to_owned()),
+            _ => Err(format!("a secret goes to {FORMS}")),
         }
     }
 }
@@ -50,6 +80,9 @@ impl fmt::Display for Sink {
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Descriptor(number) => write!(f, "fd:{number}"),
             Self::Stdout => f.write_str("-"),
+            Self::GithubEnv(name) => write!(f, "github-env:{name}"),
+            Self::K8sSecret(place) => write!(f, "k8s-secret:{place}"),
+            Self::Exec(words) => write!(f, "exec:{}", words.join(" ")),
         }
     }
 }
@@ -60,11 +93,7 @@ pub struct Sinks {
 }
 
 enum Open {
-    File {
-        path: PathBuf,
-        file: File,
-        filled: bool,
-    },
+    File(NewFile),
     Descriptor {
         number: u32,
         file: File,
@@ -72,6 +101,14 @@ enum Open {
     Stdout,
     /// Nobody named a sink, and somebody sits at the terminal.
     Terminal,
+    GithubEnv {
+        name: String,
+        file: File,
+    },
+    Program {
+        sink: Sink,
+        program: PathBuf,
+    },
 }
 
 impl Sinks {
@@ -85,18 +122,24 @@ impl Sinks {
                 return Ok(Self { open: vec![Open::Terminal] });
             }
             return Err(undelivered("there is no place for the secret: stdout is no terminal, and no sink is named")
-                .hint("add --secret-out file:PATH (or fd:N, or - for stdout)"));
+                .hint(format!("add --secret-out with {FORMS}")));
         }
         let mut open = Self { open: Vec::new() };
         for sink in wanted {
             let opened = match sink {
-                Sink::File(path) => file(path, out)?,
+                Sink::File(path) => Open::File(NewFile::make(path, out)?),
                 Sink::Descriptor(number) => descriptor(*number)?,
                 Sink::Stdout if out.is_structured() => {
                     return Err(undelivered("`-` and a structured format would mix on stdout")
                         .hint("use file:PATH, or leave -o away"));
                 }
                 Sink::Stdout => Open::Stdout,
+                Sink::GithubEnv(name) => Open::GithubEnv { name: name.clone(), file: program::github_env()? },
+                Sink::K8sSecret(_) => Open::Program { sink: sink.clone(), program: program::find("kubectl")? },
+                Sink::Exec(words) => {
+                    let first = words.first().map(String::as_str).unwrap_or_default();
+                    Open::Program { sink: sink.clone(), program: program::find(first)? }
+                }
             };
             open.open.push(opened);
         }
@@ -127,26 +170,30 @@ impl Sinks {
 impl Open {
     fn name(&self) -> String {
         match self {
-            Self::File { path, .. } => format!("file:{}", path.display()),
+            Self::File(file) => format!("file:{}", file.path().display()),
             Self::Descriptor { number, .. } => format!("fd:{number}"),
             Self::Stdout => "-".to_owned(),
             Self::Terminal => "the terminal".to_owned(),
+            Self::GithubEnv { name, .. } => format!("github-env:{name}"),
+            Self::Program { sink, .. } => sink.to_string(),
         }
     }
 
     fn write(&mut self, secret: &SecretString, out: &Output) -> std::io::Result<()> {
         match self {
-            Self::File { file, filled, .. } => {
-                *filled = true;
-                line(file, secret)?;
-                file.sync_all()
-            }
+            Self::File(file) => file.fill(secret),
             Self::Descriptor { file, .. } => line(file, secret),
             Self::Stdout => line(&mut std::io::stdout().lock(), secret),
             Self::Terminal => {
                 out.note("the secret, shown this once:");
                 line(&mut std::io::stdout().lock(), secret)
             }
+            Self::GithubEnv { name, file } => program::to_github(name, file, secret),
+            Self::Program { sink: Sink::K8sSecret(place), program } => program::to_kubernetes(program, place, secret),
+            Self::Program { sink: Sink::Exec(words), program } => {
+                program::run(program, words.get(1..).unwrap_or_default(), secret.expose_secret().as_bytes())
+            }
+            Self::Program { .. } => Err(std::io::Error::other("this sink is no program")),
         }
     }
 }
@@ -157,72 +204,8 @@ fn line(to: &mut impl std::io::Write, secret: &SecretString) -> std::io::Result<
     to.flush()
 }
 
-impl Drop for Open {
-    fn drop(&mut self) {
-        if let Self::File { path, filled: false, .. } = self {
-            // Made by us and never filled. If it cannot be removed, it is empty at least.
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
 fn undelivered(message: impl Into<String>) -> CliError {
     CliError::new(Exit::Undelivered, "undelivered", message)
-}
-
-/// Makes a new file that only its owner can read. `create_new` follows no link and takes no file that is there.
-fn file(path: &Path, out: &Output) -> Result<Open, CliError> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let facts = fs::metadata(parent).map_err(|error| undelivered(format!("{}: {error}", parent.display())))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = facts.permissions().mode();
-        // Without the sticky bit anybody could exchange the file for another.
-        if mode & 0o002 != 0 && mode & 0o1000 == 0 {
-            return Err(undelivered(format!("{} can be written by everybody", parent.display()))
-                .hint("name a file in a directory of your own"));
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = facts;
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let file = options.open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            undelivered(format!("{} is there already and is not overwritten", path.display()))
-                .hint("remove it, or name another file")
-        }
-        _ => undelivered(format!("{}: {error}", path.display())),
-    })?;
-    if in_git(path, parent) {
-        out.warn(&format!("{} is in a git work tree that does not ignore it", path.display()));
-    }
-    Ok(Open::File { path: path.to_owned(), file, filled: false })
-}
-
-/// Whether git would take the file into a commit.
-fn in_git(path: &Path, parent: &Path) -> bool {
-    let Ok(parent) = parent.canonicalize() else { return false };
-    if !parent.ancestors().any(|directory| directory.join(".git").exists()) {
-        return false;
-    }
-    let Some(name) = path.file_name() else { return false };
-    let check = Command::new("git")
-        .args(["check-ignore", "--quiet", "--"])
-        .arg(name)
-        .current_dir(&parent)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    // 0 is ignored. Without git nobody can tell, and a warning does no harm.
-    !check.is_ok_and(|status| status.success())
 }
 
 /// Opens a descriptor that was handed down, by its name in the file system.

@@ -10,12 +10,13 @@ use super::text::Rule;
 use super::{code, walk};
 use crate::envelope::{self, Envelope, Secret};
 use crate::policy::{Concurrency, IpPolicy, PayloadLimits, Policies, RateLimit, RequestLimits, TokenLimits};
-use crate::pricing::{ClassPrices, Pricing, ToolPrices, UnitPrice};
+use crate::pricing::{ClassPrices, LongPromptPrices, Pricing, ToolPrices, UnitPrice};
 use crate::resource::{
-    ApiKeySpec, BudgetSpec, ModelConfig, ModelSpec, OrganisationSpec, OverlayScope, OverlaySpec, Owner, PriceChange,
-    ProviderConfig, ProviderKeySpec, ProviderSpec, QuotaSpec, TeamMember, TeamSpec, UserSpec,
+    ApiKeySpec, BudgetSpec, ClaimRule, ModelConfig, ModelSpec, OrganisationSpec, OverlayScope, OverlaySpec, Owner,
+    PriceChange, ProviderConfig, ProviderKeySpec, ProviderSpec, QuotaSpec, ServiceAccountSpec, TeamMember, TeamSpec,
+    TrustRule, UserSpec,
 };
-use crate::routing::{RoutingCandidate, RoutingPolicy, RoutingSwitch};
+use crate::routing::{Hedge, RoutingCandidate, RoutingPolicy, RoutingSwitch};
 
 /// Asks a type for the names of its fields, and reads nothing.
 struct Ask<'a>(&'a mut Vec<&'static str>);
@@ -60,7 +61,7 @@ fn sample(shape: &Shape) -> Value {
         Shape::Text(rule) => json!(match rule {
             Rule::Name | Rule::Slug | Rule::Line | Rule::Prose | Rule::UpstreamName | Rule::KeyId => "acme",
             Rule::Email => "ada@example.com",
-            Rule::BaseUrl => "https://api.openai.com",
+            Rule::BaseUrl | Rule::Issuer => "https://api.openai.com",
             Rule::ApiVersion => "2024-10-21",
             Rule::Money => "0.0004",
             Rule::Time => "2027-06-30T00:00:00Z",
@@ -227,6 +228,9 @@ tables! {
     UserSpec = USER,
     TeamSpec = TEAM,
     TeamMember = TEAM_MEMBER,
+    ServiceAccountSpec = SERVICE_ACCOUNT,
+    TrustRule = TRUST_RULE,
+    ClaimRule = CLAIM_RULE,
     ProviderSpec = PROVIDER,
     ProviderConfig = PROVIDER_CONFIG,
     ProviderKeySpec = PROVIDER_KEY,
@@ -239,6 +243,7 @@ tables! {
     ApiKeySpec = API_KEY,
     PriceChange = PRICE_CHANGE,
     ToolPrices = TOOL_PRICES,
+    LongPromptPrices = LONG_PROMPT_PRICES,
     UnitPrice = UNIT_PRICE,
     Policies = POLICIES,
     IpPolicy = IP_POLICY,
@@ -254,5 +259,6 @@ tables! {
     OverlaySpec = OVERLAY,
     RoutingSwitch = ROUTING_SWITCH,
     RoutingPolicy = ROUTING_POLICY,
+    Hedge = HEDGE,
     RoutingCandidate = ROUTING_CANDIDATE,
 }

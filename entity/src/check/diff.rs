@@ -49,7 +49,7 @@ fn leaf(at: &str, old: Option<Value>, new: Option<Value>, changes: &mut Vec<Fiel
         |value: &Option<Value>| value.as_ref().is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
     // An empty list says as much as no list.
     if old != new && !(nothing(&old) && nothing(&new)) {
-        changes.push(FieldChange { path: at.into(), old, new });
+        changes.push(FieldChange { path: at.into(), old, new, last_applied: None, changed_by: None });
     }
 }
 
@@ -98,7 +98,8 @@ fn secrets<'a>(old: Option<&'a Value>, new: Option<&'a Value>) -> Option<(Option
 fn compare_secrets(at: &str, (old, new): (Option<&Value>, Option<&Value>), changes: &mut Vec<FieldChange>) {
     let part = |secret: Option<&Value>, field: &str| secret.and_then(|secret| secret.get(field)).cloned();
     if part(old, "fingerprint") != part(new, "fingerprint") {
-        changes.push(FieldChange { path: at.into(), old: part(old, "preview"), new: part(new, "preview") });
+        let (old, new) = (part(old, "preview"), part(new, "preview"));
+        changes.push(FieldChange { path: at.into(), old, new, last_applied: None, changed_by: None });
     }
 }
 

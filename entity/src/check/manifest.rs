@@ -12,8 +12,29 @@ use crate::resource::Kind;
 pub const UNSUPPORTED_KINDS: &[&str] = &["McpServer", "Policy", "ServiceAccount"];
 
 const FIELDS: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
-const METADATA_FIELDS: &[&str] = &["organisation", "name"];
-const LATER_METADATA: &[&str] = &["labels", "annotations", "protect", "owner", "previousName"];
+const METADATA_FIELDS: &[&str] = &["organisation", "name", "renamedFrom", "labels", "protect"];
+const LATER_METADATA: &[&str] = &["annotations"];
+/// The most labels of a resource.
+const MOST_LABELS: usize = 32;
+/// The most characters of a label's key or value.
+const LONGEST_LABEL: usize = 63;
+
+/// The fields of a manifest's metadata: name, type, meaning.
+#[cfg(feature = "openapi")]
+pub(super) fn metadata_fields() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    METADATA_FIELDS.iter().map(|name| match *name {
+        "organisation" => {
+            (*name, "string", "The organisation's slug; the one that the manifests are applied to if not given.")
+        }
+        "name" => (*name, "string", "The name: an organisation's is its slug, a user's the e-mail address."),
+        "renamedFrom" => {
+            (*name, "string", "The name that it has until now: it keeps its id, its grants and its history.")
+        }
+        "labels" => (*name, "map of string", "Words to select it by: up to 32, each up to 63 characters."),
+        "protect" => (*name, "boolean", "Whether it is safe from being deleted."),
+        other => (other, "string", ""),
+    })
+}
 
 /// Everything that is wrong with a manifest; pointers start at the manifest: `/spec/provider`.
 ///
@@ -121,6 +142,7 @@ fn metadata(kind: Option<Kind>, value: Option<&Value>, found: &mut Vec<Violation
         }
     };
     unknown(given, METADATA_FIELDS, LATER_METADATA, "metadata", "/metadata", found);
+    extras(kind, given, found);
     let at = "/metadata/name";
     match given.get("name") {
         None => found.push(Violation::new(at, code::MISSING, "`name` is missing from metadata")),
@@ -138,6 +160,65 @@ fn metadata(kind: Option<Kind>, value: Option<&Value>, found: &mut Vec<Violation
         }
         Some(Value::String(slug)) => found.extend(check_slug(slug).err().map(|violation| violation.under(at))),
         Some(other) => found.push(text_wanted(at, other)),
+    }
+}
+
+fn extras(kind: Option<Kind>, given: &Map<String, Value>, found: &mut Vec<Violation>) {
+    let at = "/metadata/renamedFrom";
+    match given.get("renamedFrom") {
+        None | Some(Value::Null) => {}
+        Some(_) if matches!(kind, Some(Kind::Organisation | Kind::User)) => {
+            let message = "organisations and users keep their names: addresses and sign-ins hang on them";
+            found.push(Violation::new(at, code::INVALID, message).hint("create another, and move what belongs to it"));
+        }
+        Some(Value::String(name)) if given.get("name").and_then(Value::as_str) == Some(name) => {
+            found.push(Violation::new(at, code::INVALID, "is the name that it has").hint("write the name that it had"));
+        }
+        Some(Value::String(name)) => {
+            found.extend(kind.into_iter().flat_map(|kind| check_name(kind, name)).map(|violation| violation.under(at)));
+        }
+        Some(other) => found.push(text_wanted(at, other)),
+    }
+    match given.get("protect") {
+        None | Some(Value::Null | Value::Bool(_)) => {}
+        Some(other) => found.push(Violation::new(
+            "/metadata/protect",
+            code::WRONG_TYPE,
+            format!("must be true or false, not {}", name_of(other)),
+        )),
+    }
+    match given.get("labels") {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(labels)) => check_labels(labels, found),
+        Some(other) => found.push(Violation::new(
+            "/metadata/labels",
+            code::WRONG_TYPE,
+            format!("must be an object, not {}", name_of(other)),
+        )),
+    }
+}
+
+fn check_labels(labels: &Map<String, Value>, found: &mut Vec<Violation>) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._/".contains(c);
+    if labels.len() > MOST_LABELS {
+        let message = format!("has {} labels; {MOST_LABELS} are the most", labels.len());
+        return found.push(Violation::new("/metadata/labels", code::INVALID, message));
+    }
+    for (key, value) in labels {
+        let at = step("/metadata/labels", key);
+        if key.is_empty() || key.len() > LONGEST_LABEL || !key.chars().all(plain) {
+            let message =
+                format!("{} is no key: 1 to {LONGEST_LABEL} letters, digits, `-`, `.`, `_` and `/`", quoted(key));
+            found.push(Violation::new(at.clone(), code::INVALID, message));
+        }
+        match value {
+            Value::String(text) if text.len() <= LONGEST_LABEL && text.chars().all(plain) => {}
+            Value::String(_) => {
+                let message = format!("is no value: up to {LONGEST_LABEL} letters, digits, `-`, `.`, `_` and `/`");
+                found.push(Violation::new(at, code::INVALID, message));
+            }
+            other => found.push(text_wanted(&at, other)),
+        }
     }
 }
 

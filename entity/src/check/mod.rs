@@ -8,6 +8,8 @@
 
 #[cfg(test)]
 mod agreement;
+#[cfg(feature = "openapi")]
+mod describe;
 mod diff;
 mod manifest;
 mod nearest;
@@ -24,6 +26,8 @@ use serde_json::Value;
 use crate::problem::FieldError;
 use crate::resource::Kind;
 
+#[cfg(feature = "openapi")]
+pub use describe::{Description, describe, json_schema};
 pub use diff::diff;
 pub use manifest::{UNSUPPORTED_KINDS, check_manifest};
 pub use nearest::nearest;
@@ -144,9 +148,14 @@ pub fn check_name(kind: Kind, name: &str) -> Vec<Violation> {
     let rule = match kind {
         Kind::Organisation => text::Rule::Slug,
         Kind::User => text::Rule::Email,
-        Kind::Team | Kind::Provider | Kind::Model | Kind::ApiKey | Kind::Budget | Kind::Quota | Kind::Overlay => {
-            text::Rule::Name
-        }
+        Kind::Team
+        | Kind::ServiceAccount
+        | Kind::Provider
+        | Kind::Model
+        | Kind::ApiKey
+        | Kind::Budget
+        | Kind::Quota
+        | Kind::Overlay => text::Rule::Name,
     };
     rule.check(name).err().map(|complaint| complaint.at("")).into_iter().collect()
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Violation, code};
 use crate::Timestamp;
 use crate::resource::Kind;
-use crate::vocab::{ApiKeyType, OwnerType, ProviderType, ScopeType};
+use crate::vocab::{ApiKeyType, OwnerType, ProviderType, Role, ScopeType};
 
 pub(super) fn check(kind: Kind, spec: &Value, found: &mut Vec<Violation>) {
     if let Some(given) = spec.get("policies") {
@@ -18,6 +18,7 @@ pub(super) fn check(kind: Kind, spec: &Value, found: &mut Vec<Violation>) {
         Kind::Budget => limit(spec, found),
         Kind::Quota => limit(spec, found),
         Kind::Overlay => overlay(spec, found),
+        Kind::ServiceAccount => service_account(spec, found),
         Kind::Organisation | Kind::User | Kind::Team => {}
     }
 }
@@ -66,6 +67,29 @@ fn api_key(spec: &Value, found: &mut Vec<Violation>) {
                 );
             }
             _ => {}
+        }
+    }
+}
+
+fn service_account(spec: &Value, found: &mut Vec<Violation>) {
+    if word::<Role>(spec, "role") == Some(Role::SuperAdmin) {
+        let message = "a service account belongs to an organisation, and a SUPER_ADMIN to none";
+        found.push(Violation::new("/role", code::INVALID, message).hint("the highest role here is ORG_ADMIN"));
+    }
+    if spec.get("scopes").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        let message = "a service account without scopes would be good for nothing";
+        found.push(Violation::new("/scopes", code::INVALID, message).hint("disable it, or leave `scopes` out"));
+    }
+    for (index, rule) in spec.get("trust").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let anything =
+            |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|text| text.trim_matches('*').is_empty());
+        let claims = rule.get("claims").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        if anything(rule.get("subject")) && claims.iter().all(|claim| anything(claim.get("matches"))) {
+            let message = "the rule lets every token of the issuer for this audience in";
+            found.push(
+                Violation::new(format!("/trust/{index}/subject"), code::INVALID, message)
+                    .hint("say more of the subject, or add a claim"),
+            );
         }
     }
 }

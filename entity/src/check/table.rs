@@ -7,7 +7,7 @@ use crate::resource::Kind;
 use crate::routing::MOST_RETRIES;
 use crate::vocab::{
     ApiKeyType, Capability, Enforcement, FailoverTrigger, Metric, ModelType, NativeFamily, OrganisationStatus,
-    OwnerType, Period, ProviderType, Role, RoutingStrategy, ScopeType, TeamRole, UserStatus,
+    OwnerType, Period, ProviderType, Role, RoutingStrategy, Scope, ScopeType, TeamRole, UserStatus,
 };
 
 /// What a value must look like.
@@ -93,6 +93,7 @@ pub(super) const fn of(kind: Kind) -> &'static Object {
         Kind::Organisation => &ORGANISATION,
         Kind::User => &USER,
         Kind::Team => &TEAM,
+        Kind::ServiceAccount => &SERVICE_ACCOUNT,
         Kind::Provider => &PROVIDER,
         Kind::Model => &MODEL,
         Kind::ApiKey => &API_KEY,
@@ -135,6 +136,35 @@ pub(super) static TEAM_MEMBER: Object = Object {
     fields: &[required("user", Shape::Text(Rule::Email)), defaulted("role", word!(TeamRole))],
     later: &[],
 };
+
+pub(super) static SERVICE_ACCOUNT: Object = Object {
+    title: "a ServiceAccount's spec",
+    fields: &[
+        optional("description", Shape::Text(Rule::Prose)),
+        defaulted("role", word!(Role)),
+        defaulted("scopes", Shape::Set(&word!(Scope))),
+        defaulted("teams", Shape::Set(&NAME)),
+        defaulted("trust", Shape::Named("name", &TRUST_RULE)),
+        defaulted("disabled", Shape::Flag),
+    ],
+    later: &[],
+};
+
+pub(super) static TRUST_RULE: Object = Object {
+    title: "a trust rule",
+    fields: &[
+        required("name", NAME),
+        required("issuer", Shape::Text(Rule::Issuer)),
+        required("audience", LINE),
+        required("subject", LINE),
+        defaulted("claims", Shape::Named("claim", &CLAIM_RULE)),
+        defaulted("reusable", Shape::Flag),
+    ],
+    later: &[],
+};
+
+pub(super) static CLAIM_RULE: Object =
+    Object { title: "a claim rule", fields: &[required("claim", LINE), required("matches", LINE)], later: &[] };
 
 pub(super) static PROVIDER: Object = Object {
     title: "a Provider's spec",
@@ -221,6 +251,19 @@ pub(super) static PRICING: Object = Object {
         defaulted("tool", Shape::Object(&TOOL_PRICES)),
         optional("embeddings_cost_per_1k_tokens", AMOUNT),
         optional("unit", Shape::Object(&UNIT_PRICE)),
+        optional("long_prompt", Shape::Object(&LONG_PROMPT_PRICES)),
+    ],
+    later: &[],
+};
+
+pub(super) static LONG_PROMPT_PRICES: Object = Object {
+    title: "prices of long prompts",
+    fields: &[
+        required("above_input_tokens", Shape::Whole(1, 1_000_000_000)),
+        defaulted("input", Shape::Object(&CLASS_PRICES)),
+        defaulted("output", Shape::Object(&CLASS_PRICES)),
+        optional("cached_input_discount_percent", Shape::Whole(0, 100)),
+        optional("cache_write_cost_per_1k_tokens", AMOUNT),
     ],
     later: &[],
 };
@@ -263,8 +306,15 @@ pub(super) static ROUTING_POLICY: Object = Object {
         defaulted("failoverOn", Shape::Set(&word!(FailoverTrigger))),
         defaulted("maxRetries", Shape::Whole(0, MOST_RETRIES as u64)),
         defaulted("retryDelayMs", Shape::Whole(0, 60_000)),
+        optional("hedge", Shape::Object(&HEDGE)),
     ],
-    later: &["hedging"],
+    later: &[],
+};
+
+pub(super) static HEDGE: Object = Object {
+    title: "a hedge",
+    fields: &[defaulted("percentile", Shape::Whole(50, 99)), defaulted("minDelayMs", Shape::Whole(1, 60_000))],
+    later: &[],
 };
 
 pub(super) static ROUTING_CANDIDATE: Object = Object {

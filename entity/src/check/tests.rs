@@ -117,16 +117,17 @@ fn names_keep_the_rule_of_their_kind() {
 fn a_manifest_is_checked_from_outside_in() {
     let good = json!({"apiVersion": "odock/v1", "kind": "Team", "metadata": {"organisation": "acme", "name": "search"}, "spec": {}});
     assert_eq!(check_manifest(&good), []);
-    let bad =
-        json!({"apiVersion": "v1", "kind": "team", "metadata": {"organization": "acme", "labels": {}}, "specs": {}});
+    let bad = json!({"apiVersion": "v1", "kind": "team", "metadata": {"organization": "acme", "annotations": {}, "labels": {"a b": 1}}, "specs": {}});
     assert_eq!(
         told(&check_manifest(&bad)),
         [
             "/specs unknown_field: `specs` is not a field of a manifest (did you mean `spec`?)",
             "/apiVersion invalid: `v1` is not a version that is known here (write `apiVersion: odock/v1`)",
             "/kind invalid: `team` is not a kind (did you mean `Team`?)",
-            "/metadata/labels unsupported: `labels` is not supported by this version",
+            "/metadata/annotations unsupported: `annotations` is not supported by this version",
             "/metadata/organization unknown_field: `organization` is not a field of metadata (did you mean `organisation`?)",
+            "/metadata/labels/a b invalid: `a b` is no key: 1 to 63 letters, digits, `-`, `.`, `_` and `/`",
+            "/metadata/labels/a b wrong_type: must be a string, not a number (write it in quotes: \"1\")",
             "/metadata/name missing: `name` is missing from metadata",
             "/spec missing: `spec` is missing (write `spec: {}` for a resource of defaults)",
         ]

@@ -41,6 +41,8 @@ pub(super) enum Rule {
     UpstreamName,
     /// Where a provider is.
     BaseUrl,
+    /// Who issues tokens.
+    Issuer,
     /// Azure's `api-version`.
     ApiVersion,
     /// Decimal USD.
@@ -75,6 +77,7 @@ impl Rule {
             Self::Prose => prose(text, 2_048),
             Self::UpstreamName => line(text, 256),
             Self::BaseUrl => base_url(text),
+            Self::Issuer => issuer(text),
             Self::ApiVersion => api_version(text),
             Self::Money => text.parse::<Money>().map(drop).map_err(|error| complain(error.to_string())),
             Self::Time => time(text),
@@ -233,6 +236,20 @@ fn base_url(text: &str) -> Result<(), Complaint> {
     Ok(())
 }
 
+/// The `iss` of OpenID tokens: compared byte by byte, and where the issuer's keys are found. In clear only on this machine.
+fn issuer(text: &str) -> Result<(), Complaint> {
+    let like = "write it exactly as the tokens have it, like https://token.actions.githubusercontent.com";
+    base_url(text)?;
+    let url = url::Url::parse(text).map_err(|error| advise(format!("is not a URL: {error}"), like))?;
+    let local = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "https" || local { Ok(()) } else { Err(advise("is not an https:// URL", like)) }
+}
+
 fn api_version(text: &str) -> Result<(), Complaint> {
     let fits =
         (1..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
@@ -360,6 +377,18 @@ mod tests {
             ],
         );
         assert!(!base_url("https://ada:hunter2@x").err().unwrap().message.contains("hunter2"));
+    }
+
+    #[test]
+    fn issuers_are_asked_in_secret() {
+        accepts(
+            Rule::Issuer,
+            &["https://gitlab.com", "https://oidc.eks.eu-west-1.amazonaws.com/id/AB", "http://127.0.0.1:1"],
+        );
+        refuses(
+            Rule::Issuer,
+            &["", "gitlab.com", "http://gitlab.com", "https://a@b", "https://x?y", "http://10.0.0.1"],
+        );
     }
 
     #[test]

@@ -57,6 +57,13 @@ pub struct ApiKeyState {
     /// Until when the secret before the last rotation works too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_valid_until: Option<Timestamp>,
+    /// Until when `ack` can put its first secret in force; nobody can call with the key before that. `reveal` draws
+    /// another secret, and sets a new time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_until: Option<Timestamp>,
+    /// Until when `ack` can put the secret of a rotation in force; the old secret works meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation_pending_until: Option<Timestamp>,
     /// When it last left a usage record; only in answers about a single key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
@@ -75,6 +82,18 @@ pub struct CreateApiKey {
     #[serde(default = "yes")]
     #[cfg_attr(feature = "openapi", schema(default = true))]
     pub reveal: bool,
+    /// Whether the secret of the answer works only once `ack` says, within ten minutes, that it arrived.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
+}
+
+/// Says that a secret reached its place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AcknowledgeSecret {
+    /// Lower-case hex of SHA-256 over the secret that arrived.
+    pub hash: String,
 }
 
 /// A virtual key with its secret: the one time that it is shown.
@@ -108,6 +127,9 @@ pub struct RotateApiKey {
     /// The new expiry; unchanged when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiry: Option<Timestamp>,
+    /// Whether the new secret works, and the overlap begins, only once `ack` says, within ten minutes, that it arrived.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
 }
 
 /// One rotation of a virtual key.

@@ -33,6 +33,14 @@ pub struct Model {
     #[sea_orm(unique)]
     pub previous_hash: Option<SecretHash>,
     pub previous_valid_until: Option<Timestamp>,
+    /// Until when the delivery of the secret can be acknowledged; nothing once it was. Until then nobody can call with it.
+    pub pending_until: Option<Timestamp>,
+    /// The secret of a rotation that waits to be acknowledged; `pending_until` says how long.
+    #[sea_orm(unique)]
+    pub next_hash: Option<SecretHash>,
+    pub next_preview: Option<String>,
+    pub next_overlap_seconds: Option<i32>,
+    pub next_expiry: Option<Timestamp>,
     #[sea_orm(column_type = "JsonBinary")]
     pub policies: Option<Policies>,
     #[sea_orm(column_type = "JsonBinary")]

@@ -29,6 +29,12 @@ pub struct Model {
     pub after: Option<Json>,
     pub request_id: String,
     pub outcome: String,
+    /// The chain that it is in; absent from before there were any.
+    pub chain: Option<Uuid>,
+    /// Its number in the chain, from 1 without a gap.
+    pub seq: Option<i64>,
+    /// SHA-256 over itself and the hash before, in lower-case hex.
+    pub hash: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::row::PasswordHash;
 use crate::vocab::{Role, UserStatus};
 use crate::{OrganisationId, Timestamp, UserId};
 
@@ -19,6 +20,8 @@ pub struct Model {
     pub role: Role,
     pub status: UserStatus,
     pub last_sign_in_at: Option<Timestamp>,
+    pub password_hash: Option<PasswordHash>,
+    pub password_set_at: Option<Timestamp>,
     pub revision: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

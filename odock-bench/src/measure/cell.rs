@@ -14,6 +14,10 @@ pub(crate) enum Kind {
     Unary,
     /// An ordinary prompt, answered as a stream.
     Stream,
+    /// The same in Anthropic's words, answered as a stream.
+    Messages,
+    /// An ordinary prompt on the route that speaks to every family; those who have no such route are asked in OpenAI's words.
+    Unified,
     /// A prompt of 200 KB, answered in one piece.
     Large,
 }
@@ -34,6 +38,10 @@ const SOME: usize = 16;
 impl Cell {
     /// Streams, over some connections.
     pub(crate) const STREAM: Self = Self { kind: Kind::Stream, connections: SOME };
+    /// Streams of Anthropic's, over some connections.
+    pub(crate) const MESSAGES: Self = Self { kind: Kind::Messages, connections: SOME };
+    /// The unified route, over some connections.
+    pub(crate) const UNIFIED: Self = Self { kind: Kind::Unified, connections: SOME };
     /// Large prompts, over a few connections.
     pub(crate) const LARGE: Self = Self { kind: Kind::Large, connections: FEW };
 
@@ -44,15 +52,29 @@ impl Cell {
 
     /// Every cell of a round.
     pub(crate) fn all(unary: &[usize]) -> Vec<Self> {
-        unary.iter().map(|connections| Self::unary(*connections)).chain([Self::STREAM, Self::LARGE]).collect()
+        let others = [Self::STREAM, Self::MESSAGES, Self::UNIFIED, Self::LARGE];
+        unary.iter().map(|connections| Self::unary(*connections)).chain(others).collect()
     }
 
     /// The request body.
     pub(crate) fn body(self) -> Bytes {
         match self.kind {
-            Kind::Unary => requests::chat(false),
+            Kind::Unary | Kind::Unified => requests::chat(false),
             Kind::Stream => requests::chat(true),
+            Kind::Messages => requests::messages(),
             Kind::Large => requests::large(),
+        }
+    }
+}
+
+impl Cell {
+    /// Where it goes: at a gateway, or at the simulated upstream, be it directly or passed through.
+    pub(crate) const fn path(self, gateway: bool) -> &'static str {
+        match (self.kind, gateway) {
+            (Kind::Messages, true) => "/v1/messages",
+            (Kind::Messages, false) => "/anthropic/v1/messages",
+            (Kind::Unified, true) => "/v1/llm/chat",
+            (Kind::Unified, false) | (Kind::Unary | Kind::Stream | Kind::Large, _) => "/v1/chat/completions",
         }
     }
 }
@@ -62,6 +84,8 @@ impl fmt::Display for Cell {
         match self.kind {
             Kind::Unary => write!(f, "unary-{}", self.connections),
             Kind::Stream => f.write_str("stream"),
+            Kind::Messages => f.write_str("messages-stream"),
+            Kind::Unified => f.write_str("unified"),
             Kind::Large => f.write_str("prompt-200k"),
         }
     }

@@ -20,15 +20,19 @@ use crate::parties::Target;
 pub(crate) struct Request {
     host: HeaderValue,
     authorization: HeaderValue,
+    key: HeaderValue,
+    path: &'static str,
     body: Bytes,
 }
 
 impl Request {
-    /// A chat request with this body to a target.
-    pub(crate) fn new(target: &Target, body: Bytes) -> anyhow::Result<Self> {
+    /// A chat request with this body to a path of a target.
+    pub(crate) fn new(target: &Target, path: &'static str, body: Bytes) -> anyhow::Result<Self> {
         Ok(Self {
             host: target.address.to_string().parse()?,
             authorization: format!("Bearer {}", target.key).parse()?,
+            key: target.key.parse()?,
+            path,
             body,
         })
     }
@@ -36,10 +40,15 @@ impl Request {
     fn build(&self) -> http::Request<Full<Bytes>> {
         let mut request = http::Request::new(Full::new(self.body.clone()));
         *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = http::Uri::from_static("/v1/chat/completions");
+        *request.uri_mut() = http::Uri::from_static(self.path);
         let headers = request.headers_mut();
         headers.insert(header::HOST, self.host.clone());
-        headers.insert(header::AUTHORIZATION, self.authorization.clone());
+        if self.path.ends_with("/messages") {
+            headers.insert("x-api-key", self.key.clone());
+            headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+        } else {
+            headers.insert(header::AUTHORIZATION, self.authorization.clone());
+        }
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static("odock-bench"));

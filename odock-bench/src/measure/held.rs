@@ -7,6 +7,7 @@ use http_body_util::BodyExt as _;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
+use super::cell::Cell;
 use super::procfs;
 use super::requests;
 use super::{Connection, Request};
@@ -30,7 +31,7 @@ pub(crate) struct Held {
 
 /// Opens the streams, reads them for so long, and looks at the memory.
 pub(crate) async fn hold(target: &Target, streams: usize, seconds: u64) -> anyhow::Result<Held> {
-    let request = Request::new(target, requests::held())?;
+    let request = Request::new(target, Cell::STREAM.path(true), requests::held())?;
     let mut open = JoinSet::new();
     let begun = Instant::now();
     for first in (0..streams).step_by(AT_ONCE) {

@@ -28,7 +28,7 @@ pub(crate) struct Ledger {
 
 /// Drives the target for so many seconds and counts.
 pub(crate) async fn count(target: &Target, seconds: f64) -> anyhow::Result<Ledger> {
-    let request = Request::new(target, Cell::unary(CONNECTIONS).body())?;
+    let request = Request::new(target, Cell::unary(CONNECTIONS).path(true), Cell::unary(CONNECTIONS).body())?;
     let (before, started) = (counters(target).await?, Instant::now());
     drive(target, &request, CONNECTIONS, seconds).await?;
     let (after, took) = (counters(target).await?, started.elapsed().as_secs_f64());

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::parties::{HELD_MODEL, MODEL};
+use crate::parties::{HELD_MODEL, MESSAGES_MODEL, MODEL};
 
 const SENTENCE: &str = "Please say which limits apply to the key, and what a caller sees when one of them is reached. ";
 
@@ -26,6 +26,28 @@ pub(crate) fn chat(stream: bool) -> Bytes {
         body["stream"] = json!(true);
         body["stream_options"] = json!({"include_usage": true});
     }
+    body.to_string().into()
+}
+
+/// A chat in Anthropic's words, as long as the other, answered as a stream.
+pub(crate) fn messages() -> Bytes {
+    let tool = |name: &str, description: &str| {
+        let function = &tool(name, description)["function"];
+        json!({"name": name, "description": description, "input_schema": function["parameters"]})
+    };
+    let body = json!({
+        "model": MESSAGES_MODEL,
+        "system": SENTENCE.repeat(8),
+        "messages": [
+            {"role": "user", "content": SENTENCE.repeat(5)},
+            {"role": "assistant", "content": SENTENCE.repeat(11)},
+            {"role": "user", "content": format!("{}\n\"Quotes\", tabs\tand ümläuts are in prompts too.", SENTENCE.repeat(4))},
+        ],
+        "tools": [tool("find_order", "Finds an order by its number."), tool("refund", "Refunds an order, whole or in part.")],
+        "temperature": 0.2,
+        "max_tokens": 512,
+        "stream": true,
+    });
     body.to_string().into()
 }
 
@@ -60,6 +82,7 @@ mod tests {
     #[test]
     fn bodies_have_the_sizes_that_the_report_names() {
         assert!((3_500..3_900).contains(&chat(false).len()), "{}", chat(false).len());
+        assert!((3_400..3_900).contains(&messages().len()), "{}", messages().len());
         assert!((200_000..201_000).contains(&large().len()), "{}", large().len());
     }
 }

@@ -7,6 +7,7 @@ use super::connection::Request;
 use super::load::drive;
 use super::procfs;
 use crate::parties::Target;
+use crate::run::{DIRECT, PASS_THROUGH};
 
 /// The figures of one cell on one target in one round.
 #[derive(Debug, Clone, Serialize)]
@@ -48,7 +49,8 @@ pub(crate) async fn rounds(
 }
 
 async fn read(target: &Target, cell: Cell, round: u32, seconds: f64) -> anyhow::Result<Reading> {
-    let request = Request::new(target, cell.body())?;
+    let is_gateway = ![DIRECT, PASS_THROUGH].contains(&target.name);
+    let request = Request::new(target, cell.path(is_gateway), cell.body())?;
     let before = procfs::cpu(target.pid)?;
     let mut drive = drive(target, &request, cell.connections, seconds).await?;
     let cpu = procfs::quiet(target.pid).await?.saturating_sub(before);

@@ -41,7 +41,7 @@ pub(crate) async fn start(launch: &Launch, scratch: &Path, key: &str) -> anyhow:
 
 /// Asks until there is an answer, and says how many milliseconds after its start that was.
 async fn first_answer(party: &mut Party, key: &str) -> anyhow::Result<f64> {
-    let request = Request::new(&party.target(key), Cell::unary(1).body())?;
+    let request = Request::new(&party.target(key), Cell::unary(1).path(true), Cell::unary(1).body())?;
     listening(party).await?;
     let address = party.address();
     let asked = async { Connection::open(address).await?.ask(&request).await };

@@ -12,6 +12,9 @@ pub(crate) use process::{Launch, Party, Target};
 /// The model that all unary and streamed requests ask for.
 pub(crate) const MODEL: &str = "bench";
 
+/// The model that streams in Anthropic's words ask for.
+pub(crate) const MESSAGES_MODEL: &str = "bench-messages";
+
 /// The model whose streams go on for minutes, by the simulated upstream's naming convention.
 pub(crate) const HELD_MODEL: &str = "sim-hold";
 

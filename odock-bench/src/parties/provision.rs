@@ -17,7 +17,7 @@ use serde_json::json;
 use url::Url;
 
 use super::gateway::BOOTSTRAP_TOKEN;
-use super::{HELD_MODEL, MODEL, UPSTREAM_KEY};
+use super::{HELD_MODEL, MESSAGES_MODEL, MODEL, UPSTREAM_KEY};
 
 const ORGANISATION: &str = "acme";
 
@@ -26,7 +26,7 @@ pub(crate) async fn provision(gateway: SocketAddr, upstream: SocketAddr, governe
     let url = Url::parse(&format!("http://{gateway}"))?;
     let client = Client::builder(url).timeout(Duration::from_secs(10)).build()?;
     let issued = client.sign_in(&BOOTSTRAP_TOKEN.into(), Some("benchmark")).await.context("cannot sign in")?;
-    let client = client.with_token(issued.secret.into());
+    let client = client.with_token(issued.access_token.into());
     client
         .admin()
         .create_organisation(ORGANISATION, spec(json!({"policies": policies(governed, Scope::Organisation)}))?)
@@ -34,9 +34,13 @@ pub(crate) async fn provision(gateway: SocketAddr, upstream: SocketAddr, governe
         .context("cannot create the organisation")?;
     let acme = client.organisation(ORGANISATION);
     let sealer = Sealer::new(&client.encryption_key().await?)?;
-    provider(&acme, &sealer, upstream).await.context("cannot create the provider")?;
-    for model in [MODEL, HELD_MODEL] {
-        acme.create::<Model>(model, model_spec(governed)?)
+    let address = format!("http://{upstream}");
+    for (name, kind, base) in [("upstream", "CUSTOM", address.clone()), ("claude", "ANTHROPIC", address + "/anthropic")]
+    {
+        provider(&acme, &sealer, name, kind, &base).await.context("cannot create the provider")?;
+    }
+    for (model, provider) in [(MODEL, "upstream"), (HELD_MODEL, "upstream"), (MESSAGES_MODEL, "claude")] {
+        acme.create::<Model>(model, model_spec(provider, governed)?)
             .await
             .with_context(|| format!("cannot create the model {model}"))?;
     }
@@ -87,34 +91,34 @@ async fn limits_of_money(acme: &OrganisationApi) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn provider(acme: &OrganisationApi, sealer: &Sealer, upstream: SocketAddr) -> anyhow::Result<()> {
+async fn provider(acme: &OrganisationApi, sealer: &Sealer, name: &str, kind: &str, base: &str) -> anyhow::Result<()> {
     let key =
         ProviderKeySpec { name: "main".to_owned(), secret: Some(sealer.seal(&UPSTREAM_KEY.into())?), revoked: false };
-    let declared = spec(json!({"type": "CUSTOM", "baseUrl": format!("http://{upstream}")}))?;
-    acme.create::<Provider>("upstream", ProviderSpec { keys: vec![key], ..declared }).await?;
+    let declared = spec(json!({"type": kind, "baseUrl": base}))?;
+    acme.create::<Provider>(name, ProviderSpec { keys: vec![key], ..declared }).await?;
     Ok(())
 }
 
-fn model_spec(governed: bool) -> anyhow::Result<ModelSpec> {
+fn model_spec(provider: &str, governed: bool) -> anyhow::Result<ModelSpec> {
     let price = |text: &str| -> anyhow::Result<ClassPrices> {
         Ok(ClassPrices { text_cost_per_1k_tokens: Some(text.parse()?), ..ClassPrices::default() })
     };
     let pricing = Pricing { input: price("0.00015")?, output: price("0.0006")?, ..Pricing::default() };
     Ok(ModelSpec {
         pricing: Some(pricing),
-        ..spec(json!({"provider": "upstream", "policies": policies(governed, Scope::Model)}))?
+        ..spec(json!({"provider": provider, "policies": policies(governed, Scope::Model)}))?
     })
 }
 
 async fn virtual_key(acme: &OrganisationApi, governed: bool) -> anyhow::Result<String> {
-    let models = BTreeSet::from([MODEL.to_owned(), HELD_MODEL.to_owned()]);
+    let models = BTreeSet::from([MODEL, HELD_MODEL, MESSAGES_MODEL].map(str::to_owned));
     let owner = if governed {
         json!({"type": "TEAM", "team": "team", "policies": limits(Scope::Key)})
     } else {
         json!({"type": "ORGANISATION"})
     };
     let declared = ApiKeySpec { models, ..spec(owner)? };
-    let key = CreateApiKey { name: "benchmark".to_owned(), spec: declared, reveal: true };
+    let key = CreateApiKey { name: "benchmark".to_owned(), spec: declared, reveal: true, pending: false };
     acme.apikeys().create(&key).await?.secret.context("the gateway did not show the key's secret")
 }
 

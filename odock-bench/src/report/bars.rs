@@ -63,6 +63,8 @@ fn ratios(report: &Report, target: &'static str, embedded: bool, bars: &mut Vec<
     }
     ratio("stream: added first byte", Cell::STREAM, |row| row.added_first_byte_p50_us, 1.5, true);
     ratio("stream: total", Cell::STREAM, |row| row.p50_us, 1.1, true);
+    ratio("Anthropic stream: added first byte", Cell::MESSAGES, |row| row.added_first_byte_p50_us, 1.5, true);
+    ratio("Anthropic stream: total", Cell::MESSAGES, |row| row.p50_us, 1.1, true);
     ratio("200 KB prompt: CPU a request", Cell::LARGE, |row| row.cpu_us, 1.5, true);
 }
 

@@ -3,6 +3,7 @@
 use super::{Bar, Report, Row};
 use crate::measure::procfs::Resident;
 use crate::measure::{Cell, Kind};
+use crate::parties::sim::CHUNKS;
 
 /// Prints the report.
 pub(crate) fn print(report: &Report) {
@@ -35,6 +36,7 @@ fn text(report: &Report) -> String {
     lines.join("\n")
 }
 
+#[allow(clippy::cast_precision_loss, reason = "a few chunks")]
 fn cell_rows(report: &Report, cell: Cell) -> Vec<String> {
     let line = |what: &str, figure: &dyn Fn(&Row) -> String| {
         let figures =
@@ -60,7 +62,19 @@ fn cell_rows(report: &Report, cell: Cell) -> Vec<String> {
             line("stream: first byte p50", &|row| whole(row.first_byte_p50_us)),
             line("stream: added first byte", &|row| added(row.added_first_byte_p50_us, row)),
             line("stream: total p50 / p90 / p99", &|row| triple([row.p50_us, row.p90_us, row.p99_us])),
+            line("stream: chunks/s", &|row| whole(row.per_second * CHUNKS as f64)),
             line("stream: CPU a stream", &cpu),
+        ],
+        Kind::Messages => vec![
+            line("Anthropic stream: first byte p50", &|row| whole(row.first_byte_p50_us)),
+            line("Anthropic stream: added first byte", &|row| added(row.added_first_byte_p50_us, row)),
+            line("Anthropic stream: total p50 / p90 / p99", &|row| triple([row.p50_us, row.p90_us, row.p99_us])),
+            line("Anthropic stream: chunks/s", &|row| whole(row.per_second * CHUNKS as f64)),
+            line("Anthropic stream: CPU a stream", &cpu),
+        ],
+        Kind::Unified => vec![
+            line("unified: p50 / p90 / p99", &|row| triple([row.p50_us, row.p90_us, row.p99_us])),
+            line("unified: CPU a request", &cpu),
         ],
         Kind::Large => vec![
             line("200 KB prompt: p50 / p90 / p99", &|row| triple([row.p50_us, row.p90_us, row.p99_us])),

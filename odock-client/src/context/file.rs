@@ -62,6 +62,12 @@ impl ConfigFile {
         self.content.current.as_deref()
     }
 
+    /// The name of the context that was in use before, if it still is there.
+    #[must_use]
+    pub fn previous(&self) -> Option<&str> {
+        self.content.previous.as_deref().filter(|name| self.content.contexts.contains_key(*name))
+    }
+
     /// Every context by name.
     #[must_use]
     pub fn contexts(&self) -> &BTreeMap<String, Context> {
@@ -92,6 +98,9 @@ impl ConfigFile {
             file.context(&name)?;
             let is_new = !document.contains_key("current");
             assign(document.as_table_mut(), "current", value(&name).into_value().ok());
+            if let Some(before) = file.current().filter(|before| *before != name) {
+                assign(document.as_table_mut(), "previous", value(before).into_value().ok());
+            }
             let first = document.get_mut("contexts").and_then(Item::as_table_mut).and_then(first_table);
             if let Some(table) =
                 first.filter(|table| is_new && table.decor().prefix().is_none_or(|it| it.as_str() == Some("")))
@@ -289,7 +298,7 @@ mod tests {
             assert!(text.contains(comment), "{comment} is gone from\n{text}");
         }
         let again = ConfigFile::load(&path).unwrap();
-        assert_eq!(again.current(), Some("prod"));
+        assert_eq!((again.current(), again.previous()), (Some("prod"), Some("dev")));
         assert_eq!(again.context("dev").unwrap(), &dev);
         assert_eq!(again.contexts().len(), 3);
         assert!(again.context("prod").unwrap().protected);
@@ -348,7 +357,7 @@ mod tests {
                 "[contexts.\"a b\"]\nurl = \"http://a\"",
                 "/config.toml:1:1: `a b` cannot name a context: use letters, digits, `-`, `_` and `.`, at most 64",
             ),
-            ("colour = 1", "/config.toml:1:10: `colour` is not known here; known are current, contexts"),
+            ("colour = 1", "/config.toml:1:10: `colour` is not known here; known are current, previous, contexts"),
             ("= 1", "/config.toml:1:1: this is not TOML"),
         ];
         for (text, expected) in cases {

@@ -14,6 +14,7 @@ use crate::credential::Reference;
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) current: Option<String>,
+    pub(super) previous: Option<String>,
     pub(super) contexts: BTreeMap<String, Context>,
 }
 
@@ -42,8 +43,10 @@ fn parse(text: &str) -> Result<Content, Mistake> {
     for (key, item) in document.iter() {
         match key {
             "current" => content.current = Some(string(item, "current")?.to_owned()),
+            // One that is gone by now is no mistake: nobody has chosen it.
+            "previous" => content.previous = Some(string(item, "previous")?.to_owned()),
             "contexts" => content.contexts = contexts(item)?,
-            _ => return Err(unknown(item, key, "current, contexts")),
+            _ => return Err(unknown(item, key, "current, previous, contexts")),
         }
     }
     match &content.current {

@@ -1,12 +1,16 @@
 //! Where the management token comes from, and where it is kept.
 //!
-//! In order: `--token-file` or `--token-stdin`, `ODOCK_TOKEN`, `ODOCK_TOKEN_FILE`, the context's reference.
+//! In order: `--token-file` or `--token-stdin`, `ODOCK_TOKEN`, `ODOCK_TOKEN_FILE`, a pipeline's OpenID token where a service
+//! account is named, the context's reference.
 //! Never from an argument, where every user of the machine can read it.
 
 pub mod file;
 #[cfg(feature = "keyring")]
 mod keyring;
+pub mod oidc;
 mod reference;
+mod session;
+mod source;
 mod store;
 
 use std::ffi::OsString;
@@ -21,7 +25,10 @@ use zeroize::Zeroizing;
 
 #[cfg(feature = "keyring")]
 pub use keyring::Keyring;
+pub use oidc::{Oidc, OidcSource};
 pub use reference::{Reference, ReferenceError};
+pub use session::{KeptSession, SessionTokens};
+pub use source::{Coming, Credential, TokenSource};
 pub use store::{CredentialStore, MemoryStore, NoStore, StoreError, bounded};
 
 /// What personal tokens begin with.
@@ -29,16 +36,21 @@ pub const PERSONAL: &str = "odock-pat-";
 /// What one-time sign-in tokens begin with.
 pub const SIGN_IN: &str = "odock-signin-";
 
+/// What invitations begin with.
+pub const INVITATION: &str = "odock-inv-";
+/// What a service account's tokens begin with.
+pub const SERVICE: &str = "odock-sat-";
+
 /// How long a helper program may take.
 const HELPER_LIMIT: Duration = Duration::from_secs(30);
 /// The most bytes of a token.
 const MAX_TOKEN: u64 = 16 * 1024;
 
-/// A token and where it came from.
+/// A credential and where it came from.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// The token.
-    pub token: SecretString,
+    /// The credential.
+    pub credential: Credential,
     /// Where it came from.
     pub source: Source,
     /// The context's own credential, when something stronger stood before it.
@@ -56,6 +68,8 @@ pub enum Source {
     Environment,
     /// The file that `ODOCK_TOKEN_FILE` named.
     EnvironmentFile(PathBuf),
+    /// A pipeline's OpenID token, exchanged for a service account's.
+    Oidc(Oidc),
     /// The context's reference.
     Context(Reference),
 }
@@ -67,6 +81,7 @@ impl std::fmt::Display for Source {
             Self::Stdin => f.write_str("--token-stdin"),
             Self::Environment => f.write_str("ODOCK_TOKEN"),
             Self::EnvironmentFile(path) => write!(f, "ODOCK_TOKEN_FILE {}", path.display()),
+            Self::Oidc(oidc) => write!(f, "{}, as {}", oidc.source, oidc.account),
             Self::Context(reference) => write!(f, "the context's {reference}"),
         }
     }
@@ -78,7 +93,7 @@ impl Source {
     pub const fn storage(&self) -> &'static str {
         match self {
             Self::TokenFile(_) | Self::EnvironmentFile(_) | Self::Context(Reference::File(_)) => "file",
-            Self::Stdin => "not stored",
+            Self::Stdin | Self::Oidc(_) => "not stored",
             Self::Environment | Self::Context(Reference::Env(_)) => "environment",
             Self::Context(Reference::Keyring(_)) => "keyring",
             Self::Context(Reference::Exec(_)) => "helper program",
@@ -135,6 +150,10 @@ pub struct Lookup<'a> {
     pub token_stdin: bool,
     /// The environment.
     pub env: &'a (dyn Fn(&str) -> Option<OsString> + Sync),
+    /// A pipeline's identity, if it says which service account it wants to be.
+    pub oidc: Option<Oidc>,
+    /// Where programs take turns to renew a session.
+    pub locks: PathBuf,
     /// The context's reference.
     pub reference: Option<&'a Reference>,
     /// The keyring.
@@ -151,12 +170,43 @@ impl Lookup<'_> {
     /// The source that counts holds no usable token.
     pub async fn resolve(&self) -> Result<Option<Resolved>, CredentialError> {
         let Some(source) = self.source()? else { return Ok(None) };
-        let token = self.read(&source).await?;
+        let credential = match &source {
+            Source::Oidc(oidc) => Credential::Renewed(Arc::new(oidc::ExchangedTokens::new(oidc.clone(), self.env))),
+            source => self.renewed(source, self.read(source).await?),
+        };
         let shadowed = match source {
             Source::Context(_) => None,
             _ => self.reference.cloned(),
         };
-        Ok(Some(Resolved { token, source, shadowed }))
+        Ok(Some(Resolved { credential, source, shadowed }))
+    }
+
+    /// A session is renewed where it is kept; one that came from elsewhere works until its access token expires.
+    fn renewed(&self, source: &Source, kept: SecretString) -> Credential {
+        let Some(session) = KeptSession::read(&kept) else { return Credential::Token(kept) };
+        match source {
+            Source::Context(reference @ (Reference::Keyring(_) | Reference::File(_))) => {
+                let path = match reference {
+                    Reference::File(path) => self.at_home(path),
+                    _ => PathBuf::new(),
+                };
+                let (reference, store, locks) = (reference.clone(), Arc::clone(&self.store), self.locks.clone());
+                let place = session::Place { reference, path, store, locks };
+                Credential::Renewed(Arc::new(SessionTokens::new(place, session)))
+            }
+            _ => Credential::Token(session.access()),
+        }
+    }
+
+    /// What is kept at the source that counts, as it is kept.
+    ///
+    /// # Errors
+    /// The source that counts holds no usable token.
+    pub async fn kept(&self) -> Result<Option<SecretString>, CredentialError> {
+        match self.source()? {
+            None | Some(Source::Oidc(_)) => Ok(None),
+            Some(source) => self.read(&source).await.map(Some),
+        }
     }
 
     /// Which source counts, without reading it.
@@ -178,6 +228,9 @@ impl Lookup<'_> {
         if let Some(path) = set("ODOCK_TOKEN_FILE") {
             return Ok(Some(Source::EnvironmentFile(path.into())));
         }
+        if let Some(oidc) = &self.oidc {
+            return Ok(Some(Source::Oidc(oidc.clone())));
+        }
         Ok(self.reference.cloned().map(Source::Context))
     }
 
@@ -187,6 +240,7 @@ impl Lookup<'_> {
             Source::TokenFile(path) | Source::EnvironmentFile(path) => file::read_plain(path, &from),
             Source::Stdin => read_stdin(&from).await,
             Source::Environment => self.variable("ODOCK_TOKEN", &from),
+            Source::Oidc(_) => Err(CredentialError::Empty { from }),
             Source::Context(Reference::Env(name)) => self.variable(name, &from),
             Source::Context(Reference::File(path)) => file::read(&self.at_home(path), &from),
             Source::Context(Reference::Exec(command)) => run_helper(command, &from).await,

@@ -35,6 +35,8 @@ impl Place {
             token_file,
             token_stdin: false,
             env: &env,
+            oidc: None,
+            locks: self.directory.path().to_owned(),
             reference: reference.as_ref(),
             store: Arc::clone(&self.store),
         };
@@ -42,7 +44,14 @@ impl Place {
     }
 
     async fn token(&self, token_file: Option<&Path>, reference: Option<&str>) -> String {
-        self.resolve(token_file, reference).await.unwrap().unwrap().token.expose_secret().to_owned()
+        plain(&self.resolve(token_file, reference).await.unwrap().unwrap()).to_owned()
+    }
+}
+
+fn plain(found: &Resolved) -> &str {
+    match &found.credential {
+        Credential::Token(token) => token.expose_secret(),
+        Credential::Renewed(_) => panic!("a token that stays the same was wanted"),
     }
 }
 
@@ -56,7 +65,7 @@ async fn the_strongest_source_that_is_set_counts() {
     assert_eq!(place.token(None, Some("keyring:prod")).await, "from-variable-file");
     place.variables.insert("ODOCK_TOKEN", "from-variable".into());
     let found = place.resolve(None, Some("keyring:prod")).await.unwrap().unwrap();
-    assert_eq!(found.token.expose_secret(), "from-variable");
+    assert_eq!(plain(&found), "from-variable");
     assert_eq!(found.shadowed, Some(Reference::Keyring("prod".into())));
     assert_eq!(place.token(Some(&named), Some("keyring:prod")).await, "from-flag");
 }
@@ -163,4 +172,101 @@ fn references_are_written_as_they_are_read() {
     ] {
         assert_eq!(text.parse::<Reference>(), Err(error), "{text}");
     }
+}
+
+/// A gateway that renews a session once for each refresh token, and counts how often.
+async fn renewing() -> (url::Url, Arc<std::sync::Mutex<Vec<String>>>) {
+    use axum::extract::State;
+    use axum::http::StatusCode;
+    use axum::routing::{get, post};
+    type Used = Arc<std::sync::Mutex<Vec<String>>>;
+    async fn refresh(State(used): State<Used>, body: String) -> (StatusCode, String) {
+        let mut used = used.lock().unwrap();
+        if used.contains(&body) {
+            return (StatusCode::UNAUTHORIZED, "{}".into());
+        }
+        used.push(body);
+        (StatusCode::OK, signed_in(used.len(), "2099-01-01T00:00:00Z").to_string())
+    }
+    async fn whoami(headers: axum::http::HeaderMap) -> (StatusCode, String) {
+        let fresh = headers["authorization"] == "Bearer access-1";
+        (if fresh { StatusCode::OK } else { StatusCode::UNAUTHORIZED }, "{}".into())
+    }
+    let used = Used::default();
+    let router = axum::Router::new().route("/api/auth/refresh", post(refresh)).route("/api/whoami", get(whoami));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let router = router.with_state(Arc::clone(&used));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, used)
+}
+
+fn signed_in(number: usize, expires: &str) -> serde_json::Value {
+    serde_json::json!({
+        "session": {
+            "id": "0198c0de-0000-7000-8000-000000000009", "name": "laptop", "method": "password", "address": "192.0.2.7",
+            "createdAt": "2026-11-01T10:00:00Z", "expiresAt": "2099-01-01T00:00:00Z", "current": true
+        },
+        "accessToken": format!("access-{number}"), "accessExpiresAt": expires, "refreshToken": format!("refresh-{number}")
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_that_share_a_session_renew_it_once() {
+    let (url, used) = renewing().await;
+    for kept in ["file", "keyring"] {
+        used.lock().unwrap().clear();
+        let place = Place::new();
+        let first: entity::session::SignedIn = serde_json::from_value(signed_in(0, "2001-01-01T00:00:00Z")).unwrap();
+        let line = KeptSession::from(&first).line();
+        let path = place.directory.path().join("kept/token");
+        let reference = if kept == "file" {
+            file::write(&path, &line).unwrap();
+            format!("file:{}", path.display())
+        } else {
+            place.store.set("shared", &line).unwrap();
+            "keyring:shared".to_owned()
+        };
+        // As many programs as lookups: each reads what is kept, and renews it on its own.
+        let mut calls = Vec::new();
+        for _ in 0..8 {
+            let found = place.resolve(None, Some(&reference)).await.unwrap().unwrap();
+            let client = crate::Client::builder(url.clone()).build().unwrap().with_credential(found.credential);
+            calls.push(tokio::spawn(async move {
+                client.get::<serde_json::Value>(&crate::http::Path::fixed("api/whoami"), &serde_json::json!({})).await
+            }));
+        }
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
+        assert_eq!(*used.lock().unwrap(), [r#"{"refreshToken":"refresh-0"}"#], "{kept}");
+        let found = place.resolve(None, Some(&reference)).await.unwrap().unwrap();
+        assert!(matches!(found.credential, Credential::Renewed(_)));
+        let debugged = format!("{found:?}");
+        assert!(!debugged.contains("access-") && !debugged.contains("refresh-"), "{debugged}");
+    }
+}
+
+#[test]
+fn a_pipeline_is_recognised_by_what_it_offers() {
+    use oidc::{Surroundings, detect};
+    let with = |variables: &[(&'static str, &str)], given: Surroundings<'_>| {
+        let variables: HashMap<&str, OsString> =
+            variables.iter().map(|(name, value)| (*name, (*value).into())).collect();
+        detect(given, &|name| variables.get(name).cloned()).map(|oidc| (oidc.source, oidc.account))
+    };
+    let nothing = Surroundings::default();
+    let github = [("ACTIONS_ID_TOKEN_REQUEST_URL", "https://x"), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "t")];
+    assert_eq!(with(&github, nothing), None, "nobody said which service account");
+    let named = Surroundings { account: Some("acme/deploy"), ..nothing };
+    assert_eq!(with(&github, named), Some((OidcSource::GitHub, "acme/deploy".into())));
+    assert_eq!(with(&github[..1], named), None);
+    let alone = Surroundings { account: Some("deploy"), ..nothing };
+    assert_eq!(with(&github, alone), None, "of which organisation?");
+    let alone = Surroundings { organisation: Some("acme"), ..alone };
+    assert_eq!(with(&github, alone).unwrap().1, "acme/deploy");
+    let gitlab = [("ODOCK_OIDC_TOKEN", "a.b.c"), ("ODOCK_SERVICE_ACCOUNT", "acme/ci")];
+    assert_eq!(with(&gitlab, nothing), Some((OidcSource::Variable("ODOCK_OIDC_TOKEN"), "acme/ci".into())));
+    let file = Surroundings { file: Some(Path::new("/t")), ..nothing };
+    assert_eq!(with(&gitlab, file).unwrap().0, OidcSource::File("/t".into()));
 }

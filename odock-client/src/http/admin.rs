@@ -1,14 +1,16 @@
 //! Calls of super admins, across organisations.
 
-use entity::audit::AuditEvent;
+use entity::audit::{AuditEvent, AuditVerification};
+use entity::envelope::{Rewrap, Rewrapped, SealedSecrets};
 use entity::page::Page;
 use entity::resource::{Create, Organisation, OrganisationSpec, User, UserSpec};
 use futures_util::Stream;
 use reqwest::Method;
 use serde_json::Value;
 
+use super::audit::{self, Following};
 use super::query::NoQuery;
-use super::{AuditQuery, Client, ClientError, ListQuery, LiveQuery, Path, Request, Wire, live};
+use super::{AuditNews, AuditQuery, Client, ClientError, ListQuery, LiveQuery, Path, Request, Wire, live};
 
 /// The routes below `/api/admin`.
 #[derive(Clone, Debug)]
@@ -39,6 +41,18 @@ impl Admin {
     /// A call failed.
     pub async fn list<T: Wire>(&self, query: &ListQuery, most: usize) -> Result<Page<T>, ClientError> {
         self.client.pages(&Self::path(T::KIND.plural()), query, most).await
+    }
+
+    /// Resources of one kind in all organisations as they change: one connection, which the caller renews.
+    ///
+    /// # Errors
+    /// The stream could not be opened.
+    pub async fn watch<T: Wire>(
+        &self,
+        query: &ListQuery,
+        since: Option<&str>,
+    ) -> Result<impl Stream<Item = Result<super::Watched<T>, ClientError>> + Send + Unpin + use<T>, ClientError> {
+        super::watch::open(&self.client, &Self::path(T::KIND.plural()), query, since).await
     }
 
     /// One organisation.
@@ -112,12 +126,48 @@ impl Admin {
         super::organisation::delete(&self.client, &Self::user_path(email)?, cascade).await
     }
 
+    /// How many secrets are sealed for each of the gateway's keys.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn sealed_secrets(&self) -> Result<SealedSecrets, ClientError> {
+        self.client.get(&Self::path("secrets"), &NoQuery {}).await
+    }
+
+    /// Moves up to `limit` secrets to the newest key.
+    ///
+    /// # Errors
+    /// The call failed; what was moved before stays moved.
+    pub async fn rewrap(&self, limit: Option<u32>) -> Result<Rewrapped, ClientError> {
+        let call = Request::new(&self.client, Method::POST, &Self::path("secrets/rewrap")).repeatable();
+        call.json(&Rewrap { limit })?.read(&self.client).await
+    }
+
     /// Audit events of every organisation, newest first, up to `most`.
     ///
     /// # Errors
     /// A call failed.
     pub async fn audit(&self, query: &AuditQuery, most: usize) -> Result<Page<AuditEvent>, ClientError> {
         self.client.pages(&Self::path("audit"), query, most).await
+    }
+
+    /// What happens from now on in every organisation: one connection, which the caller renews.
+    ///
+    /// # Errors
+    /// The stream could not be opened.
+    pub async fn follow_audit(
+        &self,
+        query: &AuditQuery,
+    ) -> Result<impl Stream<Item = Result<AuditNews, ClientError>> + Send + Unpin + use<>, ClientError> {
+        live::events(&self.client, &Self::path("audit"), &Following::new(query, None), audit::decode).await
+    }
+
+    /// Looks at every event of every chain, and names the first of each that is missing or altered.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn verify_audit(&self) -> Result<AuditVerification, ClientError> {
+        self.client.get(&Self::path("audit").join("verify"), &NoQuery {}).await
     }
 
     /// The live stream of every organisation: one connection, which the caller renews.

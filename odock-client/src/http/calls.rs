@@ -1,10 +1,10 @@
 //! Calls that belong to no organisation.
 
+use entity::access::CanI;
 use entity::envelope::EncryptionKey;
 use entity::page::{MAX_LIMIT, Page};
-use entity::session::{CreateToken, IssuedToken, SignIn, Token, Version, WhoAmI};
+use entity::session::Version;
 use reqwest::Method;
-use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -78,14 +78,6 @@ impl Client {
         Ok(self.pages(path, query, usize::MAX).await?.items)
     }
 
-    /// Who the token belongs to.
-    ///
-    /// # Errors
-    /// The call failed.
-    pub async fn whoami(&self) -> Result<WhoAmI, ClientError> {
-        self.get(&Path::fixed("api/whoami"), &NoQuery {}).await
-    }
-
     /// What the gateway is. Needs no token.
     ///
     /// # Errors
@@ -110,49 +102,22 @@ impl Client {
         self.get(&Path::fixed("api/auth/matrix"), &NoQuery {}).await
     }
 
-    /// Turns a one-time sign-in token into a personal token. Needs no token of its own, and is never repeated.
+    /// Whether the caller may do something; without a verb and a kind, everything that it may.
     ///
     /// # Errors
-    /// The call failed.
-    pub async fn sign_in(&self, token: &SecretString, name: Option<&str>) -> Result<IssuedToken, ClientError> {
-        let body = SignIn { token: token.expose_secret().to_owned(), name: name.map(str::to_owned) };
-        Request::new(self, Method::POST, &Path::fixed("api/auth/sign-in"))
-            .of_the_session()
-            .json(&body)?
-            .read(self)
-            .await
-    }
-
-    /// Revokes the token that this client calls with.
-    ///
-    /// # Errors
-    /// The call failed.
-    pub async fn sign_out(&self) -> Result<(), ClientError> {
-        Request::new(self, Method::POST, &Path::fixed("api/auth/sign-out")).of_the_session().done(self).await
-    }
-
-    /// The caller's own personal tokens.
-    ///
-    /// # Errors
-    /// A call failed.
-    pub async fn tokens(&self) -> Result<Vec<Token>, ClientError> {
-        self.list_all(&Path::fixed("api/auth/tokens"), &ListQuery::default()).await
-    }
-
-    /// Makes a personal token for the caller.
-    ///
-    /// # Errors
-    /// The call failed.
-    pub async fn create_token(&self, token: &CreateToken) -> Result<IssuedToken, ClientError> {
-        self.post(&Path::fixed("api/auth/tokens"), token).await
-    }
-
-    /// Revokes one of the caller's own tokens.
-    ///
-    /// # Errors
-    /// The call failed.
-    pub async fn revoke_token(&self, id: entity::AccessTokenId) -> Result<(), ClientError> {
-        self.delete(&Path::fixed("api/auth/tokens").name(&id.to_string())?).await
+    /// The call failed, or the table knows no such thing.
+    pub async fn can_i(&self, ask: Option<(&str, &str)>, name: Option<&str>) -> Result<CanI, ClientError> {
+        #[derive(Serialize)]
+        struct Ask<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            verb: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            kind: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            name: Option<&'a str>,
+        }
+        let (verb, kind) = ask.unzip();
+        self.get(&Path::fixed("api/can-i"), &Ask { verb, kind, name }).await
     }
 
     /// What happens inside one organisation, by slug or id.

@@ -13,7 +13,10 @@ use tokio::time::{Instant, timeout_at};
 use super::reply::{causes, read_body, refusal, request_id, root_cause};
 use super::retry::{self, Backoff};
 use super::{Answer, ClientError, Path, Request};
+use crate::credential::Credential;
 
+/// The longest that one connection may take to be made.
+const MAX_CONNECT: Duration = Duration::from_secs(10);
 /// The longest `Retry-After` that is waited for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
@@ -27,7 +30,7 @@ pub struct Client {
 #[derive(Clone)]
 struct Settings {
     base: Url,
-    token: Option<SecretString>,
+    credential: Option<Credential>,
     timeout: Duration,
     retries: u32,
     backoff: Backoff,
@@ -52,7 +55,7 @@ impl ClientBuilder {
     /// The token to call with.
     #[must_use]
     pub fn token(mut self, token: SecretString) -> Self {
-        self.settings.token = Some(token);
+        self.settings.credential = Some(Credential::Token(token));
         self
     }
 
@@ -109,7 +112,9 @@ impl ClientBuilder {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut http = reqwest::Client::builder()
             .user_agent(user_agent)
-            .connect_timeout(Duration::from_secs(10).min(settings.timeout))
+            .connect_timeout(MAX_CONNECT.min(settings.timeout))
+            // The certificate is shown to whoever looks for what is wrong.
+            .tls_info(true)
             // A redirect would carry the token to an address that nobody configured.
             .redirect(reqwest::redirect::Policy::none());
         if let Some(path) = ca_file {
@@ -158,7 +163,7 @@ impl Client {
         ClientBuilder {
             settings: Settings {
                 base: url,
-                token: None,
+                credential: None,
                 timeout: Duration::from_secs(30),
                 retries: 4,
                 backoff: Backoff::default(),
@@ -172,8 +177,27 @@ impl Client {
     /// The same client with another token.
     #[must_use]
     pub fn with_token(&self, token: SecretString) -> Self {
-        let settings = Settings { token: Some(token), ..(*self.settings).clone() };
+        self.with_credential(Credential::Token(token))
+    }
+
+    /// The same client with another credential.
+    #[must_use]
+    pub fn with_credential(&self, credential: Credential) -> Self {
+        self.with(Some(credential))
+    }
+
+    fn with(&self, credential: Option<Credential>) -> Self {
+        let settings = Settings { credential, ..(*self.settings).clone() };
         Self { http: self.http.clone(), settings: Arc::new(settings) }
+    }
+
+    /// The token to call with now.
+    async fn token(&self, refused: Option<&SecretString>) -> Result<Option<SecretString>, ClientError> {
+        match &self.settings.credential {
+            None => Ok(None),
+            Some(Credential::Token(token)) => Ok(Some(token.clone())),
+            Some(Credential::Renewed(source)) => source.token(&self.with(None), refused).await.map(Some),
+        }
     }
 
     /// The gateway's address.
@@ -210,6 +234,19 @@ impl Client {
         Ok(Answer { url, request_id, body })
     }
 
+    /// Sends a request and reads the whole answer, whose head is wanted too.
+    pub(super) async fn look(&self, request: Request) -> Result<(http::response::Response<()>, Answer), ClientError> {
+        let deadline = Instant::now() + self.settings.timeout;
+        let mut response = self.head(&request, deadline).await?;
+        let mut head = http::response::Response::new(());
+        head.headers_mut().clone_from(response.headers());
+        std::mem::swap(head.extensions_mut(), response.extensions_mut());
+        let (url, request_id) = (shown(response.url()), request_id(&response));
+        let read = read_body(response, &url);
+        let body = timeout_at(deadline, read).await.map_err(|_| self.too_late(&url))??;
+        Ok((head, Answer { url, request_id, body }))
+    }
+
     /// Sends a request and returns as soon as the answer begins, for streams.
     ///
     /// # Errors
@@ -226,11 +263,19 @@ impl Client {
             return Err(ClientError::ReadOnly { method, path });
         }
         let mut attempt = 0;
+        let mut token = self.token(None).await?;
+        let mut renewed = !matches!(self.settings.credential, Some(Credential::Renewed(_)));
         loop {
-            let error = match self.attempt(request, deadline).await {
+            let error = match self.attempt(request, token.as_ref(), deadline).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
+            // By the gateway's clock it is over, by this machine's it is not. Nothing was done yet.
+            if error.code() == "token_expired" && !renewed {
+                renewed = true;
+                token = self.token(token.as_ref()).await?;
+                continue;
+            }
             if attempt >= self.settings.retries || !retry::again(&error, request.repeat) {
                 return Err(error);
             }
@@ -248,11 +293,16 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Response, ClientError> {
+    async fn attempt(
+        &self,
+        request: &Request,
+        token: Option<&SecretString>,
+        deadline: Instant,
+    ) -> Result<Response, ClientError> {
         let url = shown(request.inner.url());
         let mut inner =
             request.inner.try_clone().ok_or_else(|| ClientError::Invalid("the request cannot be repeated".into()))?;
-        if let Some(token) = &self.settings.token {
+        if let Some(token) = token {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
                 .map_err(|_| ClientError::Invalid("the token holds characters that no token has".into()))?;
             value.set_sensitive(true);
@@ -275,6 +325,10 @@ impl Client {
         Err(timeout_at(deadline, refusal(response, url.clone())).await.unwrap_or_else(|_| self.too_late(&url)))
     }
 
+    fn connect_timeout(&self) -> Duration {
+        MAX_CONNECT.min(self.settings.timeout)
+    }
+
     fn too_late(&self, url: &str) -> ClientError {
         ClientError::Timeout { url: url.to_owned(), after: self.settings.timeout }
     }
@@ -283,7 +337,11 @@ impl Client {
         let (url, reason) = (url.to_owned(), root_cause(error));
         if error.is_timeout() {
             return if error.is_connect() {
-                ClientError::Unreachable { url, reason: "no connection within 10 s".into(), sent: false }
+                ClientError::Unreachable {
+                    url,
+                    reason: format!("no connection within {} s", self.connect_timeout().as_secs_f64()),
+                    sent: false,
+                }
             } else {
                 self.too_late(&url)
             };

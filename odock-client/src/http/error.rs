@@ -66,6 +66,9 @@ pub enum ClientError {
         /// The handle of the request.
         request_id: Option<String>,
     },
+    /// The credential cannot be renewed.
+    #[error("{0}")]
+    SignedOut(String),
     /// The client was told to change nothing.
     #[error("read-only: {method} {path} was not sent")]
     ReadOnly {
@@ -99,6 +102,7 @@ impl ClientError {
             Self::Unreachable { .. } => "unreachable",
             Self::Timeout { .. } => "timeout",
             Self::Tls { .. } => "tls",
+            Self::SignedOut(_) => "signed_out",
             Self::ReadOnly { .. } => "read_only",
             Self::Invalid(_) => "invalid_request",
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use entity::live::LiveEvent;
 use futures_util::{Stream, StreamExt, stream};
 use reqwest::Method;
+use serde::Serialize;
 
 use super::client::Streaming;
 use super::{Client, ClientError, Event, EventDecoder, LiveQuery, Path, Request};
@@ -27,6 +28,16 @@ pub(super) async fn open(
     path: &Path,
     query: &LiveQuery,
 ) -> Result<impl Stream<Item = Result<LiveEvent, ClientError>> + Send + Unpin + use<>, ClientError> {
+    events(client, path, query, decode).await
+}
+
+/// Opens one connection and reads what `decode` makes of its events, until it ends or breaks.
+pub(super) async fn events<T: Send + 'static, Q: Serialize>(
+    client: &Client,
+    path: &Path,
+    query: &Q,
+    decode: fn(&Event) -> Result<Option<T>, serde_json::Error>,
+) -> Result<impl Stream<Item = Result<T, ClientError>> + Send + Unpin + use<T, Q>, ClientError> {
     let streaming = client.open(Request::new(client, Method::GET, path).query(query)?).await?;
     if !streaming.is_events() {
         let reason = "it is not a stream of events".to_owned();
@@ -34,11 +45,15 @@ pub(super) async fn open(
     }
     let source =
         Source { streaming, decoder: EventDecoder::new(), ready: VecDeque::new(), path: path.to_string(), over: false };
-    Ok(stream::unfold(source, |mut source| async move { source.next().await.map(|event| (event, source)) }).boxed())
+    Ok(stream::unfold(source, move |mut source| async move { source.next(decode).await.map(|event| (event, source)) })
+        .boxed())
 }
 
 impl Source {
-    async fn next(&mut self) -> Option<Result<LiveEvent, ClientError>> {
+    async fn next<T>(
+        &mut self,
+        decode: fn(&Event) -> Result<Option<T>, serde_json::Error>,
+    ) -> Option<Result<T, ClientError>> {
         loop {
             while let Some(event) = self.ready.pop_front() {
                 match decode(&event) {

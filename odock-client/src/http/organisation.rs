@@ -1,6 +1,6 @@
 //! Calls within one organisation.
 
-use entity::audit::AuditEvent;
+use entity::audit::{AuditEvent, AuditVerification};
 use entity::ledger::{Invoice, LimitStatus, LimitStatuses, Verification};
 use entity::live::LiveEvent;
 use entity::manifest::ApplyRequest;
@@ -8,9 +8,9 @@ use entity::page::Page;
 use entity::plan::Plan;
 use entity::probe::ProviderTest;
 use entity::resource::{
-    ApiKey, ApiKeySpec, Budget, BudgetSpec, Create, CreateApiKey, IssuedApiKey, Kind, Model, ModelSpec, Organisation,
-    OrganisationSpec, Overlay, OverlaySpec, Provider, ProviderKeySpec, ProviderSpec, Quota, QuotaSpec, RotateApiKey,
-    Rotation, Team, TeamMember, TeamSpec, User, UserSpec,
+    AcknowledgeSecret, ApiKey, ApiKeySpec, Budget, BudgetSpec, Create, CreateApiKey, IssuedApiKey, Kind, Model,
+    ModelSpec, Organisation, OrganisationSpec, Overlay, OverlaySpec, Provider, ProviderKeySpec, ProviderSpec, Quota,
+    QuotaSpec, RotateApiKey, Rotation, ServiceAccount, ServiceAccountSpec, Team, TeamMember, TeamSpec, User, UserSpec,
 };
 use entity::usage::{UsageRecord, UsageSummary};
 use futures_util::Stream;
@@ -19,10 +19,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::audit::{self, Following};
 use super::query::NoQuery;
 use super::{
-    AuditQuery, Client, ClientError, InvoiceQuery, ListQuery, LiveQuery, Path, Request, SummaryQuery, TopQuery,
-    UsageQuery, live,
+    AuditNews, AuditQuery, Client, ClientError, InvoiceQuery, ListQuery, LiveQuery, Path, Request, SummaryQuery,
+    TopQuery, UsageQuery, Watched, live, watch,
 };
 
 /// A resource that has a kind: the type says which collection it is in.
@@ -51,6 +52,7 @@ wires! {
     Organisation is OrganisationSpec,
     User is UserSpec,
     Team is TeamSpec,
+    ServiceAccount is ServiceAccountSpec,
     Provider is ProviderSpec,
     Model is ModelSpec,
     ApiKey is ApiKeySpec,
@@ -81,7 +83,7 @@ impl OrganisationApi {
         Path::fixed("api/organisations").name(&self.organisation)
     }
 
-    fn at(&self, text: &'static str) -> Result<Path, ClientError> {
+    pub(super) fn at(&self, text: &'static str) -> Result<Path, ClientError> {
         Ok(self.root()?.join(text))
     }
 
@@ -106,6 +108,18 @@ impl OrganisationApi {
     /// A call failed.
     pub async fn page<T: Wire>(&self, query: &ListQuery, most: usize) -> Result<Page<T>, ClientError> {
         self.client.pages(&self.at(T::KIND.plural())?, query, most).await
+    }
+
+    /// Resources of one kind as they change: one connection, which the caller renews, after the id `since`.
+    ///
+    /// # Errors
+    /// The stream could not be opened.
+    pub async fn watch<T: Wire>(
+        &self,
+        query: &ListQuery,
+        since: Option<&str>,
+    ) -> Result<impl Stream<Item = Result<Watched<T>, ClientError>> + Send + Unpin + use<T>, ClientError> {
+        watch::open(&self.client, &self.at(T::KIND.plural())?, query, since).await
     }
 
     /// Every resource of one kind.
@@ -256,6 +270,31 @@ impl OrganisationApi {
         self.client.pages(&self.at("audit")?, query, most).await
     }
 
+    /// What happens from now on, or after the event `since`: one connection, which the caller renews.
+    ///
+    /// # Errors
+    /// The stream could not be opened.
+    pub async fn follow_audit(
+        &self,
+        query: &AuditQuery,
+        since: Option<&str>,
+    ) -> Result<impl Stream<Item = Result<AuditNews, ClientError>> + Send + Unpin + use<>, ClientError> {
+        live::events(&self.client, &self.at("audit")?, &Following::new(query, since), audit::decode).await
+    }
+
+    /// Looks at every event of the organisation's log, and names the first that is missing or altered.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn verify_audit(&self, anchor: Option<&str>) -> Result<AuditVerification, ClientError> {
+        #[derive(Serialize)]
+        struct Anchor<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            anchor: Option<&'a str>,
+        }
+        self.client.get(&self.at("audit")?.join("verify"), &Anchor { anchor }).await
+    }
+
     /// Makes manifests true in one transaction, or says what that would do.
     ///
     /// # Errors
@@ -267,7 +306,8 @@ impl OrganisationApi {
             dry_run: bool,
         }
         let call = Request::new(&self.client, Method::POST, &self.at("apply")?).query(&DryRun { dry_run })?;
-        let call = if dry_run { call.harmless() } else { call };
+        // What was applied is found done by the next apply: nothing is done twice.
+        let call = if dry_run { call.harmless() } else { call.repeatable() };
         call.json(request)?.read(&self.client).await
     }
 }
@@ -305,6 +345,25 @@ impl ApiKeys {
     /// The call failed; `conflict` when it was shown before.
     pub async fn reveal(&self, name: &str) -> Result<IssuedApiKey, ClientError> {
         Request::new(&self.of.client, Method::POST, &self.key(name)?.join("reveal")).read(&self.of.client).await
+    }
+
+    /// Says that a secret reached its place, which puts it in force. Saying it twice is saying it once.
+    ///
+    /// # Errors
+    /// The call failed; `conflict` when the time is over, or another secret was drawn since.
+    pub async fn acknowledge(&self, name: &str, hash: &str) -> Result<ApiKey, ClientError> {
+        let body = AcknowledgeSecret { hash: hash.to_owned() };
+        let call = Request::new(&self.of.client, Method::POST, &self.key(name)?.join("ack")).repeatable();
+        call.json(&body)?.read(&self.of.client).await
+    }
+
+    /// Ends the overlap of a rotation at once.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn finish_rotation(&self, name: &str) -> Result<ApiKey, ClientError> {
+        let call = Request::new(&self.of.client, Method::POST, &self.key(name)?.join("finish-rotation")).repeatable();
+        call.read(&self.of.client).await
     }
 
     /// Gives a key a new secret.

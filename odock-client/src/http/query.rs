@@ -1,8 +1,12 @@
 //! Query strings of lists, summaries and streams.
 
+use std::collections::BTreeMap;
+
 use entity::Timestamp;
-use entity::usage::{Breakdown, Ranking};
+use entity::usage::{Breakdown, Bucket, Ranking};
 use serde::Serialize;
+
+use super::AuditQuery;
 
 /// What to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -19,6 +23,9 @@ pub struct ListQuery {
     /// `name`, `createdAt`, or either with `-` before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
+    /// What else the resources must be, in the words of the collection: `team`, `revoked` and so on.
+    #[serde(flatten)]
+    pub filters: BTreeMap<String, String>,
 }
 
 /// Which usage records to list.
@@ -58,6 +65,12 @@ pub struct UsageQuery {
     /// The handle of one request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// At least this many nanos of USD.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_cost_nanos: Option<i64>,
+    /// At least this many microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_latency_us: Option<i64>,
     /// The most items of one page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -78,6 +91,27 @@ pub struct SummaryQuery {
     /// What the rows are about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Breakdown>,
+    /// Spans of time that get rows of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Bucket>,
+    /// Where days and months begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Only this virtual key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Only this team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// Only this user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Only this model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Only this provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
 }
 
 /// What to rank.
@@ -109,17 +143,6 @@ pub struct InvoiceQuery {
     /// The first instant that no longer counts; the end of the month of `from` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
-}
-
-/// Which audit events to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct AuditQuery {
-    /// The most items of one page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-    /// Where the page begins.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
 }
 
 /// What to stream.

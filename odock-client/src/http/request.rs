@@ -35,6 +35,13 @@ impl Request {
         self
     }
 
+    /// Declares that the request does the same however often it arrives.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.repeat = Repeat::Safe;
+        self
+    }
+
     /// Declares that the request may be sent by a read-only client: it changes only the caller's own session.
     #[must_use]
     pub fn of_the_session(mut self) -> Self {

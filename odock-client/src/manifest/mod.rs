@@ -26,7 +26,7 @@ use entity::check;
 pub use diagnostic::{Diagnostic, Place, code};
 pub use read::{Options, load};
 pub use resolve::Secrets;
-pub use secret::{SecretRef, ValueFrom};
+pub use secret::{KeyOrigin, KeySource, SecretRef, ValueFrom};
 pub use set::{Batch, Located, ManifestSet};
 pub use source::Source;
 

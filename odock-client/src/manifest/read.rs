@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entity::check::{self, check_manifest};
-use entity::manifest::Manifest;
+use entity::manifest::{API_VERSION, Manifest};
+use entity::ownership::check_owner;
 use entity::resource::Kind;
 use serde::Deserialize;
 
@@ -40,19 +41,21 @@ pub fn load(sources: &[Source], env: Env<'_>, options: &Options) -> Result<Manif
         organisation: options.organisation.as_deref(),
         names: BTreeMap::new(),
         resources: Vec::new(),
+        owner: None,
         found,
     };
     for input in &inputs {
         loader.input(input);
     }
-    let Loader { resources, mut found, .. } = loader;
+    let Loader { resources, owner, mut found, .. } = loader;
     references::check(&resources, &mut found);
     if resources.is_empty() && found.is_empty() {
         let file = inputs.first().map_or("<nothing>", |input| input.name.as_str());
         found.push(Diagnostic::new(file, Place::default(), code::EMPTY, "there are no manifests"));
     }
     if found.is_empty() {
-        return Ok(ManifestSet::new(resources, options.allow_env.clone()));
+        let owner = owner.map(|(owner, ..)| owner);
+        return Ok(ManifestSet::new(resources, owner, options.allow_env.clone()));
     }
     found.truncate(MOST);
     found.sort_by_cached_key(|it| (order.get(&*it.file).copied(), it.file.clone(), it.line, it.column));
@@ -68,6 +71,8 @@ struct Loader<'a> {
     /// Where each (kind, organisation, name) was declared.
     names: BTreeMap<Identity, (Arc<str>, Place)>,
     resources: Vec<Located>,
+    /// The owner that the files name, and where.
+    owner: Option<(String, Arc<str>, Place)>,
     found: Vec<Diagnostic>,
 }
 
@@ -100,7 +105,8 @@ impl Loader<'_> {
 
     /// The manifests of a document: itself, its entries, or the entries of its `resources`.
     fn split(&mut self, document: Node, file: &str) -> Vec<Node> {
-        let is_wrapper = document.get("resources").is_some() && document.get("kind").is_none();
+        let bare = document.get("kind").is_none();
+        let is_wrapper = bare && (document.get("resources").is_some() || document.get("owner").is_some());
         match document.tree {
             Tree::Null => Vec::new(),
             Tree::Map(entries) if entries.is_empty() => Vec::new(),
@@ -114,6 +120,9 @@ impl Loader<'_> {
                             let message = "`resources` must be a list of manifests";
                             self.found.push(Diagnostic::new(file, entry.value.place, check::code::WRONG_TYPE, message));
                         }
+                        ("owner", tree) => self.owner(&Node::new(entry.value.place, tree), file),
+                        // Said once for the whole file, as in each manifest.
+                        ("apiVersion", Tree::Text(version)) if version == API_VERSION => {}
                         (key, _) => {
                             let shown: String = key.chars().take(60).collect();
                             let message = format!("`{shown}` cannot stand beside `resources`");
@@ -127,6 +136,33 @@ impl Loader<'_> {
         }
     }
 
+    /// Under whose name the file says that it is applied. All files must agree.
+    fn owner(&mut self, node: &Node, file: &str) {
+        let mut wrong = |code: &str, message: String, hint: Option<String>| {
+            let diagnostic = Diagnostic::new(file, node.place, code, message).pointer("/owner");
+            self.found.push(Diagnostic { hint, ..diagnostic });
+        };
+        let Some(name) = node.text() else {
+            return wrong(check::code::WRONG_TYPE, "`owner` must be a string".to_owned(), None);
+        };
+        if let Err(violation) = check_owner(name) {
+            return wrong(violation.code, violation.message, violation.hint);
+        }
+        match &self.owner {
+            Some((other, at, place)) if other != name => {
+                let (line, column) = (place.line, place.column);
+                let message = format!("the owner is `{name}` here, and `{other}` at {at}:{line}:{column}");
+                wrong(
+                    check::code::INVALID,
+                    message,
+                    Some("apply the files of different owners one after the other".into()),
+                );
+            }
+            Some(_) => {}
+            None => self.owner = Some((name.to_owned(), file.into(), node.place)),
+        }
+    }
+
     fn manifest(&mut self, mut node: Node, file: &Arc<str>, input: &Input) {
         let before = self.found.len();
         expand(&mut node, file, &self.variables, &mut self.found);
@@ -134,6 +170,7 @@ impl Loader<'_> {
             self.found[before..].iter().map(|it| Place { line: it.line, column: it.column }).collect();
         let mut bare = node.clone();
         let secrets = secret::take(&mut bare, file, &input.directory, &mut self.found);
+        let key = secret::take_key(&mut bare, file, &input.directory, &mut self.found);
         let violations = adapt(&mut bare);
         // What could not be expanded has been reported; what the rest of its text looks like does not matter.
         let violations = violations.into_iter().filter(|it| !unexpanded.contains(&bare.place_of(&it.pointer)));
@@ -150,7 +187,7 @@ impl Loader<'_> {
                 if manifest.kind != Kind::Organisation && manifest.metadata.organisation.is_none() {
                     manifest.metadata.organisation = self.organisation.map(str::to_owned);
                 }
-                self.resources.push(Located { manifest, file: file.clone(), node: Arc::new(node), secrets });
+                self.resources.push(Located { manifest, file: file.clone(), node: Arc::new(node), secrets, key });
             }
             Err(error) => self.found.push(Diagnostic::new(file, node.place, check::code::INVALID, error.to_string())),
         }

@@ -43,6 +43,7 @@ impl ManifestSet {
         for resource in &mut self.resources {
             for secret in &resource.secrets {
                 let sealed = match fetch(&secret.from, secrets, &variables).await {
+                    Err(complaint) if secret.optional && complaint.absent => continue,
                     Ok(clear) => sealer.seal(&clear).map_err(|error| Complaint::new(error.to_string())),
                     Err(complaint) => Err(complaint),
                 };
@@ -57,7 +58,7 @@ impl ManifestSet {
                             owner[name] = sealed;
                         }
                     }
-                    Err(Complaint { message, hint }) => {
+                    Err(Complaint { message, hint, .. }) => {
                         let place = super::read::place_of(&resource.node, &secret.pointer, "");
                         let diagnostic = Diagnostic::new(&resource.file, place, code::SECRET, message);
                         found.push(Diagnostic { hint, ..diagnostic.pointer(secret.pointer.clone()) });
@@ -69,14 +70,36 @@ impl ManifestSet {
     }
 }
 
+impl Secrets<'_> {
+    /// Fetches one secret.
+    ///
+    /// # Errors
+    /// Why it cannot be had, and what to do. Nothing of it stands there.
+    pub async fn fetch(
+        &self,
+        from: &ValueFrom,
+        allow_env: &[String],
+    ) -> Result<SecretString, (String, Option<String>)> {
+        let variables = Variables { env: self.env, allowed: allow_env };
+        fetch(from, self, &variables).await.map_err(|complaint| (complaint.message, complaint.hint))
+    }
+}
+
 struct Complaint {
     message: String,
     hint: Option<String>,
+    /// Whether there is simply nothing there.
+    absent: bool,
 }
 
 impl Complaint {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { message: message.into(), hint: None, absent: false }
+    }
+
+    fn absent(mut self) -> Self {
+        self.absent = true;
+        self
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -120,12 +143,17 @@ fn env(name: &str, variables: &Variables<'_>) -> Result<Zeroizing<String>, Compl
         return Err(Complaint::new(message).hint(format!("--allow-env {name} allows it")));
     }
     let value = (variables.env)(name).map(Zeroizing::new);
-    value.ok_or_else(|| Complaint::new(format!("the variable `{name}` is not set")).hint(format!("export {name}=…")))
+    value.ok_or_else(|| {
+        Complaint::new(format!("the variable `{name}` is not set")).absent().hint(format!("export {name}=…"))
+    })
 }
 
 fn file(path: &Path) -> Result<Zeroizing<String>, Complaint> {
-    let unreadable =
-        |error: std::io::Error| Complaint::new(format!("the file {} cannot be read: {error}", path.display()));
+    let unreadable = |error: std::io::Error| {
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        let complaint = Complaint::new(format!("the file {} cannot be read: {error}", path.display()));
+        if missing { complaint.absent() } else { complaint }
+    };
     let mut bytes = Zeroizing::new(Vec::new());
     std::fs::File::open(path).map_err(unreadable)?.take(BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     text(&bytes, || format!("the file {}", path.display()))
@@ -136,7 +164,9 @@ async fn keyring(account: &str, store: &Arc<dyn CredentialStore>) -> Result<Zero
     let (owned, store) = (account.to_owned(), Arc::clone(store));
     match bounded(move || store.get(&owned)).await {
         Ok(Some(secret)) => Ok(Zeroizing::new(secret.expose_secret().to_owned())),
-        Ok(None) => Err(Complaint::new(format!("the keyring has no entry `{account}` of the service `odock`"))),
+        Ok(None) => {
+            Err(Complaint::new(format!("the keyring has no entry `{account}` of the service `odock`")).absent())
+        }
         Err(error) => Err(Complaint::new(error.to_string())),
     }
 }

@@ -11,7 +11,7 @@ use entity::resource::Kind;
 use super::diagnostic::{Diagnostic, Place};
 use super::node::Node;
 use super::read::place_of;
-use super::secret::SecretRef;
+use super::secret::{KeySource, SecretRef};
 
 /// A manifest that knows where it stands.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Located {
     pub file: Arc<str>,
     /// The secrets to resolve.
     pub secrets: Vec<SecretRef>,
+    /// How a virtual key gets its secret, where its manifest says so.
+    pub key: Option<KeySource>,
     pub(super) node: Arc<Node>,
 }
 
@@ -56,12 +58,20 @@ pub struct Batch {
 pub struct ManifestSet {
     /// The manifests in the order of files and lines.
     pub resources: Vec<Located>,
+    /// Under whose name the files say that they are applied.
+    pub owner: Option<String>,
     pub(super) allow_env: Vec<String>,
 }
 
 impl ManifestSet {
-    pub(super) const fn new(resources: Vec<Located>, allow_env: Vec<String>) -> Self {
-        Self { resources, allow_env }
+    pub(super) const fn new(resources: Vec<Located>, owner: Option<String>, allow_env: Vec<String>) -> Self {
+        Self { resources, owner, allow_env }
+    }
+
+    /// Variables beyond `ODOCK_*` that may be read.
+    #[must_use]
+    pub fn allow_env(&self) -> &[String] {
+        &self.allow_env
     }
 
     /// The manifests by organisation.
@@ -99,7 +109,7 @@ impl ManifestSet {
     #[must_use]
     pub fn request(&self, batch: &Batch) -> ApplyRequest {
         let manifest = |index: &usize| self.resources.get(*index).map(|resource| resource.manifest.clone());
-        ApplyRequest { resources: batch.members.iter().filter_map(manifest).collect() }
+        ApplyRequest { resources: batch.members.iter().filter_map(manifest).collect(), ..ApplyRequest::default() }
     }
 
     /// What the gateway says about a manifest of a batch, at the line that it is about.

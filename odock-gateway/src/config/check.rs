@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::keys::{self, Secrecy};
 use super::problem::{Problem, Source};
-use super::raw::{Raw, Value};
+use super::raw::{Raw, Table, Value};
 use super::units;
 
 /// Reads typed settings out of the merged layers.
@@ -179,6 +179,19 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Reads sections of the same name.
+    pub(super) fn tables(&mut self, path: &'static str) -> Vec<Table> {
+        match self.raw.get(path).map(|found| &found.value) {
+            None => Vec::new(),
+            Some(Value::Tables(tables)) => tables.clone(),
+            Some(Value::List(items)) if items.is_empty() => Vec::new(),
+            Some(other) => {
+                self.refuse(path, format!("takes sections, [[{path}]], not {}", other.kind()));
+                Vec::new()
+            }
+        }
+    }
+
     /// Quotes a value in a message, unless it is secret.
     fn quote(&self, path: &str, text: &str) -> String {
         match keys::find(path).map(|key| key.secrecy) {
@@ -192,6 +205,7 @@ fn is_blank(value: &Value) -> bool {
     match value {
         Value::Text(text) => text.is_empty(),
         Value::List(items) => items.is_empty(),
+        Value::Tables(tables) => tables.is_empty(),
         Value::Integer(_) | Value::Boolean(_) => false,
     }
 }

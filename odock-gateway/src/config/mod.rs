@@ -10,6 +10,8 @@ mod database;
 mod flags;
 mod http;
 mod idempotency;
+mod identity;
+mod jobs;
 mod keys;
 mod ledger;
 mod limits;
@@ -39,6 +41,8 @@ pub use self::database::{Database, DatabaseUrl};
 pub use self::flags::Flags;
 pub use self::http::{Http, TlsFiles};
 pub use self::idempotency::Idempotency;
+pub use self::identity::{GITHUB, Identity, IdentityProvider, Unknown};
+pub use self::jobs::Jobs;
 pub use self::ledger::{Ledger, LedgerFailure, NodeLoss, Webhook};
 pub use self::limits::{FailureMode, Limits};
 pub use self::log::{Log, LogFormat, Metrics};
@@ -85,6 +89,10 @@ pub struct Config {
     pub routing: Routing,
     /// Repeated requests.
     pub idempotency: Idempotency,
+    /// How long people stay signed in, and whose word is taken for who they are.
+    pub identity: Identity,
+    /// Tasks that are done while their caller does something else.
+    pub jobs: Jobs,
     /// Logging.
     pub log: Log,
     /// The gateway's own metrics.
@@ -187,6 +195,8 @@ fn resolve(mut raw: Raw, home: Option<&Path>) -> Result<Loaded, ConfigErrors> {
         ledger: Ledger::read(&mut check),
         routing: Routing::read(&mut check),
         idempotency: Idempotency::read(&mut check),
+        identity: Identity::read(&mut check),
+        jobs: Jobs::read(&mut check),
         log: Log::read(&mut check),
         metrics: Metrics::read(&mut check),
     };

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
+use secrecy::SecretString;
+
 use super::keys::{self, KEYS, Key};
 use super::problem::{Problem, Source};
 
@@ -24,7 +26,26 @@ pub(super) enum Value {
     Boolean(bool),
     /// A list of texts.
     List(Vec<String>),
+    /// A list of sections: `[[section]]`.
+    Tables(Vec<Table>),
 }
+
+/// One of several sections of the same name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table {
+    /// Its values.
+    pub(super) fields: BTreeMap<String, Value>,
+    /// What the environment variable holds that its `client_secret_env` names.
+    pub(super) secret: Option<SecretString>,
+}
+
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields == other.fields
+    }
+}
+
+impl Eq for Table {}
 
 impl Value {
     /// Says what kind of value this is, for error messages.
@@ -34,6 +55,7 @@ impl Value {
             Self::Integer(_) => "a number",
             Self::Boolean(_) => "true or false",
             Self::List(_) => "a list",
+            Self::Tables(_) => "sections",
         }
     }
 }
@@ -131,7 +153,21 @@ impl Raw {
                 None => self.problems.push(Problem::of(key.path, "is not UTF-8", Some(source))),
             }
         }
+        self.take_secrets(env);
         self.warnings.extend(env.keys().filter_map(|name| typo(name.to_str()?)));
+    }
+
+    /// Takes the secrets that sections name by their environment variables.
+    fn take_secrets(&mut self, env: &BTreeMap<OsString, OsString>) {
+        let tables = self.values.values_mut().filter_map(|found| match &mut found.value {
+            Value::Tables(tables) => Some(tables),
+            _ => None,
+        });
+        for table in tables.flatten() {
+            let Some(Value::Text(name)) = table.fields.get("client_secret_env") else { continue };
+            let value = env.get(&OsString::from(name)).and_then(|value| value.to_str());
+            table.secret = value.filter(|value| !value.is_empty()).map(SecretString::from);
+        }
     }
 
     /// Reads a file and lays it over what is there.
@@ -154,6 +190,11 @@ fn scalar(value: &DeValue<'_>) -> Result<Value, String> {
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map(Value::Integer)
             .map_err(|_| format!("{number} is too large"))?,
+        DeValue::Array(items) if !items.is_empty() && items.iter().all(|item| item.get_ref().is_table()) => {
+            Value::Tables(
+                items.iter().filter_map(|item| item.get_ref().as_table()).map(table).collect::<Result<_, _>>()?,
+            )
+        }
         DeValue::Array(items) => Value::List(
             items
                 .iter()
@@ -166,6 +207,16 @@ fn scalar(value: &DeValue<'_>) -> Result<Value, String> {
             return Err("takes a text, a number, true or false, or a list".to_owned());
         }
     })
+}
+
+fn table(given: &DeTable<'_>) -> Result<Table, String> {
+    let mut table = Table::default();
+    for (name, value) in given {
+        let name = name.get_ref().to_string();
+        let value = scalar(value.get_ref()).map_err(|error| format!("`{name}` {error}"))?;
+        table.fields.insert(name, value);
+    }
+    Ok(table)
 }
 
 /// Names of other programs that stand close to ours.

@@ -13,10 +13,12 @@ use secrecy::{ExposeSecret, SecretSlice};
 use super::check::Check;
 
 /// The key pair that provider keys are sealed for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Secrets {
     /// The pair that was configured; without one, the gateway makes its own in the data directory.
     pub key_pair: Option<KeyPair>,
+    /// Older pairs, which open what was sealed for them and seal nothing.
+    pub previous: Vec<KeyPair>,
 }
 
 /// An RSA key pair and its id.
@@ -28,6 +30,12 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
+    /// A pair whose private key was checked.
+    #[must_use]
+    pub fn new(id: &str, pkcs8: Vec<u8>) -> Self {
+        Self { id: id.to_owned(), pkcs8: Arc::new(pkcs8.into()) }
+    }
+
     /// The private key as PKCS#8 DER. It has been checked to be an RSA key of at least 2048 bits.
     pub fn pkcs8_der(&self) -> &[u8] {
         self.pkcs8.expose_secret()
@@ -52,7 +60,16 @@ impl Secrets {
             check.refuse("secrets.private_key", "is set without secrets.key_id; set both or neither");
         }
         let key_pair = id.zip(pkcs8).map(|(id, pkcs8)| KeyPair { id, pkcs8: Arc::new(pkcs8) });
-        Self { key_pair }
+        let previous = check.parsed("secrets.previous_keys", previous_keys).unwrap_or_default();
+        if let Some(pair) = &key_pair
+            && previous.iter().any(|other: &KeyPair| other.id == pair.id)
+        {
+            check.refuse(
+                "secrets.previous_keys",
+                "holds the id of secrets.key_id; a key is either the newest or an older one",
+            );
+        }
+        Self { key_pair, previous }
     }
 }
 
@@ -61,6 +78,24 @@ fn key_id(text: &str) -> Result<String, String> {
         return Err("is not up to 128 printable ASCII characters without spaces".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// Reads `ID=KEY`, separated by commas or blanks, each key in base64 of PEM or DER.
+fn previous_keys(text: &str) -> Result<Vec<KeyPair>, String> {
+    let mut pairs: Vec<KeyPair> = Vec::new();
+    for part in text.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|part| !part.is_empty()) {
+        // Not repeated: it may hold a key.
+        let Some((id, key)) = part.split_once('=') else {
+            return Err("is not a list of ID=KEY, separated by commas, each key in base64 without blanks".to_owned());
+        };
+        let id = key_id(id)?;
+        if pairs.iter().any(|pair| pair.id == id) {
+            return Err(format!("holds the id `{id}` twice"));
+        }
+        let pkcs8 = private_key(key).map_err(|wrong| format!("holds a key `{id}` that {wrong}"))?;
+        pairs.push(KeyPair { id, pkcs8: Arc::new(pkcs8) });
+    }
+    Ok(pairs)
 }
 
 /// Reads PKCS#8 PEM (line breaks may be written `\n`, as some secret stores do), or base64 of PEM or DER.

@@ -35,6 +35,13 @@ fn shown(key: &Key, value: &Value) -> String {
         (_, Value::Text(text)) => quoted(text),
         (_, Value::Integer(number)) => number.to_string(),
         (_, Value::Boolean(value)) => value.to_string(),
+        (_, Value::Tables(tables)) => {
+            let field = |(name, value): (&String, &Value)| format!("{name} = {}", shown(key, value));
+            let table = |table: &super::raw::Table| {
+                format!("{{ {} }}", table.fields.iter().map(field).collect::<Vec<_>>().join(", "))
+            };
+            format!("[{}]", tables.iter().map(table).collect::<Vec<_>>().join(", "))
+        }
         (_, Value::List(items)) => {
             let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
             format!("[{}]", items.join(", "))

@@ -62,6 +62,8 @@ codes! {
     IdempotencyNotKept = CONFLICT "idempotency_not_kept",
     /// Nobody knows what came of the first request with this idempotency key.
     IdempotencyOutcomeUnknown = CONFLICT "idempotency_outcome_unknown",
+    /// The job was cancelled or failed, and left nothing that could be fetched.
+    JobWithoutResult = CONFLICT "job_without_result",
     /// The body is larger than the gateway takes.
     PayloadTooLarge = PAYLOAD_TOO_LARGE "payload_too_large",
     /// The idempotency key belongs to another request.
@@ -126,6 +128,7 @@ mod tests {
         409 idempotency_in_progress
         409 idempotency_not_kept
         409 idempotency_outcome_unknown
+        409 job_without_result
         413 payload_too_large
         422 idempotency_key_reused
         429 max_tokens_exceeded

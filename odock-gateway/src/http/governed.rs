@@ -17,6 +17,7 @@ use crate::providers::{Family, anthropic, huggingface, mistral, openai, unified,
 static ROUTES: &[(&str, &dyn Operation)] = &[
     ("/v1/llm/chat", &unified::CHAT),
     ("/v1/chat/completions", &openai::chat::CHAT),
+    ("/v1/completions", &openai::completions::COMPLETIONS),
     ("/v1/responses", &openai::responses::RESPONSES),
     ("/v1/embeddings", &openai::embeddings::EMBEDDINGS),
     ("/v1/images/generations", &openai::images::GENERATIONS),
@@ -25,6 +26,7 @@ static ROUTES: &[(&str, &dyn Operation)] = &[
     // Azure OpenAI's SDKs without a deployment in their path.
     ("/openai/responses", &openai::responses::RESPONSES),
     ("/openai/v1/chat/completions", &openai::chat::CHAT),
+    ("/openai/v1/completions", &openai::completions::COMPLETIONS),
     ("/openai/v1/responses", &openai::responses::RESPONSES),
     ("/openai/v1/embeddings", &openai::embeddings::EMBEDDINGS),
     ("/openai/v1/images/generations", &openai::images::GENERATIONS),
@@ -67,6 +69,7 @@ static ROUTES: &[(&str, &dyn Operation)] = &[
 /// setting, whatever the caller's query says.
 static DEPLOYMENTS: &[(&str, &dyn Operation)] = &[
     ("/openai/deployments/{model}/chat/completions", &openai::chat::CHAT),
+    ("/openai/deployments/{model}/completions", &openai::completions::COMPLETIONS),
     ("/openai/deployments/{model}/embeddings", &openai::embeddings::EMBEDDINGS),
     ("/openai/deployments/{model}/images/generations", &openai::images::GENERATIONS),
     ("/openai/deployments/{model}/images/edits", &openai::images::EDITS),

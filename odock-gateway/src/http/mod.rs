@@ -6,6 +6,7 @@ mod gemini;
 mod governed;
 mod health;
 mod invalidate;
+mod jobs;
 mod keys;
 mod models;
 mod patience;

@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::dialect::Dialect;
-use super::{governed, health, invalidate, keys, models};
+use super::{governed, health, invalidate, jobs, keys, models};
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
 use crate::providers::Family;
@@ -22,7 +22,7 @@ pub fn router(gw: Gateway) -> Router {
         .route("/v1/healthz", get(health::ready))
         .route("/v1/keys/validate", post(keys::validate))
         .route("/v1/internal/cache/invalidate", post(invalidate::invalidate));
-    router = governed::add(models::add(router));
+    router = jobs::add(governed::add(models::add(router)));
     if gw.config.metrics.enabled {
         router = router.route("/metrics", get(prometheus));
     }
@@ -42,7 +42,13 @@ async fn prometheus(State(gw): State<Gateway>) -> impl IntoResponse {
 
 pub(super) async fn not_found(request: Request<Body>) -> Response {
     let path: String = request.uri().path().chars().take(200).collect();
-    plain(&request, ErrorCode::NotFound, format!("there is no route {path}"))
+    let kept = ["/v1/responses/", "/openai/responses/", "/openai/v1/responses/"];
+    let why = match kept.iter().any(|prefix| path.starts_with(prefix)) {
+        // The provider keeps them for its account, which many keys share.
+        true => ": the gateway does not know whose the responses are that a provider keeps",
+        false => "",
+    };
+    plain(&request, ErrorCode::NotFound, format!("there is no route {path}{why}"))
 }
 
 async fn method_not_allowed(request: Request<Body>) -> Response {

@@ -11,17 +11,17 @@ mod claim;
 
 use std::sync::Arc;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use entity::ApiKeyId;
+use http::HeaderMap;
 
 pub use self::answer::Answer;
 pub use self::claim::{Claim, Written};
 use crate::config;
 use crate::hot::HotStore;
 use crate::hot::once::{Begun, Fingerprint};
-use crate::secrets::Sealing;
+use crate::secrets::{ContentCipher, Sealing};
 use crate::store::principals::hex;
 
 /// What came of claiming a key.
@@ -51,15 +51,14 @@ pub struct Idempotency {
     config: config::Idempotency,
     hot: Arc<dyn HotStore>,
     /// Encrypts answers where they leave this process.
-    cipher: Option<RandomizedNonceKey>,
+    cipher: Option<ContentCipher>,
 }
 
 impl Idempotency {
     /// Keeps claims in `hot`. Answers that leave this process are encrypted under a key that follows from the sealing key.
     pub fn new(config: config::Idempotency, hot: Arc<dyn HotStore>, sealing: &Sealing) -> Arc<Self> {
-        let key = (hot.kind() != "memory").then(|| sealing.answers_key());
-        // A key of 32 bytes is never refused; without a cipher nothing would be kept.
-        let cipher = key.and_then(|key| RandomizedNonceKey::new(&AES_256_GCM, key).ok());
+        // Without a cipher, where one is needed, nothing would be kept.
+        let cipher = (hot.kind() != "memory").then(|| ContentCipher::new(sealing)).flatten();
         Arc::new(Self { config, hot, cipher })
     }
 
@@ -108,22 +107,34 @@ impl Idempotency {
     /// An answer as it may leave this process: a nonce and the ciphertext, bound to its key.
     fn seal(&self, key: &str, clear: Vec<u8>) -> Option<Bytes> {
         let Some(cipher) = &self.cipher else { return (self.hot.kind() == "memory").then(|| clear.into()) };
-        let mut content = clear;
-        let nonce = cipher.seal_in_place_append_tag(Aad::from(key.as_bytes()), &mut content).ok()?;
-        let mut sealed = Vec::with_capacity(NONCE_LEN + content.len());
-        sealed.extend_from_slice(nonce.as_ref());
-        sealed.append(&mut content);
-        Some(sealed.into())
+        cipher.seal(key, clear).map(Into::into)
     }
 
     fn open(&self, key: &str, kept: Bytes) -> Option<Bytes> {
         let Some(cipher) = &self.cipher else { return Some(kept) };
-        let (nonce, content) = kept.split_at_checked(NONCE_LEN)?;
-        let nonce = Nonce::assume_unique_for_key(nonce.try_into().ok()?);
-        let mut content = content.to_vec();
-        let length = cipher.open_in_place(nonce, Aad::from(key.as_bytes()), &mut content).ok()?.len();
-        content.truncate(length);
-        Some(content.into())
+        cipher.open(key, &kept).map(Into::into)
+    }
+}
+
+/// The header that names a request for those who repeat it.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The longest key.
+const MAX_KEY: usize = 255;
+
+/// The key that a request presents, if it does.
+///
+/// # Errors
+/// What is wrong with it, as a sentence.
+pub fn presented(headers: &HeaderMap) -> Result<Option<&str>, &'static str> {
+    let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = given.next() else { return Ok(None) };
+    if given.next().is_some() {
+        return Err("the request has more than one Idempotency-Key");
+    }
+    let is_visible = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    match value.to_str().ok().filter(is_visible) {
+        Some(name) if (1..=MAX_KEY).contains(&name.len()) => Ok(Some(name)),
+        _ => Err("the Idempotency-Key must have 1 to 255 visible ASCII characters"),
     }
 }
 

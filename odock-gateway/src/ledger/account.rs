@@ -245,10 +245,10 @@ impl Slice {
         self.low = 0;
     }
 
-    /// Whether nothing of the window concerns this node any more. When it is over, neither does a debt: what was consumed
-    /// beyond the lease is in `used`, and there are no requests to come that could make it good.
-    pub(super) const fn is_empty(&self, over: bool) -> bool {
-        (self.slice == 0 || (over && self.slice < 0)) && self.held == 0 && self.unsettled == 0
+    /// Whether nothing of the window concerns this node any more. A debt does not: what was consumed beyond the lease is in
+    /// `used`, and whoever begins anew is granted as much less.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.slice <= 0 && self.held == 0 && self.unsettled == 0
     }
 }
 

@@ -70,12 +70,29 @@ impl Hold {
     fn grow(&mut self, wanted: impl Fn(Metric) -> i64, binds: impl Fn(&Limit) -> bool) -> Result<(), Lack> {
         let now = Instant::now();
         for part in &mut self.held {
-            let more = wanted(part.metric) - part.amount;
+            let wanted = wanted(part.metric);
+            let more = wanted - part.amount;
             if more <= 0 {
                 continue;
             }
             let mut state = part.account.lock();
             let limit = Arc::clone(&state.limit);
+            if let Some(newer) = state.slice(self.at).filter(|newer| newer.id != part.window) {
+                // The limit has other windows since: the whole of it moves there, if it fits.
+                let (id, of, ends_at) = (newer.id, newer.limit, newer.span.1);
+                if newer.revision >= limit.revision && newer.usable() >= wanted && now <= newer.valid_until {
+                    newer.held += wanted;
+                    newer.touched = now;
+                    if let Some(older) = state.by_id(part.window) {
+                        older.held -= part.amount;
+                    }
+                    (part.window, part.amount) = (id, wanted);
+                } else if binds(&limit) {
+                    drop(state);
+                    return Err(Lack { account: Arc::clone(&part.account), amount: wanted, limit, of, ends_at });
+                }
+                continue;
+            }
             let Some(slice) = state.by_id(part.window) else { continue };
             if slice.revision >= limit.revision && slice.usable() >= more && now <= slice.valid_until {
                 slice.held += more;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use entity::usage::UsageRecord;
 use entity::vocab::Metric;
-use entity::{UsageRecordId, WindowId};
+use entity::{Timestamp, UsageRecordId, WindowId};
 
 use super::Ledger;
 use super::account::Account;
@@ -25,6 +25,8 @@ pub(super) struct Held {
 #[must_use = "what was set aside is given back when this is dropped"]
 pub struct Hold {
     pub(super) ledger: Arc<Ledger>,
+    /// The instant of the request, which says into which windows it falls.
+    pub(super) at: Timestamp,
     pub(super) held: Vec<Held>,
 }
 

@@ -95,7 +95,7 @@ impl Ledger {
                     slice.low = 0;
                     slice.available = slice.available.saturating_add(back);
                 }
-                let done = idle && slice.is_empty(over);
+                let done = idle && slice.is_empty();
                 if back > 0 || done || slice.reported != slice.held {
                     slice.reported = slice.held;
                     reports.push(Report { window: slice.id, back, held: slice.held, done });
@@ -145,7 +145,7 @@ impl Ledger {
                 slice.reported = i64::MIN;
                 let span = slice.span;
                 state.doubt(span);
-            } else if report.done && slice.returning == 0 && slice.is_empty(true) {
+            } else if report.done && slice.returning == 0 && slice.is_empty() {
                 // Unless it was taken up again meanwhile. Under the lock under which it would be.
                 self.windows.remove(&report.window);
                 state.windows.retain(|slice| slice.id != report.window);
@@ -229,7 +229,7 @@ impl Ledger {
     }
 
     /// Gives back what is free of a window, because another node lacks it.
-    async fn answer(&self, window: WindowId) {
+    pub(super) async fn answer(&self, window: WindowId) {
         let Some(account) = self.windows.get(&window).and_then(|account| account.upgrade()) else { return };
         let (back, held) = {
             let mut state = account.lock();

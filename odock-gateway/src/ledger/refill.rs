@@ -56,20 +56,22 @@ impl Ledger {
             account.lock().close(at);
             return Ok(());
         };
+        self.give_back_rivals(account, span).await;
         let granted = self.ask_books(account, &limit, span, lacking, true).await?;
         if granted.granted >= lacking || is_known_afterwards(limit.metric) {
             return Ok(());
         }
         let mut left = granted;
-        if granted.others_hold {
-            match self.ask_others(account, &limit, span, amount, granted.window).await? {
+        if left.others_hold || !left.rivals.is_empty() {
+            match self.ask_others(account, &limit, span, amount, &left).await? {
                 None => return Ok(()),
                 Some(last) => left = last,
             }
         }
         let mut state = account.lock();
         if let Some(slice) = state.by_id(left.window) {
-            let most = slice.usable().max(0).saturating_add(left.available.max(0));
+            // A node whose requests spent more than it held would have to make that good first.
+            let most = slice.usable().saturating_add(left.available.max(0)).max(0);
             slice.refuse(most, Instant::now());
         }
         Ok(())
@@ -83,8 +85,13 @@ impl Ledger {
         limit: &Arc<Limit>,
         span: (Timestamp, Timestamp),
         amount: i64,
-        window: WindowId,
+        standing: &Granted,
     ) -> Result<Option<Granted>, String> {
+        let window = standing.window;
+        for rival in &standing.rivals {
+            books::ask(&self.database, *rival).await.map_err(|error| error.to_string())?;
+            self.tell(Word::Ask(*rival)).await;
+        }
         let asked = books::ask(&self.database, window).await.map_err(|error| error.to_string())?;
         self.tell(Word::Ask(window)).await;
         let end = Instant::now() + if self.hot.bus_is_up() { ANSWERS } else { ANSWERS_WITHOUT_BUS };
@@ -105,6 +112,19 @@ impl Ledger {
             if all_answered || Instant::now() > end {
                 return Ok(Some(granted));
             }
+        }
+    }
+
+    /// Gives back what this node does not need of windows that overlap the given one under other terms: it counts against
+    /// that one for as long as it is held.
+    async fn give_back_rivals(&self, account: &Account, span: (Timestamp, Timestamp)) {
+        let rivals: Vec<WindowId> = {
+            let state = account.lock();
+            let overlaps = |other: (Timestamp, Timestamp)| other != span && other.0 < span.1 && span.0 < other.1;
+            state.windows.iter().filter(|it| overlaps(it.span) && it.free() > 0).map(|it| it.id).collect()
+        };
+        for window in rivals {
+            self.answer(window).await;
         }
     }
 
@@ -145,7 +165,10 @@ impl Ledger {
             self.windows.insert(granted.window, weak.unwrap_or_default());
         }
         let Some(slice) = state.by_id(granted.window) else { return Err("a window vanished".into()) };
-        slice.revision = slice.revision.max(limit.revision);
+        // A window of older terms may be asked about, too: it does not come to be one of the newest.
+        if limit.window(span.0) == Some(span) {
+            slice.revision = slice.revision.max(limit.revision);
+        }
         slice.limit = granted.limit;
         // The books do not have what waits to be committed.
         slice.used = granted.used.saturating_add(slice.unsettled);

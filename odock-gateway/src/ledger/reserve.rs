@@ -67,7 +67,7 @@ impl Ledger {
                     for (account, limit) in ahead {
                         self.ask_ahead(account, limit, at);
                     }
-                    return Ok((Hold { ledger: Arc::clone(self), held }, marks));
+                    return Ok((Hold { ledger: Arc::clone(self), at, held }, marks));
                 }
                 Step::Spent { index, left, of, ends_at } => {
                     let claim = &claims[index];
@@ -82,7 +82,7 @@ impl Ledger {
                         Ok(()) => {}
                         Err(error) if self.config.failure_mode == LedgerFailure::Open => {
                             tracing::warn!(%error, limit = %claim.limit.name, "serving a request although nobody can say what is left");
-                            return Ok((Hold { ledger: Arc::clone(self), held: Vec::new() }, Vec::new()));
+                            return Ok((Hold { ledger: Arc::clone(self), at, held: Vec::new() }, Vec::new()));
                         }
                         Err(error) => return Err(Refused::Unknown(error)),
                     }

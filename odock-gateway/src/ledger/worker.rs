@@ -170,5 +170,7 @@ fn event(
         outcome: Set("done".to_owned()),
         created_at: Set(now),
         updated_at: Set(now),
+        // Its place in the chain is given when it is appended.
+        ..Default::default()
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use entity::envelope::EncryptionKey;
 use entity::session::Version;
 
-use super::access::table::{self, Matrix};
+use super::access::matrix::{self, Matrix};
 use super::refusals::Refusals;
 use crate::gateway::Gateway;
 
@@ -37,7 +37,7 @@ pub(super) async fn encryption_key(State(gateway): State<Gateway>) -> Json<Encry
     responses((status = 200, description = "The table.", body = Matrix), Refusals)
 )]
 pub(super) async fn matrix() -> Json<Matrix> {
-    Json(table::matrix())
+    Json(matrix::matrix())
 }
 
 /// This document. Needs no token.

@@ -2,34 +2,42 @@
 
 use entity::resource::{
     ApiKeySpec, ApiKeyState, BudgetSpec, LimitState, ModelSpec, ModelState, OverlaySpec, OverlayState, ProviderSpec,
-    ProviderState, QuotaSpec, TeamSpec, TeamState, UserSpec, UserState,
+    ProviderState, QuotaSpec, ServiceAccountSpec, ServiceAccountState, TeamSpec, TeamState, UserSpec, UserState,
 };
 use entity::session::IssuedToken;
 
 use super::crud::prelude::*;
 use super::engine::find;
-use super::session;
+use super::identity::tokens;
 use crate::store::kinds::Found;
 
 macro_rules! across {
     ($name:ident, $spec:ident, $state:ident, $many:literal, $path:literal) => {
         #[utoipa::path(
-                    get, path = $path, tag = "admin", operation_id = concat!("list_all_", $many),
-                    summary = concat!("Lists the ", $many, " of every organisation."),
-                    params(ListParams),
-                    responses((status = 200, description = "A page.", body = Page<Resource<$spec, $state>>), Refusals)
-                )]
+                            get, path = $path, tag = "admin", operation_id = concat!("list_all_", $many),
+                            summary = concat!("Lists the ", $many, " of every organisation."),
+                            params(ListOf<$spec>),
+                            responses(
+                                (status = 200, description = "A page, or what changes.", content(
+                                    (Page<Resource<$spec, $state>> = "application/json"), (entity::page::ServerSentEvent = "text/event-stream")
+                                )),
+                                Refusals
+                            )
+                        )]
         pub(super) async fn $name(
             State(gateway): State<Gateway>,
-            Params(params): Params<ListParams>,
-        ) -> Result<Json<Page<Resource<$spec, $state>>>, ApiError> {
-            crud::list::<$spec>(&gateway, Scope::Everywhere, params).await
+            Extension(hub): Extension<Hub>,
+            standing: Standing,
+            list: ListOf<$spec>,
+        ) -> Result<Response, ApiError> {
+            crud::list(&gateway, &hub, standing, Scope::Everywhere, list).await
         }
     };
 }
 
 across!(users, UserSpec, UserState, "users", "/api/admin/users");
 across!(teams, TeamSpec, TeamState, "teams", "/api/admin/teams");
+across!(service_accounts, ServiceAccountSpec, ServiceAccountState, "service_accounts", "/api/admin/service-accounts");
 across!(providers, ProviderSpec, ProviderState, "providers", "/api/admin/providers");
 across!(models, ModelSpec, ModelState, "models", "/api/admin/models");
 across!(apikeys, ApiKeySpec, ApiKeyState, "apikeys", "/api/admin/apikeys");
@@ -120,7 +128,7 @@ pub(super) async fn sign_in_token(
     Name(name): Name,
 ) -> Result<(StatusCode, Json<IssuedToken>), ApiError> {
     let user = user(&gateway, &name).await?;
-    Ok((StatusCode::CREATED, Json(session::sign_in_token(&gateway, &caller, &user).await?)))
+    Ok((StatusCode::CREATED, Json(tokens::sign_in_token(&gateway, &caller, &user).await?)))
 }
 
 async fn user(gateway: &Gateway, name: &str) -> Result<Found<UserSpec>, ApiError> {

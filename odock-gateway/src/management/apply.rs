@@ -1,5 +1,7 @@
 //! The whole organisation as files, in one transaction.
 
+mod options;
+
 use std::collections::HashMap;
 
 use entity::check::{self, Violation, code};
@@ -11,10 +13,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::access::caller::MaybeTenant;
-use super::body::{APPLY_LIMIT, Fields};
+use super::body::APPLY_LIMIT;
 use super::crud::prelude::*;
-use super::engine::{self, Declaration, Intent, Place, Space};
+use super::engine::{self, Applied, Declaration, Declared, Intent, Issue, Manner, Meta, Place, Space};
 use super::problem::{field, shortened};
+use crate::store::reach::Reach;
 
 /// Errors that an answer lists; whoever made more made the same one often.
 const MOST_ERRORS: usize = 1_000;
@@ -51,10 +54,21 @@ pub(super) async fn apply(
         MaybeTenant::Known(tenant) => Space::Tenant(tenant),
         MaybeTenant::New(slug) => Space::New(slug),
     };
-    let declarations = read(body, &space)?;
-    let setting = Setting { caller, space, reveal: false };
-    let changes = engine::apply(&gateway, &setting, declarations, params.dry_run).await?;
-    Ok(Json(Plan { dry_run: params.dry_run, summary: summary(&changes), changes }))
+    let (manifests, applied) = options::read(body)?;
+    let declarations = read(manifests, &applied, &space)?;
+    let owner = applied.owner.clone();
+    // The table lets only those apply who reach everything.
+    let (reach, manner) = (Reach::Everything, Manner::Applied(Box::new(applied)));
+    let setting = Setting { caller, space, reach, issue: Issue::Sealed, manner };
+    let done = engine::apply(&gateway, &setting, declarations, params.dry_run).await?;
+    Ok(Json(Plan {
+        dry_run: params.dry_run,
+        summary: summary(&done.changes),
+        changes: done.changes,
+        owner,
+        digest: done.digest,
+        base: if params.dry_run { done.base } else { Vec::new() },
+    }))
 }
 
 fn summary(changes: &[Change]) -> PlanSummary {
@@ -63,25 +77,16 @@ fn summary(changes: &[Change]) -> PlanSummary {
         match change.action {
             Action::Create => summary.create += 1,
             Action::Update => summary.update += 1,
+            Action::Rename => summary.rename += 1,
             Action::Unchanged => summary.unchanged += 1,
+            Action::Delete => summary.delete += 1,
         }
     }
     summary
 }
 
 /// Reads the manifests, with all their mistakes at once. What refers to what is checked later, in the transaction.
-fn read(body: Value, space: &Space) -> Result<Vec<Declaration>, ApiError> {
-    let mut fields = Fields::of(body)?;
-    let resources = fields.required("resources");
-    let manifests = match resources {
-        Some(Value::Array(manifests)) => manifests,
-        Some(_) => {
-            fields.report::<()>("resources", code::WRONG_TYPE, "must be a list of manifests");
-            Vec::new()
-        }
-        None => Vec::new(),
-    };
-    fields.finish()?;
+fn read(manifests: Vec<Value>, applied: &Applied, space: &Space) -> Result<Vec<Declaration>, ApiError> {
     let slug = match space {
         Space::Tenant(tenant) => tenant.slug.as_str(),
         Space::New(slug) => slug.as_str(),
@@ -102,8 +107,7 @@ fn read(body: Value, space: &Space) -> Result<Vec<Declaration>, ApiError> {
             wrong.push(Violation::new("/metadata/name", code::DUPLICATE, message));
         }
         if let (true, Some(kind), Some(name)) = (wrong.is_empty(), kind, &name) {
-            let spec = spec_of(manifest);
-            let intent = Intent::Declare(spec);
+            let intent = Intent::Declare(declared(manifest));
             declarations.push(Declaration { kind, name: name.clone(), intent, place: Place::manifest(index) });
             continue;
         }
@@ -111,10 +115,24 @@ fn read(body: Value, space: &Space) -> Result<Vec<Declaration>, ApiError> {
             errors.extend(wrong.into_iter().map(|violation| violation.into_manifest_error(index, kind, name.clone())));
         }
     }
+    for key in applied.secrets.keys().filter(|key| !first.contains_key(&(Kind::ApiKey, (*key).clone()))) {
+        let message = format!("a secret is given for the key `{}`, which is not declared", shortened(key));
+        errors.push(field("/secrets", code::BAD_REFERENCE, message));
+    }
     if let Some(missing) = new_organisation_missing(space, &declarations, &errors) {
         errors.push(missing);
     }
     if errors.is_empty() { Ok(declarations) } else { Err(ApiError::fields(errors)) }
+}
+
+/// The parts of a manifest that was checked.
+fn declared(mut manifest: Value) -> Declared {
+    let metadata = manifest.get_mut("metadata").map(Value::take).unwrap_or_default();
+    let labels = metadata.get("labels").and_then(Value::as_object).into_iter().flatten();
+    let labels = labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    let protect = metadata.get("protect").and_then(Value::as_bool).unwrap_or_default();
+    let renamed_from = metadata.get("renamedFrom").and_then(Value::as_str).map(str::to_owned);
+    Declared { spec: spec_of(manifest), meta: Meta { labels, protect }, renamed_from }
 }
 
 /// An organisation that does not exist can only be applied to by a set that creates it.

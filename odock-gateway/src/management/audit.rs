@@ -14,7 +14,7 @@ use crate::gateway::Gateway;
 use crate::store;
 
 /// The outcome of what was done.
-pub(super) const DONE: &str = "done";
+pub(super) const DONE: &str = store::audit::DONE;
 /// How long the note of a refusal may hold up the refusal.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -44,8 +44,8 @@ impl Actor {
     /// Somebody whose token is good.
     pub(super) fn of(caller: &Caller) -> Self {
         Self {
-            user_id: Some(caller.user_id),
-            email: caller.email.clone(),
+            user_id: caller.user_id(),
+            email: caller.name().to_owned(),
             token_id: Some(caller.token.id),
             token: Some(format!("{} {}", caller.token.name, caller.token.preview)),
             address: caller.address.clone(),
@@ -92,6 +92,8 @@ impl Actor {
             outcome: Set(outcome.to_owned()),
             created_at: Set(now),
             updated_at: Set(now),
+            // Its place in the chain is given when it is appended.
+            ..Default::default()
         }
     }
 }
@@ -111,7 +113,12 @@ pub(super) async fn note(
     outcome: &str,
 ) {
     let event = actor.did(deed, organisation, gateway.clock.now(), outcome);
-    let written = tokio::time::timeout(PATIENCE, store::audit::append(gateway.database.writer(), event)).await;
+    let written = async {
+        let tx = gateway.database.begin().await?;
+        store::audit::append(&tx, event).await?;
+        tx.commit().await
+    };
+    let written = tokio::time::timeout(PATIENCE, written).await;
     if !matches!(written, Ok(Ok(()))) {
         tracing::warn!(request.id = actor.request_id, outcome, "Could not note a refusal in the audit log");
     }

@@ -9,10 +9,13 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::access::standing::Standing;
 use super::body::Fields;
+use super::collection::ListOf;
 use super::engine::{self, Intent, Place, Planned, Remove, Setting, find, if_match};
 use super::problem::ApiError;
-use super::query::{ListParams, encode};
+use super::query::encode;
+use super::watch::{self, Hub};
 use crate::gateway::Gateway;
 use crate::store;
 use crate::store::kinds::{Scope, Stored};
@@ -52,19 +55,25 @@ pub(super) struct DeleteParams {
     cascade: bool,
 }
 
-/// A page of the resources in a scope.
+/// A page of the resources in a scope, or what changes among them.
 pub(super) async fn list<S: Stored>(
     gateway: &Gateway,
+    hub: &Hub,
+    standing: Standing,
     scope: Scope,
-    params: ListParams,
-) -> Result<Json<Page<Resource<S, S::State>>>, ApiError> {
-    let listing = params.listing()?;
+    list: ListOf<S>,
+) -> Result<Response, ApiError> {
+    if list.watch {
+        return watch::open(gateway.clone(), hub, standing, scope, list).await;
+    }
+    let listing = list.listing()?;
     let db = gateway.database.reader();
     let (mut found, next) = store::kinds::page::<S>(db, scope, &listing).await?;
     S::as_of(db, gateway.clock.now(), &mut found).await?;
     S::with_health(&mut found, |provider| gateway.health.of_provider(provider));
     let items = found.into_iter().map(|found| found.resource).collect();
-    Ok(Json(Page { items, next_cursor: next.map(|position| encode(&position)) }))
+    let page: Page<Resource<S, S::State>> = Page { items, next_cursor: next.map(|position| encode(&position)) };
+    Ok(Json(page).into_response())
 }
 
 /// One resource by name or id.
@@ -138,15 +147,22 @@ macro_rules! handlers {
         #[utoipa::path(
                     get, path = $collection, tag = $many, operation_id = concat!("list_", $many),
                     summary = concat!("Lists the ", $many, " of an organisation."),
-                    params(("organisation" = String, Path, description = "Slug or id."), ListParams),
-                    responses((status = 200, description = "A page.", body = Page<Resource<$spec, $state>>), Refusals)
+                    params(("organisation" = String, Path, description = "Slug or id."), ListOf<$spec>),
+                    responses(
+                        (status = 200, description = "A page, or what changes.", content(
+                            (Page<Resource<$spec, $state>> = "application/json"), (entity::page::ServerSentEvent = "text/event-stream")
+                        )),
+                        Refusals
+                    )
                 )]
         pub(super) async fn list(
             State(gateway): State<Gateway>,
-            tenant: Tenant,
-            Params(params): Params<ListParams>,
-        ) -> Result<Json<Page<Resource<$spec, $state>>>, ApiError> {
-            crud::list::<$spec>(&gateway, Scope::Within(tenant.id), params).await
+            Extension(hub): Extension<Hub>,
+            standing: Standing,
+            reached: Reached,
+            list: ListOf<$spec>,
+        ) -> Result<Response, ApiError> {
+            crud::list(&gateway, &hub, standing, reached.scope(), list).await
         }
 
         #[utoipa::path(
@@ -166,12 +182,12 @@ macro_rules! handlers {
         pub(super) async fn patch(
             State(gateway): State<Gateway>,
             caller: Caller,
-            tenant: Tenant,
+            reached: Reached,
             Name(name): Name,
             headers: HeaderMap,
             Patch(patch): Patch,
         ) -> Result<Shown<$spec>, ApiError> {
-            crud::patch(&gateway, &Setting::within(caller, tenant), name, &headers, patch).await
+            crud::patch(&gateway, &Setting::reached(caller, reached), name, &headers, patch).await
         }
 
         #[utoipa::path(
@@ -188,12 +204,12 @@ macro_rules! handlers {
         pub(super) async fn delete(
             State(gateway): State<Gateway>,
             caller: Caller,
-            tenant: Tenant,
+            reached: Reached,
             Name(name): Name,
             headers: HeaderMap,
             Params(params): Params<DeleteParams>,
         ) -> Result<StatusCode, ApiError> {
-            crud::delete::<$spec>(&gateway, &Setting::within(caller, tenant), &name, &headers, params).await
+            crud::delete::<$spec>(&gateway, &Setting::reached(caller, reached), &name, &headers, params).await
         }
     };
 }
@@ -214,10 +230,10 @@ macro_rules! plain_handlers {
         pub(super) async fn create(
             State(gateway): State<Gateway>,
             caller: Caller,
-            tenant: Tenant,
+            reached: Reached,
             Document(body): Document,
         ) -> Result<Made<$spec>, ApiError> {
-            crud::create(&gateway, &Setting::within(caller, tenant), body).await
+            crud::create(&gateway, &Setting::reached(caller, reached), body).await
         }
 
         #[utoipa::path(
@@ -231,10 +247,10 @@ macro_rules! plain_handlers {
                         )]
         pub(super) async fn show(
             State(gateway): State<Gateway>,
-            tenant: Tenant,
+            reached: Reached,
             Name(name): Name,
         ) -> Result<Shown<$spec>, ApiError> {
-            crud::show(&gateway, Scope::Within(tenant.id), &name).await
+            crud::show(&gateway, reached.scope(), &name).await
         }
     };
 }
@@ -243,20 +259,24 @@ pub(super) use {handlers, plain_handlers};
 
 /// What the handlers above need in scope.
 pub(super) mod prelude {
-    pub(in crate::management) use axum::Json;
     pub(in crate::management) use axum::extract::State;
+    pub(in crate::management) use axum::response::Response;
+    pub(in crate::management) use axum::{Extension, Json};
     pub(in crate::management) use entity::page::Page;
     pub(in crate::management) use entity::resource::{Create, Resource};
     pub(in crate::management) use http::{HeaderMap, StatusCode};
 
     pub(in crate::management) use super::{DeleteParams, Made, Shown};
     pub(in crate::management) use crate::gateway::Gateway;
-    pub(in crate::management) use crate::management::access::caller::{Caller, Tenant};
+    pub(in crate::management) use crate::management::access::caller::{Caller, Reached, Tenant};
+    pub(in crate::management) use crate::management::access::standing::Standing;
     pub(in crate::management) use crate::management::body::{Document, Last, Name, Patch};
+    pub(in crate::management) use crate::management::collection::ListOf;
     pub(in crate::management) use crate::management::crud;
     pub(in crate::management) use crate::management::engine::Setting;
     pub(in crate::management) use crate::management::problem::ApiError;
     pub(in crate::management) use crate::management::query::{ListParams, Params};
     pub(in crate::management) use crate::management::refusals::{BodyRefusals, Refusals};
+    pub(in crate::management) use crate::management::watch::Hub;
     pub(in crate::management) use crate::store::kinds::Scope;
 }

@@ -1,7 +1,8 @@
 //! Budgets and quotas at work, and what they add up to.
 
 use entity::OrganisationId;
-use entity::ledger::{Invoice, LimitStatuses, Verification};
+use entity::ledger::{Invoice, InvoiceSummary, Invoices, LimitStatuses, Verification};
+use entity::usage::Ranking;
 use entity::vocab::Period;
 use entity::{Timestamp, calendar};
 use jiff::tz::TimeZone;
@@ -10,6 +11,9 @@ use serde::Deserialize;
 use super::crud::prelude::*;
 use super::problem::Code;
 use crate::store;
+use crate::store::reach::Reach;
+use crate::store::usage::Whose;
+use crate::store::usage_sums::{self, Question};
 
 /// Budgets and quotas with their open windows, what was used in the last hour, and when they run out.
 #[utoipa::path(
@@ -17,9 +21,58 @@ use crate::store;
     params(("organisation" = String, Path, description = "Slug or id.")),
     responses((status = 200, description = "All of them.", body = LimitStatuses), Refusals)
 )]
-pub(super) async fn limits(State(gateway): State<Gateway>, tenant: Tenant) -> Result<Json<LimitStatuses>, ApiError> {
+pub(super) async fn limits(State(gateway): State<Gateway>, reached: Reached) -> Result<Json<LimitStatuses>, ApiError> {
     let (db, now) = (gateway.database.reader(), gateway.clock.now());
-    Ok(Json(LimitStatuses { items: store::statuses::of_organisation(db, tenant.id, now).await? }))
+    Ok(Json(LimitStatuses {
+        items: store::statuses::of_organisation(db, reached.tenant.id, reached.reach, now).await?,
+    }))
+}
+
+/// The months that an invoice list goes back.
+const MONTHS: usize = 24;
+
+/// The months of an organisation, newest first, up to two years back: what each comes to, from rollups.
+#[utoipa::path(
+    get, path = "/api/organisations/{organisation}/invoices", tag = "ledger", operation_id = "list_invoices",
+    params(("organisation" = String, Path, description = "Slug or id.")),
+    responses((status = 200, description = "The months that have usage, and the current one.", body = Invoices), Refusals)
+)]
+pub(super) async fn invoices(State(gateway): State<Gateway>, tenant: Tenant) -> Result<Json<Invoices>, ApiError> {
+    let now = gateway.clock.now();
+    let mut months: Vec<(Timestamp, Timestamp)> = Vec::with_capacity(MONTHS);
+    let mut at = now;
+    while months.len() < MONTHS {
+        let Some(month) = calendar::window(Period::Monthly, &TimeZone::UTC, at) else { break };
+        months.push(month);
+        at = Timestamp(month.0.0 - 1);
+    }
+    let (Some(first), Some(last)) = (months.last(), months.first()) else {
+        return Ok(Json(Invoices { items: Vec::new() }));
+    };
+    let question = Question {
+        whose: Whose { organisation: Some(tenant.id), reach: Reach::Everything },
+        from: first.0,
+        to: last.1,
+        by: None,
+        buckets: months.iter().rev().map(|(start, _)| *start).collect(),
+        ranking: Ranking::Cost,
+        limit: u64::try_from(MONTHS).unwrap_or(u64::MAX),
+        only: Vec::new(),
+        minutes_since: None,
+    };
+    let (_, rows) = usage_sums::sums(gateway.database.reader(), &question).await?;
+    let item = |(from, to): &(Timestamp, Timestamp)| {
+        let totals = rows.iter().find(|row| row.at == Some(*from)).map(|row| &row.totals);
+        InvoiceSummary {
+            from: *from,
+            to: *to,
+            total_nanos: totals.map_or(0, |totals| totals.cost_nanos),
+            records: totals.map_or(0, |totals| totals.requests),
+            unpriced: totals.map_or(0, |totals| totals.unpriced),
+        }
+    };
+    let items = months.iter().map(item).filter(|month| month.records > 0 || month.to > now).collect();
+    Ok(Json(Invoices { items }))
 }
 
 /// The period of an invoice.

@@ -7,23 +7,17 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use entity::live::Gap;
 use entity::usage::UsageRecord;
-use entity::vocab::{Role, TokenKind};
 use futures_util::stream;
 use http::header;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::access::guard;
+use super::access::standing::{Mine, RECHECK, Standing};
 use super::crud::prelude::*;
 use crate::live::{Audience, Event, Watch};
-use crate::store;
 
 /// How often the stream shows that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// How often the token is looked at again.
-const RECHECK: Duration = Duration::from_secs(1);
-/// How long a token is trusted that cannot be looked at.
-const TRUST: Duration = Duration::from_secs(10);
 
 /// What to stream.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -43,19 +37,20 @@ pub(super) struct LiveParams {
 
 /// Finished requests and second-by-second sums of an organisation, as they happen.
 ///
-/// Events are `request` (a usage record), `tick` and `gap`. The stream ends when the token does.
+/// Events are `request` (a usage record), `tick` and `gap`. Whoever reaches only a part of the organisation gets the requests
+/// of that part, and no sums. The stream ends when the token does.
 #[utoipa::path(
     get, path = "/api/organisations/{organisation}/live", tag = "usage", operation_id = "live",
     params(("organisation" = String, Path, description = "Slug or id."), LiveParams),
-    responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream", body = String), Refusals)
+    responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream", body = entity::page::ServerSentEvent), Refusals)
 )]
 pub(super) async fn of_organisation(
     State(gateway): State<Gateway>,
-    caller: Caller,
-    tenant: Tenant,
+    reached: Reached,
+    standing: Standing,
     Params(params): Params<LiveParams>,
-) -> Response {
-    open(gateway, caller, Audience::Organisation(tenant.id), params)
+) -> Result<Response, ApiError> {
+    open(gateway, standing, Audience::Organisation(reached.tenant.id), params).await
 }
 
 /// Finished requests and second-by-second sums of every organisation, as they happen.
@@ -63,17 +58,23 @@ pub(super) async fn of_organisation(
 /// Events are `request` (a usage record), `tick` and `gap`. The stream ends when the token does.
 #[utoipa::path(
     get, path = "/api/admin/live", tag = "usage", operation_id = "live_everywhere", params(LiveParams),
-    responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream", body = String), Refusals)
+    responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream", body = entity::page::ServerSentEvent), Refusals)
 )]
 pub(super) async fn of_everything(
     State(gateway): State<Gateway>,
-    caller: Caller,
+    standing: Standing,
     Params(params): Params<LiveParams>,
-) -> Response {
-    open(gateway, caller, Audience::Everyone, params)
+) -> Result<Response, ApiError> {
+    open(gateway, standing, Audience::Everyone, params).await
 }
 
-fn open(gateway: Gateway, caller: Caller, audience: Audience, params: LiveParams) -> Response {
+async fn open(
+    gateway: Gateway,
+    standing: Standing,
+    audience: Audience,
+    params: LiveParams,
+) -> Result<Response, ApiError> {
+    let mine = Mine::of(&gateway, standing.reach).await?;
     let watch = gateway.live.watch(audience);
     let every = |period| {
         let mut interval = interval_at(Instant::now() + period, period);
@@ -82,32 +83,31 @@ fn open(gateway: Gateway, caller: Caller, audience: Audience, params: LiveParams
     };
     let subscription = Subscription {
         watch,
-        audience,
+        standing,
+        mine,
         params,
         heartbeat: every(HEARTBEAT),
         recheck: every(RECHECK),
-        trusted_at: Instant::now(),
         greeted: false,
         gateway,
-        caller,
     };
     let events = stream::unfold(subscription, |mut subscription| async {
         let bytes = subscription.next().await?;
         Some((Ok::<_, std::convert::Infallible>(bytes), subscription))
     });
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache, no-store")];
-    (headers, [("x-accel-buffering", "no")], Body::from_stream(events)).into_response()
+    Ok((headers, [("x-accel-buffering", "no")], Body::from_stream(events)).into_response())
 }
 
 struct Subscription {
     gateway: Gateway,
-    caller: Caller,
+    standing: Standing,
     watch: Watch,
-    audience: Audience,
+    /// Whose requests are shown, unless those of all.
+    mine: Option<Mine>,
     params: LiveParams,
     heartbeat: Interval,
     recheck: Interval,
-    trusted_at: Instant,
     greeted: bool,
 }
 
@@ -122,14 +122,20 @@ impl Subscription {
             tokio::select! {
                 () = self.gateway.stopping.cancelled() => return None,
                 _ = self.recheck.tick() => {
-                    if !self.may_go_on().await {
+                    if !self.standing.holds(&self.gateway).await {
                         return None;
+                    }
+                    // Who belongs to which team may have changed; what cannot be asked stays as it was.
+                    if let Ok(mine) = Mine::of(&self.gateway, self.standing.reach).await {
+                        self.mine = mine;
                     }
                 }
                 _ = self.heartbeat.tick() => return Some(Bytes::from_static(b": heartbeat\n\n")),
                 event = self.watch.next() => match event? {
                     Event::Request(record) if self.wants(&record) => return event_of("request", &*record),
                     Event::Request(_) => {}
+                    // Sums are of everybody's requests.
+                    Event::Tick(_) if self.mine.is_some() => {}
                     Event::Tick(tick) => return event_of("tick", &*tick),
                     Event::Gap(missed) => return event_of("gap", &Gap { missed: Some(missed) }),
                 },
@@ -141,31 +147,10 @@ impl Subscription {
         let is =
             |wanted: &Option<String>, given: Option<&str>| wanted.as_deref().is_none_or(|wanted| given == Some(wanted));
         self.params.requests.unwrap_or(true)
+            && self.mine.as_ref().is_none_or(|mine| mine.has(record))
             && is(&self.params.key, Some(&record.api_key))
             && is(&self.params.model, record.model.as_deref())
             && is(&self.params.team, record.team.as_deref())
-    }
-
-    /// Whether the token is as good as it was when the stream began.
-    async fn may_go_on(&mut self) -> bool {
-        let found =
-            store::tokens::by_hash(self.gateway.database.reader(), TokenKind::Personal, &self.caller.token.token_hash);
-        match tokio::time::timeout(RECHECK, found).await {
-            Ok(Ok(Some(bearer))) => {
-                self.trusted_at = Instant::now();
-                let within = match self.audience {
-                    Audience::Everyone => bearer.user.role == Role::SuperAdmin,
-                    Audience::Organisation(id) => {
-                        bearer.user.role == Role::SuperAdmin
-                            || (bearer.user.role == Role::OrgAdmin && bearer.user.organisation_id == Some(id))
-                    }
-                };
-                within && guard::check(&self.gateway, &bearer).is_ok()
-            }
-            Ok(Ok(None)) => false,
-            // Nobody can say at present.
-            Ok(Err(_)) | Err(_) => self.trusted_at.elapsed() < TRUST,
-        }
     }
 }
 

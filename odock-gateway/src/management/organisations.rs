@@ -20,17 +20,21 @@ pub(super) async fn show_own(
 /// Lists all organisations.
 #[utoipa::path(
     get, path = "/api/admin/organisations", tag = "organisations", operation_id = "list_organisations",
-    params(ListParams),
+    params(ListOf<OrganisationSpec>),
     responses(
-        (status = 200, description = "A page.", body = Page<Resource<OrganisationSpec, OrganisationState>>),
+        (status = 200, description = "A page, or what changes.", content(
+            (Page<Resource<OrganisationSpec, OrganisationState>> = "application/json"), (entity::page::ServerSentEvent = "text/event-stream")
+        )),
         Refusals
     )
 )]
 pub(super) async fn list(
     State(gateway): State<Gateway>,
-    Params(params): Params<ListParams>,
-) -> Result<Json<Page<Resource<OrganisationSpec, OrganisationState>>>, ApiError> {
-    crud::list::<OrganisationSpec>(&gateway, Scope::Everywhere, params).await
+    Extension(hub): Extension<Hub>,
+    standing: Standing,
+    list: ListOf<OrganisationSpec>,
+) -> Result<Response, ApiError> {
+    crud::list(&gateway, &hub, standing, Scope::Everywhere, list).await
 }
 
 /// Creates an organisation.

@@ -45,6 +45,10 @@ codes! {
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed",
     /// What is asked for contradicts what is there.
     Conflict = CONFLICT "conflict",
+    /// A guard keeps something from being deleted.
+    Guarded = CONFLICT "guarded",
+    /// What a saved plan was made from has changed.
+    StalePlan = CONFLICT "stale_plan",
     /// The resource has changed since it was read.
     StaleRevision = PRECONDITION_FAILED "stale_revision",
     /// The body is JSON, but not what it should be.
@@ -55,6 +59,14 @@ codes! {
     PayloadTooLarge = PAYLOAD_TOO_LARGE "payload_too_large",
     /// The body is not declared to be JSON.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type",
+    /// The `Idempotency-Key` belongs to another request.
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused",
+    /// The first request with that `Idempotency-Key` is still under way.
+    IdempotencyInProgress = CONFLICT "idempotency_in_progress",
+    /// The request was carried out before, and its answer was too large to be kept.
+    IdempotencyNotKept = CONFLICT "idempotency_not_kept",
+    /// The request was begun before, and nobody knows what came of it.
+    IdempotencyOutcomeUnknown = CONFLICT "idempotency_outcome_unknown",
     /// Too many attempts.
     RateLimited = TOO_MANY_REQUESTS "rate_limited",
     /// The database does not answer.
@@ -67,6 +79,8 @@ codes! {
 pub(super) const TAKEN: &str = "taken";
 /// Code of a field that is still referred to.
 pub(super) const REFERENCED: &str = "referenced";
+/// Code of a field that another owner has declared otherwise.
+pub(super) const FIELD_CONFLICT: &str = "field_conflict";
 /// Code of a field that the caller may not change.
 pub(super) const FORBIDDEN: &str = "forbidden";
 
@@ -97,7 +111,7 @@ impl ApiError {
     /// forbidden; as soon as anything else is wrong too, the whole is simply invalid.
     pub(super) fn fields(errors: Vec<FieldError>) -> Self {
         let all = |word: &str| errors.iter().all(|error| error.code == word);
-        let code = if errors.iter().all(|error| [TAKEN, REFERENCED].contains(&error.code.as_str())) {
+        let code = if errors.iter().all(|error| [TAKEN, REFERENCED, FIELD_CONFLICT].contains(&error.code.as_str())) {
             Code::Conflict
         } else if all(FORBIDDEN) {
             Code::Forbidden
@@ -106,6 +120,7 @@ impl ApiError {
         };
         let title: Cow<'static, str> = match &errors[..] {
             [error] => error.message.clone().into(),
+            errors if all(FIELD_CONFLICT) => format!("{} fields belong to other owners", errors.len()).into(),
             errors => format!("{} fields are wrong", errors.len()).into(),
         };
         let mut error = Self::new(code, title);

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entity::Timestamp;
 use entity::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use http::request::Parts;
+use sea_orm::Condition;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -46,14 +47,14 @@ fn shortened_line(text: &str) -> String {
 pub(super) struct ListParams {
     /// The most items of the page.
     #[param(minimum = 1, maximum = 1_000, default = 100)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// Where the page begins: the `nextCursor` of the page before.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     /// A part of the name, in any case.
-    q: Option<String>,
+    pub(super) q: Option<String>,
     /// The order.
     #[param(inline)]
-    sort: Option<SortOrder>,
+    pub(super) sort: Option<SortOrder>,
 }
 
 /// The order of a list.
@@ -74,6 +75,19 @@ pub(super) enum SortOrder {
     CreatedAtBackwards,
 }
 
+impl SortOrder {
+    /// The order of a name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "name" => Self::Name,
+            "-name" => Self::NameBackwards,
+            "createdAt" => Self::CreatedAt,
+            "-createdAt" => Self::CreatedAtBackwards,
+            _ => return None,
+        })
+    }
+}
+
 impl ListParams {
     /// The part of the list that the parameters name.
     pub(super) fn listing(self) -> Result<Listing, ApiError> {
@@ -91,7 +105,14 @@ impl ListParams {
         if !fits {
             return Err(bad_cursor().hint("a cursor belongs to the order in which it was given"));
         }
-        Ok(Listing { limit: limit(self.limit)?, after, q: self.q.filter(|part| !part.is_empty()), sort, descending })
+        Ok(Listing {
+            limit: limit(self.limit)?,
+            after,
+            q: self.q.filter(|part| !part.is_empty()),
+            sort,
+            descending,
+            narrowed: Condition::all(),
+        })
     }
 
     /// A page of a list that is all in memory, in the order in which it stands.

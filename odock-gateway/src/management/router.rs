@@ -6,13 +6,16 @@ use utoipa::openapi::{ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBui
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::access::can_i;
 use super::access::guard::guard;
-use super::attempts::Attempts;
 use super::frame::frame;
+use super::identity::{accepting, approval, device, exchange, invitations, passwords, sessions, sign_in, tokens};
 use super::problem::{ApiError, Code};
+use super::repeat::Repeats;
+use super::watch::Hub;
 use super::{
-    about, admin, apikeys, apply, audit_log, budgets, ledger, live, models, organisations, overlays, provider_test,
-    providers, quotas, refusals, session, simulate, teams, usage, users,
+    about, admin, analytics, apikeys, apply, audit_log, budgets, ledger, live, models, organisations, overlays,
+    provider_test, providers, quotas, refusals, secrets, service_accounts, settings, simulate, teams, usage, users,
 };
 use crate::gateway::Gateway;
 
@@ -23,7 +26,8 @@ pub fn router(gateway: Gateway) -> Router {
         .fallback(async || ApiError::new(Code::NotFound, "the management API has no such path"))
         // The guard goes before every route, so that none can be forgotten.
         .layer(middleware::from_fn_with_state(gateway.clone(), guard))
-        .layer(Extension(Attempts::default()))
+        .layer(Extension(Hub::default()))
+        .layer(Extension(Repeats::new(&gateway)))
         .layer(middleware::from_fn(frame))
         .with_state(gateway)
 }
@@ -44,6 +48,15 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::show, users::patch, users::delete))
         .routes(routes!(users::sign_in_token))
+        .routes(routes!(approval::approve))
+        .routes(routes!(approval::decline))
+        .routes(routes!(invitations::list, invitations::invite))
+        .routes(routes!(invitations::resend))
+        .routes(routes!(invitations::revoke))
+        .routes(routes!(service_accounts::list, service_accounts::create))
+        .routes(routes!(service_accounts::show, service_accounts::patch, service_accounts::delete))
+        .routes(routes!(service_accounts::list_tokens, service_accounts::create_token))
+        .routes(routes!(service_accounts::revoke_token))
         .routes(routes!(teams::list, teams::create))
         .routes(routes!(teams::show, teams::patch, teams::delete))
         .routes(routes!(teams::list_members, teams::add_member))
@@ -60,6 +73,8 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(apikeys::show, apikeys::patch, apikeys::delete))
         .routes(routes!(apikeys::reveal))
         .routes(routes!(apikeys::rotate))
+        .routes(routes!(apikeys::acknowledge))
+        .routes(routes!(apikeys::finish_rotation))
         .routes(routes!(apikeys::revoke))
         .routes(routes!(apikeys::unrevoke))
         .routes(routes!(apikeys::history))
@@ -72,20 +87,27 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(overlays::list, overlays::create))
         .routes(routes!(overlays::show, overlays::patch, overlays::delete))
         .routes(routes!(usage::list))
-        .routes(routes!(usage::summary))
-        .routes(routes!(usage::top))
+        .routes(routes!(analytics::summary))
+        .routes(routes!(analytics::top))
         .routes(routes!(usage::show))
         .routes(routes!(ledger::limits))
+        .routes(routes!(ledger::invoices))
         .routes(routes!(ledger::invoice))
+        .routes(routes!(settings::show))
         .routes(routes!(ledger::verify))
         .routes(routes!(live::of_organisation))
-        .routes(routes!(audit_log::of_organisation));
+        .routes(routes!(audit_log::of_organisation))
+        .routes(routes!(audit_log::verify));
     let admin = OpenApiRouter::new()
         .routes(routes!(organisations::list, organisations::create))
         .routes(routes!(organisations::show, organisations::patch, organisations::delete))
         .routes(routes!(admin::users, admin::create_user))
         .routes(routes!(admin::show_user, admin::patch_user, admin::delete_user))
         .routes(routes!(admin::sign_in_token))
+        .routes(routes!(invitations::list_all, invitations::invite_organisation))
+        .routes(routes!(invitations::resend_any))
+        .routes(routes!(invitations::revoke_any))
+        .routes(routes!(admin::service_accounts))
         .routes(routes!(admin::teams))
         .routes(routes!(admin::providers))
         .routes(routes!(admin::models))
@@ -93,19 +115,35 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(admin::budgets))
         .routes(routes!(admin::quotas))
         .routes(routes!(admin::overlays))
+        .routes(routes!(usage::list_all))
+        .routes(routes!(analytics::summary_all))
+        .routes(routes!(analytics::top_all))
         .routes(routes!(ledger::verify_all))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::rewrap))
         .routes(routes!(live::of_everything))
-        .routes(routes!(audit_log::of_everything));
+        .routes(routes!(audit_log::of_everything))
+        .routes(routes!(audit_log::verify_all));
     OpenApiRouter::with_openapi(base())
         .routes(routes!(about::version))
         .routes(routes!(about::openapi))
         .routes(routes!(about::encryption_key))
         .routes(routes!(about::matrix))
-        .routes(routes!(session::sign_in))
-        .routes(routes!(session::sign_out))
-        .routes(routes!(session::whoami))
-        .routes(routes!(session::list_tokens, session::create_token))
-        .routes(routes!(session::revoke_token))
+        .routes(routes!(can_i::can_i, can_i::ask))
+        .routes(routes!(sign_in::sign_in))
+        .routes(routes!(sign_in::whoami))
+        .routes(routes!(sessions::refresh))
+        .routes(routes!(sessions::sign_out))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+        .routes(routes!(passwords::set))
+        .routes(routes!(device::providers))
+        .routes(routes!(device::begin))
+        .routes(routes!(device::poll))
+        .routes(routes!(exchange::exchange))
+        .routes(routes!(accepting::accept))
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::revoke_token))
         .merge(admin)
         .merge(organisation)
 }
@@ -116,13 +154,15 @@ fn base() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Administers organisations, their providers, models and virtual keys, and reads their usage. \
-             Every call but sign-in, version and this document needs a personal token.",
+             Every call but those that sign somebody in, version and this document needs a token.",
         ))
         .contact(Some(ContactBuilder::new().name(Some("Odock")).build()))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
         .build();
-    let bearer =
-        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A personal token: `odock-pat-…`.")).build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("`odock-pat-…` (personal), `odock-ses-…` (a session) or `odock-sat-…` (a service account)."))
+        .build();
     let components = ComponentsBuilder::new().security_scheme("token", SecurityScheme::Http(bearer)).build();
     OpenApiBuilder::new()
         .info(info)

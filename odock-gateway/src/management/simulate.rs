@@ -47,13 +47,13 @@ pub(super) struct Simulate {
 )]
 pub(super) async fn simulate(
     State(gateway): State<Gateway>,
-    tenant: Tenant,
+    reached: Reached,
     Name(name): Name,
     Document(body): Document,
 ) -> Result<Json<Simulation>, ApiError> {
     let request = read(body)?;
     let db = gateway.database.reader();
-    let key = find::<ApiKeySpec>(db, Scope::Within(tenant.id), &name).await?.resource;
+    let key = find::<ApiKeySpec>(db, reached.scope(), &name).await?.resource;
     let hash = store::api_keys::secret_hash(db, ApiKeyId(key.id)).await?;
     let hash = hash.and_then(|hash| credential::hash_from_row(&hash));
     let hash = hash.ok_or_else(|| ApiError::internal("the key has no usable hash"))?;

@@ -37,11 +37,11 @@ crud::plain_handlers!(
 )]
 pub(super) async fn list_members(
     State(gateway): State<Gateway>,
-    tenant: Tenant,
+    reached: Reached,
     Name(name): Name,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Page<TeamMember>>, ApiError> {
-    let team = find::<TeamSpec>(gateway.database.reader(), Scope::Within(tenant.id), &name).await?;
+    let team = find::<TeamSpec>(gateway.database.reader(), reached.scope(), &name).await?;
     Ok(Json(params.page(team.resource.spec.members, |member| &member.user)?))
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn list_members(
 pub(super) async fn add_member(
     State(gateway): State<Gateway>,
     caller: Caller,
-    tenant: Tenant,
+    reached: Reached,
     Name(name): Name,
     Document(body): Document,
 ) -> Result<Json<TeamMember>, ApiError> {
@@ -74,7 +74,7 @@ pub(super) async fn add_member(
         members.push(body);
         Ok(())
     };
-    let setting = Setting::within(caller, tenant);
+    let setting = Setting::reached(caller, reached);
     let changed =
         engine::one::<TeamSpec>(&gateway, &setting, name, Intent::Edit("add-member", Box::new(edit)), Place::SPEC)
             .await;
@@ -97,7 +97,7 @@ pub(super) async fn add_member(
 pub(super) async fn remove_member(
     State(gateway): State<Gateway>,
     caller: Caller,
-    tenant: Tenant,
+    reached: Reached,
     Name(name): Name,
     Last(member): Last,
 ) -> Result<StatusCode, ApiError> {
@@ -108,6 +108,6 @@ pub(super) async fn remove_member(
         if members.len() == before { Err(ApiError::not_found("member", &member)) } else { Ok(()) }
     };
     let intent = Intent::Edit("remove-member", Box::new(edit));
-    engine::one::<TeamSpec>(&gateway, &Setting::within(caller, tenant), name, intent, Place::SPEC).await?;
+    engine::one::<TeamSpec>(&gateway, &Setting::reached(caller, reached), name, intent, Place::SPEC).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,9 +1,7 @@
 //! Usage records and their sums.
 
-use std::time::Duration;
-
 use entity::Timestamp;
-use entity::usage::{Breakdown, Ranking, UsageRecord, UsageSummary};
+use entity::usage::UsageRecord;
 use entity::vocab::Outcome;
 use serde::Deserialize;
 
@@ -11,10 +9,8 @@ use super::crud::prelude::*;
 use super::problem::Code;
 use super::query::{before, limit, newest_first};
 use crate::store;
-use crate::store::usage::Filter;
-
-/// The period of a summary when nobody says.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::store::reach::Reach;
+use crate::store::usage::{Filter, Whose};
 
 /// Which usage records.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -44,12 +40,30 @@ pub(super) struct UsageParams {
     error_code: Option<String>,
     /// The handle of one request.
     request_id: Option<String>,
+    /// The trace that a caller sent along.
+    trace_id: Option<String>,
+    /// The route, such as `/v1/chat/completions`.
+    endpoint: Option<String>,
+    /// Only requests that cost at least this many nanos of USD.
+    #[param(minimum = 0)]
+    min_cost_nanos: Option<i64>,
+    /// Only requests that took at least this many microseconds.
+    #[param(minimum = 0)]
+    min_latency_us: Option<i64>,
     /// The most items of the page.
     #[param(minimum = 1, maximum = 1_000, default = 100)]
     limit: Option<u32>,
     /// Where the page begins: the `nextCursor` of the page before.
     cursor: Option<String>,
 }
+
+/// What a caller reaches in an organisation.
+pub(super) fn whose(reached: &Reached) -> Whose {
+    Whose { organisation: Some(reached.tenant.id), reach: reached.reach }
+}
+
+/// Everybody's.
+pub(super) const EVERYONE: Whose = Whose { organisation: None, reach: Reach::Everything };
 
 /// Usage records, newest first.
 #[utoipa::path(
@@ -59,12 +73,38 @@ pub(super) struct UsageParams {
 )]
 pub(super) async fn list(
     State(gateway): State<Gateway>,
-    tenant: Tenant,
+    reached: Reached,
     Params(params): Params<UsageParams>,
 ) -> Result<Json<Page<UsageRecord>>, ApiError> {
+    page(&gateway, whose(&reached), params).await
+}
+
+/// Usage records of every organisation, newest first.
+#[utoipa::path(
+    get, path = "/api/admin/usage", tag = "admin", operation_id = "list_all_usage", params(UsageParams),
+    responses((status = 200, description = "A page.", body = Page<UsageRecord>), Refusals)
+)]
+pub(super) async fn list_all(
+    State(gateway): State<Gateway>,
+    Params(params): Params<UsageParams>,
+) -> Result<Json<Page<UsageRecord>>, ApiError> {
+    page(&gateway, EVERYONE, params).await
+}
+
+/// A bound below which nothing lies.
+fn not_negative(name: &str, bound: Option<i64>) -> Result<Option<i64>, ApiError> {
+    match bound {
+        Some(bound) if bound < 0 => {
+            Err(ApiError::new(Code::BadRequest, format!("`{name}` is {bound}; it cannot be below 0")))
+        }
+        bound => Ok(bound),
+    }
+}
+
+async fn page(gateway: &Gateway, whose: Whose, params: UsageParams) -> Result<Json<Page<UsageRecord>>, ApiError> {
     let limit = limit(params.limit)?;
     let before = before(&params.cursor)?;
-    let filter = Filter {
+    let mut filter = Filter {
         from: params.from,
         to: params.to,
         key: params.key,
@@ -76,9 +116,15 @@ pub(super) async fn list(
         status: params.status,
         error_code: params.error_code,
         request_id: params.request_id,
+        trace_id: params.trace_id,
+        endpoint: params.endpoint,
+        min_cost_nanos: not_negative("minCostNanos", params.min_cost_nanos)?,
+        min_latency_us: not_negative("minLatencyUs", params.min_latency_us)?,
     };
     let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let records = store::usage::page(gateway.database.reader(), tenant.id, &filter, before, one_more).await?;
+    let db = gateway.database.reader();
+    filter.resolve(db, whose).await?;
+    let records = store::usage::page(db, whose, &filter, before, one_more).await?;
     Ok(Json(newest_first(records, limit, |record| (record.at.0, record.id.0))))
 }
 
@@ -93,92 +139,9 @@ pub(super) async fn list(
 )]
 pub(super) async fn show(
     State(gateway): State<Gateway>,
-    tenant: Tenant,
+    reached: Reached,
     Last(request): Last,
 ) -> Result<Json<UsageRecord>, ApiError> {
-    let found = store::usage::by_request(gateway.database.reader(), tenant.id, &request).await?;
+    let found = store::usage::by_request(gateway.database.reader(), whose(&reached), &request).await?;
     found.map(Json).ok_or_else(|| ApiError::not_found("usage record of the request", &request))
-}
-
-/// What to sum up.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SummaryParams {
-    /// The first instant that counts; 24 hours before `to` when absent.
-    from: Option<Timestamp>,
-    /// The first instant that no longer counts; now when absent.
-    to: Option<Timestamp>,
-    /// What the rows are about.
-    #[param(inline)]
-    by: Option<Breakdown>,
-}
-
-/// Sums over usage records.
-#[utoipa::path(
-    get, path = "/api/organisations/{organisation}/usage/summary", tag = "usage", operation_id = "summarise_usage",
-    params(("organisation" = String, Path, description = "Slug or id."), SummaryParams),
-    responses((status = 200, description = "The sums.", body = UsageSummary), Refusals)
-)]
-pub(super) async fn summary(
-    State(gateway): State<Gateway>,
-    tenant: Tenant,
-    Params(params): Params<SummaryParams>,
-) -> Result<Json<UsageSummary>, ApiError> {
-    let (from, to) = period(&gateway, params.from, params.to)?;
-    let by = params.by.unwrap_or_default();
-    let (total, rows) = store::usage::summary(gateway.database.reader(), tenant.id, (from, to), by).await?;
-    Ok(Json(UsageSummary { from, to, by, total, rows }))
-}
-
-fn period(
-    gateway: &Gateway,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-) -> Result<(Timestamp, Timestamp), ApiError> {
-    let to = to.unwrap_or_else(|| gateway.clock.now());
-    let from = from.unwrap_or_else(|| to.minus(DAY));
-    if from > to {
-        return Err(ApiError::new(Code::BadRequest, "`from` is after `to`"));
-    }
-    Ok((from, to))
-}
-
-/// What to rank.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TopParams {
-    /// The first instant that counts; 24 hours before `to` when absent.
-    from: Option<Timestamp>,
-    /// The first instant that no longer counts; now when absent.
-    to: Option<Timestamp>,
-    /// What the rows are about.
-    #[param(inline)]
-    by: Option<Breakdown>,
-    /// What the ranking goes by.
-    #[param(inline)]
-    metric: Option<Ranking>,
-    /// The most rows.
-    #[param(minimum = 1, maximum = 1_000, default = 100)]
-    limit: Option<u32>,
-}
-
-/// Ranks what caused usage. `total` is the sum of everything, not only of the rows.
-#[utoipa::path(
-    get, path = "/api/organisations/{organisation}/usage/top", tag = "usage", operation_id = "rank_usage",
-    params(("organisation" = String, Path, description = "Slug or id."), TopParams),
-    responses((status = 200, description = "The ranking.", body = UsageSummary), Refusals)
-)]
-pub(super) async fn top(
-    State(gateway): State<Gateway>,
-    tenant: Tenant,
-    Params(params): Params<TopParams>,
-) -> Result<Json<UsageSummary>, ApiError> {
-    let (from, to) = period(&gateway, params.from, params.to)?;
-    let limit = u64::try_from(limit(params.limit)?).map_err(ApiError::internal)?;
-    let (by, metric) = (params.by.unwrap_or_default(), params.metric.unwrap_or_default());
-    let db = gateway.database.reader();
-    let (total, rows) = store::usage::top(db, tenant.id, (from, to), by, metric, limit).await?;
-    Ok(Json(UsageSummary { from, to, by, total, rows }))
 }

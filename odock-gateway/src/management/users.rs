@@ -5,7 +5,7 @@ use entity::session::IssuedToken;
 
 use super::crud::prelude::*;
 use super::engine::find;
-use super::session;
+use super::identity::tokens;
 
 crud::handlers!(
     UserSpec,
@@ -38,5 +38,5 @@ pub(super) async fn sign_in_token(
     Name(name): Name,
 ) -> Result<(StatusCode, Json<IssuedToken>), ApiError> {
     let user = find::<UserSpec>(gateway.database.reader(), Scope::Within(tenant.id), &name).await?;
-    Ok((StatusCode::CREATED, Json(session::sign_in_token(&gateway, &caller, &user).await?)))
+    Ok((StatusCode::CREATED, Json(tokens::sign_in_token(&gateway, &caller, &user).await?)))
 }

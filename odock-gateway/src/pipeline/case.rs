@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use entity::pricing::Bill;
 use entity::usage::{Attempt, ReservationMark, StageMark};
 use entity::vocab::AttemptOutcome;
 use entity::{ModelId, Timestamp, UsageRecordId};
@@ -113,6 +114,8 @@ pub struct Case {
     claim: Mutex<Option<Claim>>,
     /// The request whose answer it got, if it is the repeat of one.
     pub replay_of: OnceLock<String>,
+    /// What the attempt cost that another one overtook, if one was.
+    pub overtaken: OnceLock<Bill>,
     /// What the gates found.
     pub limits: Notes,
     /// Tokens of the prompt as the gateway estimates them.
@@ -159,6 +162,7 @@ impl Case {
             hold: Mutex::new(None),
             claim: Mutex::new(None),
             replay_of: OnceLock::new(),
+            overtaken: OnceLock::new(),
             limits: Notes::default(),
             estimated_prompt: AtomicU32::new(0),
             marks: std::array::from_fn(|_| AtomicU32::new(NEVER)),
@@ -236,9 +240,12 @@ impl Case {
         });
     }
 
-    /// What came of calling upstreams, in order.
+    /// What came of calling upstreams, in the order in which they were called.
     pub(super) fn attempts(&self) -> Vec<Attempt> {
-        self.attempts_so_far().clone()
+        let mut attempts = self.attempts_so_far().clone();
+        // Of two that were called at once, the one that was first to end was written down first.
+        attempts.sort_by_key(|attempt| attempt.at_us);
+        attempts
     }
 
     fn attempts_so_far(&self) -> MutexGuard<'_, Vec<Attempt>> {
@@ -268,7 +275,12 @@ impl Case {
 
     /// Marks the end of a stage.
     pub(super) fn mark(&self, stage: Stage) {
-        self.marks[stage as usize].store(self.elapsed_us().min(NEVER - 1), Ordering::Relaxed);
+        self.mark_at(stage, self.elapsed_us());
+    }
+
+    /// Marks the end of a stage, so many microseconds after receipt.
+    pub(super) fn mark_at(&self, stage: Stage, us: u32) {
+        self.marks[stage as usize].store(us.min(NEVER - 1), Ordering::Relaxed);
     }
 
     /// Forgets what an attempt reached that another one follows.

@@ -16,6 +16,7 @@
 pub mod admit;
 mod case;
 mod exchange;
+mod job;
 mod latest;
 pub(crate) mod limits;
 pub mod plan;
@@ -30,7 +31,8 @@ pub use self::admit::Received;
 use self::admit::Step;
 pub use self::case::{Case, Stage};
 pub use self::exchange::Exchange;
-use self::plan::Once;
+use self::plan::{Once, Repeated};
+use self::screen::Prepared;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::providers::operation::Operation;
@@ -51,7 +53,41 @@ pub async fn serve(gw: &Gateway, request: Received, operation: &'static dyn Oper
     answered.unwrap_or_else(|error| tally::denied(gw, &case, error))
 }
 
+/// Takes a request on as a job: its caller hears that it passed every gate, and fetches its answer later.
+pub async fn submit(gw: &Gateway, request: Received, operation: &'static dyn Operation) -> Response {
+    let case = request.case();
+    let open = tally::Open::new(gw, &case);
+    let taken = match Box::pin(ready(gw, request, operation)).await {
+        Ok(Ready::New(prepared)) => return job::take_on(gw, prepared, open).await,
+        Ok(Ready::Repeated(repeated)) => Ok(tally::again(gw, repeated)),
+        Err(error) => {
+            tally::let_go(&case).await;
+            Err(Box::pin(admit::overdue(gw, &case, error)).await)
+        }
+    };
+    open.close();
+    taken.unwrap_or_else(|error| tally::denied(gw, &case, error))
+}
+
 async fn run(gw: &Gateway, request: Received, operation: &'static dyn Operation) -> Result<Response, GatewayError> {
+    let prepared = match ready(gw, request, operation).await? {
+        Ready::New(prepared) => prepared,
+        Ready::Repeated(repeated) => return Ok(tally::again(gw, repeated)),
+    };
+    let answered = send::upstream(gw, prepared).await?;
+    let said = tally::say(answered);
+    let kept = tally::keep(said).await;
+    Ok(tally::respond(gw, kept))
+}
+
+/// A request that may be sent, or whose answer is known.
+#[allow(clippy::large_enum_variant, reason = "nearly all requests are new, and are not worth a box")]
+enum Ready {
+    New(Prepared),
+    Repeated(Repeated),
+}
+
+async fn ready(gw: &Gateway, request: Received, operation: &'static dyn Operation) -> Result<Ready, GatewayError> {
     let identified = admit::identify(gw, request)?;
     let admitted = admit::pre_auth_gate(gw, identified).await?;
     let authenticated = admit::authenticate(gw, admitted).await?;
@@ -60,16 +96,13 @@ async fn run(gw: &Gateway, request: Received, operation: &'static dyn Operation)
     let routed = plan::route(gw, decoded).await?;
     let new = match plan::idempotency(gw, routed).await? {
         Once::New(new) => new,
-        Once::Repeated(repeated) => return Ok(tally::again(gw, repeated)),
+        Once::Repeated(repeated) => return Ok(Ready::Repeated(repeated)),
     };
     let fitted = plan::final_gate(gw, new).await?;
     let reserved = plan::reserve(gw, fitted).await?;
     let vetted = screen::safety(gw, reserved).await?;
     let prepared = screen::plugins(gw, vetted).await?;
-    let answered = send::upstream(gw, prepared).await?;
-    let said = tally::say(answered);
-    let kept = tally::keep(said).await;
-    Ok(tally::respond(gw, kept))
+    Ok(Ready::New(prepared))
 }
 
 /// Finds out who is calling a route that consumes nothing, such as the list of models: the first half of the way, with

@@ -27,6 +27,8 @@ pub struct Fields {
     pub usage_option: bool,
     /// The objects, by any of their names, that hold the fields below; empty if they stand at the top.
     pub settings: &'static [&'static str],
+    /// Whether whole numbers may stand in quotes or with an exponent, as protobuf's JSON takes them.
+    pub quoted: bool,
     /// The fields that cap an answer's tokens.
     pub caps: &'static [&'static str],
     /// The fields that ask for several answers.
@@ -37,8 +39,16 @@ pub struct Fields {
 
 impl Fields {
     /// `model` and nothing else.
-    pub const MODEL: Self =
-        Self { model: true, stream: false, usage_option: false, settings: &[], caps: &[], choices: &[], prompt: &[] };
+    pub const MODEL: Self = Self {
+        model: true,
+        stream: false,
+        usage_option: false,
+        settings: &[],
+        quoted: false,
+        caps: &[],
+        choices: &[],
+        prompt: &[],
+    };
 }
 
 /// A request body as the caller sent it, with the places that policy may edit.
@@ -177,11 +187,11 @@ impl JsonBody {
         let mut output_cap: Option<u64> = None;
         for (name, raw) in &limits.caps {
             // Upstreams differ in which of several they obey.
-            output_cap = output_cap.max(whole(raw, name, 0)?);
+            output_cap = output_cap.max(whole(raw, name, 0, fields.quoted)?);
         }
         let mut choices = 1;
         for (name, raw) in &limits.choices {
-            choices = choices.max(whole(raw, name, 1)?.unwrap_or(1));
+            choices = choices.max(whole(raw, name, 1, fields.quoted)?.unwrap_or(1));
         }
         let caps_at = limits.caps.iter().map(|(_, raw)| at(raw)).collect();
         let prompt_bytes = top.prompt.iter().map(|raw| raw.len()).sum();
@@ -506,14 +516,28 @@ fn usage_option(options: &str, at: Range<usize>) -> Result<(bool, Option<Edit>),
 }
 
 /// A whole number of `least` or more, unless it is null.
-fn whole(text: &str, field: &str, least: u64) -> Result<Option<u64>, DecodeError> {
+fn whole(text: &str, field: &str, least: u64, quoted: bool) -> Result<Option<u64>, DecodeError> {
     if text == "null" {
         return Ok(None);
     }
-    match text.parse::<u64>() {
-        Ok(number) if number >= least => Ok(Some(number)),
+    let number = text.parse::<u64>().ok().or_else(|| loosely(text).filter(|_| quoted));
+    match number {
+        Some(number) if number >= least => Ok(Some(number)),
         _ => Err(DecodeError::new(format!("\"{field}\" must be a whole number of {least} or more"))),
     }
+}
+
+/// A whole number as protobuf's JSON takes it (ProtoJSON, "int32"): `8`, `"8"`, `8.0` or `8e2`.
+fn loosely(text: &str) -> Option<u64> {
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    if let Ok(number) = bare.parse::<u64>() {
+        return Some(number);
+    }
+    // JSON takes blanks around a number, and quotes hold none.
+    let number: f64 = serde_json::from_str(bare).ok().filter(|_| bare.trim_ascii() == bare)?;
+    let is_whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and within bounds")]
+    is_whole.then_some(number as u64)
 }
 
 fn json_string(text: &str) -> String {

@@ -92,6 +92,23 @@ pub trait Operation: Debug + Send + Sync {
         false
     }
 
+    /// Why its upstream would not take the call with each answer capped at so many tokens, if it would not. Asked only where
+    /// a budget cuts what was asked for.
+    fn objects_to_cap(&self, _: &Call, _: &Place<'_>, _: u64) -> Option<String> {
+        None
+    }
+
+    /// Units that the upstream's own tools may add, such as searches. Asked only where units have a price and a budget
+    /// applies.
+    fn own_units(&self, _: &Call) -> u64 {
+        0
+    }
+
+    /// Whether it asks no model for anything, such as counting tokens: then it goes where it was sent and nowhere else.
+    fn only_counts(&self) -> bool {
+        false
+    }
+
     /// The type of its answers, where the caller gets another form than the upstream gives.
     fn answer_type(&self) -> Option<HeaderValue> {
         None

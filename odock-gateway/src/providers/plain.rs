@@ -90,6 +90,10 @@ impl Operation for Plain {
         Ok(Answer { reported, content_bytes: 0, body })
     }
 
+    fn only_counts(&self) -> bool {
+        matches!(self.counts, Counts::Nothing)
+    }
+
     fn estimated(&self, input: u64, _: u64) -> TokenUsage {
         match self.counts {
             Counts::Embeddings => TokenUsage { embeddings: input, total: input, ..TokenUsage::default() },

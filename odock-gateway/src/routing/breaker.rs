@@ -5,13 +5,14 @@
 //! (`Retry-After`). Then one call finds out how it is: with its success the breaker closes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use entity::health::BreakerStatus;
 use entity::vocab::BreakerState;
 use entity::{ModelId, OrganisationId, ProviderId, Timestamp};
 
+use super::pace::Pace;
 use crate::config;
 use crate::telemetry::metrics::RoutingMetrics;
 
@@ -64,6 +65,8 @@ pub struct Breaker {
     /// Whether there is anything but success to remember. While not, a call costs one atomic load.
     troubled: AtomicBool,
     state: Mutex<State>,
+    /// How long its latest answers took, if anyone wants to know.
+    pub(super) pace: OnceLock<Pace>,
     metrics: Arc<RoutingMetrics>,
 }
 
@@ -115,7 +118,7 @@ impl Breaker {
             rests: 0,
             error: None,
         };
-        Self { subject, troubled: AtomicBool::new(false), state: Mutex::new(state), metrics }
+        Self { subject, troubled: AtomicBool::new(false), state: Mutex::new(state), pace: OnceLock::new(), metrics }
     }
 
     /// Whether nothing but success is known of the upstream.

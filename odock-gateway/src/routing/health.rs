@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dashmap::DashMap;
 use entity::health::BreakerStatus;
@@ -9,6 +10,7 @@ use entity::{ModelId, OrganisationId, ProviderId, Timestamp};
 use uuid::Uuid;
 
 use super::breaker::{Admission, Breaker, Subject, Verdict};
+use super::pace::Pace;
 use crate::clock::Clock;
 use crate::config;
 use crate::models::{KeyRef, Target};
@@ -52,6 +54,16 @@ impl Health {
             return;
         }
         breaker.hear(verdict, self.clock.now(), &self.settings);
+    }
+
+    /// Takes note of how long an upstream took to answer, or until it was given up.
+    pub fn took(&self, target: &Target, stream: bool, span: Duration) {
+        self.breaker(target).pace.get_or_init(Pace::default).took(stream, span);
+    }
+
+    /// How long so many percent of an upstream's latest answers took at the most; `None` while too few are known.
+    pub fn percentile(&self, target: &Target, stream: bool, percent: u8) -> Option<Duration> {
+        self.breaker(target).pace.get()?.percentile(stream, percent)
     }
 
     /// The upstreams of which anything but success is known, of one organisation or of all.

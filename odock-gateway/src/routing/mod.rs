@@ -5,6 +5,7 @@
 //! | [`order`] | the candidates of a call, as its key's policy has them |
 //! | [`breaker`] | how one upstream has been doing, and whether it rests |
 //! | [`health`] | the breakers of this node |
+//! | `pace` | how long an upstream's answers take, for calls that ask a second one |
 //! | [`retry`] | when, and how often, a call is tried again |
 //! | [`turns`] | whose turn it is, over all nodes |
 //!
@@ -16,6 +17,7 @@
 pub mod breaker;
 mod health;
 pub mod order;
+mod pace;
 pub mod retry;
 mod turns;
 

@@ -18,16 +18,20 @@ use super::LoadError;
 /// The file's name in the data directory.
 const FILE: &str = "sealing-key.pem";
 
+/// Reads the key file, if there is one.
+pub(super) fn load(data_dir: &Path) -> Result<Option<PrivateDecryptingKey>, LoadError> {
+    match read(&data_dir.join(FILE)) {
+        Err(LoadError::File { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// Reads the key file, or makes one. Of several processes that start at once, all end up with the same key.
 pub(super) fn load_or_create(data_dir: &Path) -> Result<PrivateDecryptingKey, LoadError> {
-    let path = data_dir.join(FILE);
-    let found = match read(&path) {
-        Err(LoadError::File { source, .. }) if source.kind() == ErrorKind::NotFound => None,
-        other => Some(other?),
-    };
-    if let Some(key) = found {
+    if let Some(key) = load(data_dir)? {
         return Ok(key);
     }
+    let path = data_dir.join(FILE);
     create_dir(data_dir)?;
     let key = PrivateDecryptingKey::generate(KeySize::Rsa3072).map_err(|_| LoadError::Crypto("make an RSA key"))?;
     if publish(data_dir, &path, &pem(&key)?)? {

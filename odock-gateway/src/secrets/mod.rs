@@ -3,6 +3,7 @@
 //! An envelope holds a secret encrypted with a fresh AES-256-GCM key, and that key wrapped by RSA-OAEP with SHA-256
 //! for the gateway's key pair. Clients seal with the public half; only the data plane opens.
 
+mod content;
 mod key_file;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use entity::envelope::{ALGORITHM, EncryptionKey, Envelope, VERSION};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+pub use self::content::ContentCipher;
 use crate::config;
 
 /// Bytes of an AES-256 key.
@@ -34,6 +36,8 @@ pub struct Sealing {
     public_der: Vec<u8>,
     fingerprint_key: Zeroizing<[u8; 32]>,
     answers_key: Zeroizing<[u8; 32]>,
+    /// Older keys, which only open.
+    previous: Vec<(String, OaepPrivateDecryptingKey)>,
 }
 
 /// Why there is no key pair to work with.
@@ -85,12 +89,51 @@ impl Sealing {
     /// # Errors
     /// When the key file cannot be read or written.
     pub fn load(secrets: &config::Secrets, data_dir: &Path) -> Result<Self, LoadError> {
-        if let Some(pair) = &secrets.key_pair {
+        let mut sealing = match &secrets.key_pair {
+            Some(pair) => {
+                let key = PrivateDecryptingKey::from_pkcs8(pair.pkcs8_der())
+                    .map_err(|_| LoadError::Crypto("read secrets.private_key"))?;
+                Self::from_key(key, Some(pair.id.clone()))?
+            }
+            None => Self::from_key(key_file::load_or_create(data_dir)?, None)?,
+        };
+        for pair in &secrets.previous {
             let key = PrivateDecryptingKey::from_pkcs8(pair.pkcs8_der())
-                .map_err(|_| LoadError::Crypto("read secrets.private_key"))?;
-            return Self::from_key(key, Some(pair.id.clone()));
+                .map_err(|_| LoadError::Crypto("read secrets.previous_keys"))?;
+            sealing.also_opens(pair.id.clone(), key)?;
         }
-        Self::from_key(key_file::load_or_create(data_dir)?, None)
+        // Whoever began with the key in the data directory and configures one later loses nothing.
+        if secrets.key_pair.is_some()
+            && let Some(key) = key_file::load(data_dir)?
+        {
+            let der: PublicKeyX509Der<'_> =
+                key.public_key().as_der().map_err(|_| LoadError::Crypto("derive the public key"))?;
+            let id = thumbprint(der.as_ref());
+            sealing.also_opens(id, key)?;
+        }
+        Ok(sealing)
+    }
+
+    fn also_opens(&mut self, id: String, key: PrivateDecryptingKey) -> Result<(), LoadError> {
+        if self.key_ids().any(|known| known == id) {
+            return Ok(());
+        }
+        let key = OaepPrivateDecryptingKey::new(key).map_err(|_| LoadError::Crypto("use a previous private key"))?;
+        self.previous.push((id, key));
+        Ok(())
+    }
+
+    /// The ids of all keys that can open, the newest first.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.key_id.as_str()).chain(self.previous.iter().map(|(id, _)| id.as_str()))
+    }
+
+    fn private(&self, key_id: &str) -> Result<&OaepPrivateDecryptingKey, SealError> {
+        if key_id == self.key_id {
+            return Ok(&self.private);
+        }
+        let found = self.previous.iter().find(|(id, _)| id == key_id).map(|(_, key)| key);
+        found.ok_or_else(|| SealError::UnknownKey(key_id.to_owned()))
     }
 
     fn from_key(key: PrivateDecryptingKey, key_id: Option<String>) -> Result<Self, LoadError> {
@@ -110,6 +153,7 @@ impl Sealing {
             public_der,
             fingerprint_key,
             answers_key,
+            previous: Vec::new(),
         })
     }
 
@@ -150,9 +194,9 @@ impl Sealing {
     /// When it was sealed for another key, or is malformed or damaged.
     pub fn open(&self, envelope: &Envelope) -> Result<SecretString, SealError> {
         let Parts { wrapped_key, nonce, mut ciphertext } = self.parts(envelope)?;
-        let mut unwrapped = Zeroizing::new(vec![0; self.private.min_output_size()]);
-        let key = self
-            .private
+        let private = self.private(&envelope.key_id)?;
+        let mut unwrapped = Zeroizing::new(vec![0; private.min_output_size()]);
+        let key = private
             .decrypt(&OAEP_SHA256_MGF1SHA256, &wrapped_key, &mut unwrapped, None)
             .map_err(|_| SealError::DoesNotOpen)?;
         let key = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| SealError::DoesNotOpen)?;
@@ -189,7 +233,7 @@ impl Sealing {
     }
 
     /// The AES-256 key under which kept answers leave this process. Nodes with the same key pair have the same.
-    pub(crate) fn answers_key(&self) -> &[u8; 32] {
+    fn answers_key(&self) -> &[u8; 32] {
         &self.answers_key
     }
 
@@ -207,15 +251,13 @@ impl Sealing {
         if envelope.alg != ALGORITHM {
             return Err(SealError::Malformed("algorithm"));
         }
-        if envelope.key_id != self.key_id {
-            return Err(SealError::UnknownKey(envelope.key_id.clone()));
-        }
+        let private = self.private(&envelope.key_id)?;
         let bytes = |text: &str, part| STANDARD.decode(text).map_err(|_| SealError::Malformed(part));
         let wrapped_key = bytes(&envelope.wrapped_key, "wrapped key")?;
         let nonce: [u8; NONCE_LEN] =
             bytes(&envelope.iv, "nonce")?.try_into().map_err(|_| SealError::Malformed("nonce"))?;
         let ciphertext = Zeroizing::new(bytes(&envelope.ciphertext, "ciphertext")?);
-        if wrapped_key.len() != self.private.key_size_bytes() {
+        if wrapped_key.len() != private.key_size_bytes() {
             return Err(SealError::Malformed("wrapped key"));
         }
         // A tag alone would be an empty secret.
@@ -263,12 +305,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use std::sync::LazyLock;
 
+    use aws_lc_rs::rsa::KeySize;
+
     use super::*;
 
     /// Making a key takes a second in a debug build, so the tests share one.
     static SEALING: LazyLock<(tempfile::TempDir, Sealing)> = LazyLock::new(|| {
         let dir = tempfile::tempdir().unwrap();
-        let sealing = Sealing::load(&config::Secrets { key_pair: None }, dir.path()).unwrap();
+        let sealing = Sealing::load(&config::Secrets::default(), dir.path()).unwrap();
         (dir, sealing)
     });
 
@@ -318,10 +362,25 @@ mod tests {
     #[test]
     fn the_next_start_finds_the_same_key() {
         let (dir, first) = &*SEALING;
-        let second = Sealing::load(&config::Secrets { key_pair: None }, dir.path()).unwrap();
+        let second = Sealing::load(&config::Secrets::default(), dir.path()).unwrap();
         assert_eq!((second.key_id(), second.is_generated()), (first.key_id(), true));
         let secret = second.open(&sealed("still there")).unwrap();
         assert_eq!(secret.expose_secret(), "still there");
         assert_eq!(second.fingerprint(&secret), first.fingerprint(&secret));
+    }
+
+    #[test]
+    fn older_keys_open_and_do_not_seal() {
+        let (dir, old) = &*SEALING;
+        let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
+        let der: Pkcs8V1Der<'_> = key.as_der().unwrap();
+        let pair = config::KeyPair::new("new", der.as_ref().to_vec());
+        let secrets = config::Secrets { key_pair: Some(pair), ..config::Secrets::default() };
+        let new = Sealing::load(&secrets, dir.path()).unwrap();
+        assert_eq!(new.key_ids().collect::<Vec<_>>(), ["new", old.key_id()]);
+        assert_eq!(new.open(&sealed("moved")).unwrap().expose_secret(), "moved");
+        let again = new.seal(&SecretString::from("moved")).unwrap();
+        assert_eq!(again.key_id, "new");
+        assert_eq!(old.open(&again).unwrap_err(), SealError::UnknownKey("new".into()));
     }
 }

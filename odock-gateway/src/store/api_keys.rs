@@ -1,5 +1,6 @@
 //! Virtual keys: what happens to their secrets.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use entity::envelope::Envelope;
@@ -18,11 +19,16 @@ pub enum Reveal {
     Sealed(Envelope),
     /// Nothing: it was shown before.
     Shown,
+    /// Nothing yet: the key waits for a secret to be delivered.
+    Pending,
 }
 
 /// Takes the sealed secret out of a key.
 pub async fn reveal(db: &impl ConnectionTrait, key: ApiKeyId, now: Timestamp) -> Result<Reveal, DbErr> {
     let row = Entity::find_by_id(key).one(db).await?;
+    if row.as_ref().is_some_and(|row| row.pending_until.is_some() && row.next_hash.is_none()) {
+        return Ok(Reveal::Pending);
+    }
     let Some(sealed) = row.filter(|row| !row.revealed).and_then(|row| row.sealed_secret) else {
         return Ok(Reveal::Shown);
     };
@@ -74,10 +80,120 @@ pub async fn rotate(db: &impl ConnectionTrait, key: ApiKeyId, new: Rotated, now:
         revealed: Set(true),
         expires_at: Set(new_expiry),
         rotations: Set(row.rotations.saturating_add(1)),
-        ..Default::default()
+        ..no_next()
     };
     change(columns, key, now).exec(db).await?;
     api_key_rotation::Entity::insert(note).exec_without_returning(db).await.map(drop)
+}
+
+/// A secret that waits until somebody says that it arrived.
+#[derive(Debug)]
+pub struct Drawn {
+    /// The hash of the secret.
+    pub hash: SecretHash,
+    /// What people see of it.
+    pub preview: String,
+    /// Until when it can be acknowledged.
+    pub until: Timestamp,
+}
+
+/// Gives a key that waits for its first secret another one to wait for.
+pub async fn redraw(db: &impl ConnectionTrait, key: ApiKeyId, new: Drawn, now: Timestamp) -> Result<(), DbErr> {
+    let columns = ActiveModel {
+        secret_hash: Set(new.hash),
+        preview: Set(new.preview),
+        sealed_secret: Set(None),
+        revealed: Set(true),
+        pending_until: Set(Some(new.until)),
+        ..Default::default()
+    };
+    change(columns, key, now).exec(db).await.map(drop)
+}
+
+/// Prepares a rotation, which is carried out when the secret is acknowledged.
+pub async fn prepare_rotation(
+    db: &impl ConnectionTrait,
+    key: ApiKeyId,
+    new: Drawn,
+    overlap: Duration,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let columns = ActiveModel {
+        next_hash: Set(Some(new.hash)),
+        next_preview: Set(Some(new.preview)),
+        next_overlap_seconds: Set(Some(i32::try_from(overlap.as_secs()).unwrap_or(i32::MAX))),
+        next_expiry: Set(expires_at),
+        pending_until: Set(Some(new.until)),
+        ..Default::default()
+    };
+    change(columns, key, now).exec(db).await.map(drop)
+}
+
+/// What came of an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledged {
+    /// The secret is in force.
+    InForce,
+    /// It was in force before.
+    Before,
+    /// The time is over.
+    Lapsed,
+    /// The key has, or waits for, another secret.
+    Another,
+}
+
+/// Puts a secret in force that arrived.
+pub async fn acknowledge(
+    db: &impl ConnectionTrait,
+    key: ApiKeyId,
+    hash: &SecretHash,
+    by: String,
+    now: Timestamp,
+) -> Result<Acknowledged, DbErr> {
+    let row = Entity::find_by_id(key).one(db).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("api_key".into()))?;
+    let waits = row.next_hash.as_ref().unwrap_or(&row.secret_hash);
+    match row.pending_until {
+        None if row.secret_hash == *hash => return Ok(Acknowledged::Before),
+        Some(_) if waits != hash => return Ok(Acknowledged::Another),
+        None => return Ok(Acknowledged::Another),
+        Some(until) if until <= now => return Ok(Acknowledged::Lapsed),
+        Some(_) => {}
+    }
+    if let (Some(hash), Some(preview)) = (row.next_hash, row.next_preview) {
+        let overlap = Duration::from_secs(row.next_overlap_seconds.and_then(|it| u64::try_from(it).ok()).unwrap_or(0));
+        rotate(db, key, Rotated { hash, preview, overlap, expires_at: row.next_expiry, by }, now).await?;
+    } else {
+        change(ActiveModel { pending_until: Set(None), ..Default::default() }, key, now).exec(db).await?;
+    }
+    Ok(Acknowledged::InForce)
+}
+
+/// Ends the overlap of a rotation, or gives up one that was not acknowledged. Whether there was anything to end.
+pub async fn finish_rotation(db: &impl ConnectionTrait, key: ApiKeyId, now: Timestamp) -> Result<bool, DbErr> {
+    let row = Entity::find_by_id(key).one(db).await?;
+    let Some(row) = row.filter(|row| row.previous_hash.is_some() || row.next_hash.is_some()) else { return Ok(false) };
+    let mut columns = no_next();
+    columns.previous_hash = Set(None);
+    columns.previous_valid_until = Set(None);
+    if row.next_hash.is_none() {
+        columns.pending_until = Set(row.pending_until);
+    }
+    change(columns, key, now).exec(db).await?;
+    Ok(true)
+}
+
+/// Nothing waits any more.
+fn no_next() -> ActiveModel {
+    ActiveModel {
+        pending_until: Set(None),
+        next_hash: Set(None),
+        next_preview: Set(None),
+        next_overlap_seconds: Set(None),
+        next_expiry: Set(None),
+        ..Default::default()
+    }
 }
 
 /// Revokes a key, or lets it work again.
@@ -121,4 +237,20 @@ fn change(columns: ActiveModel, key: ApiKeyId, now: Timestamp) -> sea_orm::Updat
 /// The hash of a key's secret.
 pub async fn secret_hash(db: &impl ConnectionTrait, id: ApiKeyId) -> Result<Option<SecretHash>, DbErr> {
     Entity::find().select_only().column(Column::SecretHash).filter(Column::Id.eq(id)).into_tuple().one(db).await
+}
+
+/// The hashes of the secrets of keys.
+pub async fn secret_hashes(
+    db: &impl ConnectionTrait,
+    ids: impl Iterator<Item = uuid::Uuid>,
+) -> Result<HashMap<uuid::Uuid, SecretHash>, DbErr> {
+    let ids: Vec<uuid::Uuid> = ids.collect();
+    let mut hashes = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(5_000) {
+        let select = Entity::find().select_only().columns([Column::Id, Column::SecretHash]);
+        let rows: Vec<(uuid::Uuid, SecretHash)> =
+            select.filter(Column::Id.is_in(ids.iter().copied())).into_tuple().all(db).await?;
+        hashes.extend(rows);
+    }
+    Ok(hashes)
 }

@@ -2,7 +2,7 @@
 
 use entity::Timestamp;
 use entity::resource::Resource;
-use sea_orm::sea_query::{ExprTrait, Func, LikeExpr};
+use sea_orm::sea_query::{ExprTrait, Func, LikeExpr, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, Order, QueryFilter, QueryOrder, QuerySelect, Select, Value};
 use uuid::Uuid;
 
@@ -50,6 +50,8 @@ pub struct Listing {
     pub sort: SortKey,
     /// Whether the order is reversed.
     pub descending: bool,
+    /// What else must hold.
+    pub narrowed: Condition,
 }
 
 impl Listing {
@@ -61,12 +63,12 @@ impl Listing {
             SortKey::CreatedAt => S::CREATED,
         };
         let mut select = select
+            .filter(self.narrowed.clone())
             .order_by(column, order.clone())
             .order_by(S::ID, order)
             .limit(u64::try_from(self.limit).unwrap_or(u64::MAX).saturating_add(1));
         if let Some(part) = &self.q {
-            let name = Func::lower(S::NAME.into_expr());
-            select = select.filter(name.like(LikeExpr::new(containing(&part.to_lowercase())).escape('\\')));
+            select = select.filter(Condition::all().add_option(self::part::<S>(part)));
         }
         if let Some(after) = &self.after {
             let place: Value = match &after.at {
@@ -86,6 +88,13 @@ impl Listing {
         };
         Position { at, id: item.id }
     }
+}
+
+/// The condition that a name contains a text, in any case.
+pub fn part<S: Stored>(part: &str) -> Option<SimpleExpr> {
+    let name = Func::lower(S::NAME.into_expr());
+    let pattern = LikeExpr::new(containing(&part.to_lowercase())).escape('\\');
+    (!part.is_empty()).then(|| name.like(pattern))
 }
 
 /// What comes after an item, in the order of a column and then the id.

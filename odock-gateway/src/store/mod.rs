@@ -5,19 +5,31 @@
 pub mod api_keys;
 pub mod audit;
 pub mod batch;
+pub mod bearers;
+pub mod devices;
+pub mod filters;
+pub mod identities;
+pub mod invitations;
 pub mod invoices;
+pub mod jobs;
 pub mod kinds;
 pub mod ledger;
 pub mod limits;
 pub mod listing;
 pub mod locks;
+pub mod metadata;
 pub mod migrate;
 pub mod organisations;
+pub mod ownership;
 pub mod principals;
 pub mod provider_keys;
+pub mod reach;
 pub mod referrers;
 pub mod retention;
 pub mod rollups;
+pub mod sealed;
+pub mod service_accounts;
+pub mod sessions;
 pub mod statuses;
 pub mod targets;
 pub mod teams;
@@ -25,6 +37,7 @@ pub mod thresholds;
 pub mod tokens;
 pub mod usage;
 pub mod usage_records;
+pub mod usage_sums;
 pub mod users;
 pub mod windows;
 
@@ -146,6 +159,11 @@ impl Database {
         let _ = self.reader.close().await;
         let _ = self.writer.close().await;
     }
+}
+
+/// A statement with parameters `$1`, `$2`, …, as a database spells them.
+pub(crate) fn numbered(backend: DbBackend, sql: &str) -> String {
+    if backend == DbBackend::Postgres { sql.to_owned() } else { sql.replace('$', "?") }
 }
 
 fn sqlite(url: &str, connections: u32, log_queries: bool) -> ConnectOptions {

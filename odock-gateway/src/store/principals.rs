@@ -25,7 +25,10 @@ pub fn hex(hash: &KeyHash) -> String {
 /// The principal of a key, whether or not it may call; `None` if nobody has the key at `now`.
 pub async fn by_hash(db: &impl ConnectionTrait, hash: &KeyHash, now: Timestamp) -> Result<Option<Principal>, DbErr> {
     let hash = SecretHash(hex(hash));
-    let current = api_key::Column::SecretHash.eq(hash.clone());
+    // A key whose first secret has not arrived yet is nobody's. Of one that is being rotated, the old secret works.
+    let in_force =
+        Condition::any().add(api_key::Column::PendingUntil.is_null()).add(api_key::Column::NextHash.is_not_null());
+    let current = Condition::all().add(api_key::Column::SecretHash.eq(hash.clone())).add(in_force);
     let overlapping = Condition::all()
         .add(api_key::Column::PreviousHash.eq(hash.clone()))
         .add(api_key::Column::PreviousValidUntil.gt(now));

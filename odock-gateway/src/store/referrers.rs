@@ -2,9 +2,14 @@
 
 use entity::OrganisationId;
 use entity::resource::{
-    ApiKeySpec, BudgetSpec, Kind, ModelSpec, OverlaySpec, ProviderSpec, QuotaSpec, TeamSpec, UserSpec,
+    ApiKeySpec, BudgetSpec, Kind, ModelSpec, OverlaySpec, ProviderSpec, QuotaSpec, ServiceAccountSpec, TeamSpec,
+    UserSpec,
 };
-use entity::row::{api_key, api_key_model_access, budget, model, policy_overlay, quota, team, team_member};
+use entity::routing::Routing;
+use entity::row::{
+    api_key, api_key_model_access, budget, model, policy_overlay, quota, service_account, service_account_team, team,
+    team_member,
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -46,6 +51,8 @@ pub async fn dependants(db: &impl ConnectionTrait, kind: Kind, id: Uuid) -> Resu
             let mut all = Vec::new();
             all.extend(kinds::names::<UserSpec>(db, scope).await?.into_iter().map(of(Kind::User)));
             all.extend(kinds::names::<TeamSpec>(db, scope).await?.into_iter().map(of(Kind::Team)));
+            let accounts = kinds::names::<ServiceAccountSpec>(db, scope).await?;
+            all.extend(accounts.into_iter().map(of(Kind::ServiceAccount)));
             all.extend(kinds::names::<ProviderSpec>(db, scope).await?.into_iter().map(of(Kind::Provider)));
             all.extend(kinds::names::<ModelSpec>(db, scope).await?.into_iter().map(of(Kind::Model)));
             all.extend(kinds::names::<ApiKeySpec>(db, scope).await?.into_iter().map(of(Kind::ApiKey)));
@@ -67,7 +74,7 @@ pub async fn dependants(db: &impl ConnectionTrait, kind: Kind, id: Uuid) -> Resu
                 .await?;
             models.into_iter().map(of(Kind::Model)).collect()
         }
-        Kind::Model | Kind::ApiKey | Kind::Budget | Kind::Quota | Kind::Overlay => Vec::new(),
+        Kind::ServiceAccount | Kind::Model | Kind::ApiKey | Kind::Budget | Kind::Quota | Kind::Overlay => Vec::new(),
     };
     let holders: Vec<Uuid> = std::iter::once(id).chain(all.iter().map(|one| one.id)).collect();
     all.extend(held(db, &holders).await?);
@@ -128,15 +135,16 @@ async fn keys(db: &impl ConnectionTrait, column: api_key::Column, owner: Uuid) -
         .await
 }
 
-/// What loses a reference when resources of a kind go: keys a model, teams a member.
+/// What loses a reference when resources of a kind go: keys a model, teams a member, service accounts a team.
 pub async fn touched(db: &impl ConnectionTrait, kind: Kind, ids: &[Uuid]) -> Result<Vec<Touched>, DbErr> {
     let mut touched = Vec::new();
     for ids in ids.chunks(IN_LIST) {
         match kind {
             Kind::Model => touched.extend(keys_granted(db, ids).await?),
             Kind::User => touched.extend(teams_joined(db, ids).await?),
+            Kind::Team => touched.extend(accounts_joined(db, ids).await?),
             Kind::Organisation
-            | Kind::Team
+            | Kind::ServiceAccount
             | Kind::Provider
             | Kind::ApiKey
             | Kind::Budget
@@ -182,4 +190,41 @@ async fn teams_joined(db: &impl ConnectionTrait, users: &[Uuid]) -> Result<Vec<T
         .all(db)
         .await?;
     Ok(rows.into_iter().map(|(id, name, revision)| Touched { kind: Kind::Team, id, name, revision }).collect())
+}
+
+/// The keys of an organisation that have a routing policy: name, id and policy.
+pub async fn routed(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+) -> Result<Vec<(String, Uuid, Routing)>, DbErr> {
+    let rows: Vec<(String, Uuid, Option<Routing>)> = api_key::Entity::find()
+        .select_only()
+        .columns([api_key::Column::Name, api_key::Column::Id, api_key::Column::Routing])
+        .filter(api_key::Column::OrganisationId.eq(organisation))
+        .filter(api_key::Column::Routing.is_not_null())
+        .order_by_asc(api_key::Column::Name)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().filter_map(|(name, id, routing)| Some((name, id, routing?))).collect())
+}
+
+async fn accounts_joined(db: &impl ConnectionTrait, teams: &[Uuid]) -> Result<Vec<Touched>, DbErr> {
+    use service_account_team::{Column, Entity};
+    let to_account =
+        Entity::belongs_to(service_account::Entity).from(Column::ServiceAccountId).to(service_account::Column::Id);
+    let rows: Vec<(Uuid, String, i64)> = Entity::find()
+        .select_only()
+        .column(service_account::Column::Id)
+        .column(service_account::Column::Name)
+        .column(service_account::Column::Revision)
+        .distinct()
+        .join(JoinType::InnerJoin, to_account.into())
+        .filter(Column::TeamId.is_in(teams.iter().copied()))
+        .order_by_asc(service_account::Column::Name)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let touched = |(id, name, revision)| Touched { kind: Kind::ServiceAccount, id, name, revision };
+    Ok(rows.into_iter().map(touched).collect())
 }

@@ -1,7 +1,7 @@
 //! What is too old is deleted, a little at a time, so that nobody waits for it.
 
 use entity::Timestamp;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use super::Database;
 
@@ -25,8 +25,7 @@ pub async fn minutes(database: &Database, before: Timestamp) -> Result<(), DbErr
 
 async fn delete(database: &Database, sql: &str, values: Vec<Value>) -> Result<(), DbErr> {
     let backend = database.backend();
-    // SQLite numbers its parameters with another sign.
-    let sql = if backend == DbBackend::Postgres { sql.to_owned() } else { sql.replace('$', "?") };
+    let sql = super::numbered(backend, sql);
     for _ in 0..STATEMENTS {
         let statement = Statement::from_sql_and_values(backend, &sql, values.clone());
         let deleted = database.writer().execute_raw(statement).await?.rows_affected();

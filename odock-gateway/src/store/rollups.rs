@@ -9,8 +9,9 @@ use entity::usage::UsageRecord;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, Value};
 use uuid::Uuid;
 
-/// Spans of buckets in seconds.
-pub const SPANS: [i32; 3] = [60, 3_600, 86_400];
+/// Spans of buckets in seconds. A negative one is as long, and leaves out keys and users: there are few of those, so that sums
+/// over months are quick.
+pub const SPANS: [i32; 5] = [60, 3_600, 86_400, -3_600, -86_400];
 /// Upper bounds of the latency histogram's buckets in milliseconds; the last bucket has none.
 pub const LATENCY_MS: [u64; 15] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384];
 
@@ -50,7 +51,8 @@ const KEY: [&str; 9] = [
 const NAMES: [&str; 5] = ["team", "user", "api_key", "provider", "model"];
 const SUMS: [&str; 9] =
     ["requests", "errors", "tokens_in", "tokens_out", "units", "bytes", "cost_nanos", "unpriced", "latency_us"];
-const LATENCY: [&str; 16] = [
+/// The histogram's columns.
+pub(super) const LATENCY: [&str; 16] = [
     "latency_1",
     "latency_2",
     "latency_4",
@@ -74,7 +76,7 @@ pub async fn add(tx: &DatabaseTransaction, records: &[&UsageRecord]) -> Result<(
     let mut buckets: BTreeMap<Key, Sums<'_>> = BTreeMap::new();
     for record in records {
         for span in SPANS {
-            buckets.entry(key(record, span)).or_default().add(record);
+            buckets.entry(key(record, span)).or_default().add(record, span < 0);
         }
     }
     let (backend, now) = (tx.get_database_backend(), Timestamp::now());
@@ -86,15 +88,16 @@ pub async fn add(tx: &DatabaseTransaction, records: &[&UsageRecord]) -> Result<(
 }
 
 fn key(record: &UsageRecord, span: i32) -> Key {
-    let width = i64::from(span) * 1_000_000;
+    let width = i64::from(span.abs()) * 1_000_000;
+    let is_coarse = span < 0;
     let nil = |id: Option<Uuid>| id.unwrap_or(Uuid::nil());
     Key {
         span,
         starts_at: record.at.0.div_euclid(width) * width,
         organisation: record.organisation_id.0,
         team: nil(record.team_id.map(|id| id.0)),
-        user: nil(record.user_id.map(|id| id.0)),
-        api_key: record.api_key_id.0,
+        user: nil(record.user_id.map(|id| id.0).filter(|_| !is_coarse)),
+        api_key: nil(Some(record.api_key_id.0).filter(|_| !is_coarse)),
         provider: nil(record.provider_id.map(|id| id.0)),
         model: nil(record.model_id.map(|id| id.0)),
         status_class: i32::from(record.status / 100),
@@ -102,11 +105,11 @@ fn key(record: &UsageRecord, span: i32) -> Key {
 }
 
 impl<'a> Sums<'a> {
-    fn add(&mut self, record: &'a UsageRecord) {
+    fn add(&mut self, record: &'a UsageRecord, is_coarse: bool) {
         self.names = [
             record.team.as_deref(),
-            record.user.as_deref(),
-            Some(&record.api_key),
+            record.user.as_deref().filter(|_| !is_coarse),
+            Some(record.api_key.as_str()).filter(|_| !is_coarse),
             record.provider.as_deref(),
             record.model.as_deref().filter(|_| record.model_id.is_some()),
         ];

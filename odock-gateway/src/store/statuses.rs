@@ -16,6 +16,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::kinds::holders;
+use super::reach::Reach;
 use super::usage::{count_if, sum};
 use super::{ledger, limits, windows};
 use crate::ledger::Limit;
@@ -23,19 +24,22 @@ use crate::ledger::Limit;
 const HOUR: Duration = Duration::from_secs(3_600);
 const HOUR_US: i128 = 3_600_000_000;
 
-/// Every budget, then every quota of an organisation, each by name.
+/// Every budget, then every quota of an organisation that a caller reaches, each by name.
 pub async fn of_organisation(
     db: &impl ConnectionTrait,
     organisation: OrganisationId,
+    reach: Reach,
     now: Timestamp,
 ) -> Result<Vec<LimitStatus>, DbErr> {
     let budgets = budget::Entity::find()
         .filter(budget::Column::OrganisationId.eq(organisation))
+        .filter(reach.of_limits(budget::Column::OwnerId.into_expr()))
         .order_by_asc(budget::Column::Name)
         .all(db)
         .await?;
     let quotas = quota::Entity::find()
         .filter(quota::Column::OrganisationId.eq(organisation))
+        .filter(reach.of_limits(quota::Column::OwnerId.into_expr()))
         .order_by_asc(quota::Column::Name)
         .all(db)
         .await?;

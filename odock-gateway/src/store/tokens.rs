@@ -1,24 +1,14 @@
-//! Tokens of the management API and whose they are.
+//! Users' tokens of the management API: personal ones, and one-time ones to sign in with.
 
 use entity::row::access_token::{ActiveModel, Column, Entity, Model, Scopes};
-use entity::row::{SecretHash, organisation, user};
+use entity::row::{SecretHash, user};
+use entity::session::Token;
 use entity::vocab::{Scope, TokenKind};
 use entity::{AccessTokenId, Timestamp, UserId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-
-/// A token, whose it is, and that user's organisation.
-#[derive(Clone, Debug)]
-pub struct Bearer {
-    /// The token.
-    pub token: Model,
-    /// Its user.
-    pub user: user::Model,
-    /// The user's organisation.
-    pub organisation: Option<organisation::Model>,
-}
 
 /// What a new token is to be.
 #[derive(Debug)]
@@ -39,16 +29,19 @@ pub struct NewToken {
     pub expires_at: Timestamp,
 }
 
-/// Finds a token by the hash of its secret, whatever its state.
-pub async fn by_hash(db: &impl ConnectionTrait, kind: TokenKind, hash: &SecretHash) -> Result<Option<Bearer>, DbErr> {
-    let token = Entity::find().filter(Column::TokenHash.eq(hash.clone())).filter(Column::Kind.eq(kind)).one(db).await?;
-    let Some(token) = token else { return Ok(None) };
-    let Some(user) = user::Entity::find_by_id(token.user_id).one(db).await? else { return Ok(None) };
-    let organisation = match user.organisation_id {
-        Some(id) => organisation::Entity::find_by_id(id).one(db).await?,
-        None => None,
-    };
-    Ok(Some(Bearer { token, user, organisation }))
+/// A token as it is shown.
+#[must_use]
+pub fn shown(token: &Model) -> Token {
+    Token {
+        id: token.id,
+        name: token.name.clone(),
+        preview: token.preview.clone(),
+        scopes: token.scopes.0.clone(),
+        created_at: token.created_at,
+        expires_at: token.expires_at,
+        last_used_at: token.last_used_at,
+        revoked_at: token.revoked_at,
+    }
 }
 
 /// Stores a new token.
@@ -103,6 +96,18 @@ pub async fn revoke(db: &impl ConnectionTrait, token: AccessTokenId, now: Timest
     Ok(result.rows_affected == 1)
 }
 
+/// Revokes every token of users, of whatever kind.
+pub async fn revoke_all(db: &impl ConnectionTrait, users: &[UserId], now: Timestamp) -> Result<(), DbErr> {
+    let revoked = ActiveModel { revoked_at: Set(Some(now)), updated_at: Set(now), ..Default::default() };
+    Entity::update_many()
+        .set(revoked)
+        .filter(Column::UserId.is_in(users.iter().copied()))
+        .filter(Column::RevokedAt.is_null())
+        .exec(db)
+        .await
+        .map(drop)
+}
+
 /// Revokes every sign-in token of a user that was not used yet.
 pub async fn revoke_sign_ins(db: &impl ConnectionTrait, user: UserId, now: Timestamp) -> Result<(), DbErr> {
     let revoked = ActiveModel { revoked_at: Set(Some(now)), updated_at: Set(now), ..Default::default() };
@@ -114,15 +119,6 @@ pub async fn revoke_sign_ins(db: &impl ConnectionTrait, user: UserId, now: Times
         .exec(db)
         .await
         .map(drop)
-}
-
-/// Notes that a token was used, unless that was noted less than a minute before.
-pub async fn touch(db: &impl ConnectionTrait, token: AccessTokenId, now: Timestamp) -> Result<(), DbErr> {
-    let stale = Condition::any()
-        .add(Column::LastUsedAt.is_null())
-        .add(Column::LastUsedAt.lt(now.minus(std::time::Duration::from_secs(60))));
-    let used = ActiveModel { last_used_at: Set(Some(now)), ..Default::default() };
-    Entity::update_many().set(used).filter(Column::Id.eq(token)).filter(stale).exec(db).await.map(drop)
 }
 
 /// Notes that a user signed in.

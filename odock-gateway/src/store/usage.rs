@@ -1,5 +1,6 @@
 //! Usage records, read: one, a page, or sums over many.
 
+use entity::resource::{ApiKeySpec, TeamSpec, UserSpec};
 use entity::row::usage_record::{Column, Entity, Model};
 use entity::usage::{Breakdown, Ranking, UsageRecord, UsageRow, UsageTotals};
 use entity::vocab::Outcome;
@@ -11,10 +12,18 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::kinds::{self, Scope, Stored};
 use super::listing::earlier;
+use super::reach::Reach;
 
-/// Rows that a summary can have.
-const SUMMARY_ROWS: u64 = 10_000;
+/// Whose records.
+#[derive(Clone, Copy, Debug)]
+pub struct Whose {
+    /// Of this organisation; of all when absent.
+    pub organisation: Option<OrganisationId>,
+    /// And of that only these.
+    pub reach: Reach,
+}
 
 /// Which records are wanted. Names are those at the time of the request.
 #[derive(Clone, Debug, Default)]
@@ -31,13 +40,44 @@ pub struct Filter {
     pub status: Option<u16>,
     pub error_code: Option<String>,
     pub request_id: Option<String>,
+    pub trace_id: Option<String>,
+    pub endpoint: Option<String>,
+    /// At least this cost.
+    pub min_cost_nanos: Option<i64>,
+    /// At least this latency.
+    pub min_latency_us: Option<i64>,
 }
 
 impl Filter {
-    fn condition(&self, organisation: OrganisationId) -> Condition {
+    /// Puts ids in the place of names of what there is: what it was called at the time does not matter then, and records are
+    /// found by it at once. A name that nothing has any more is looked for as it stood in the records.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn resolve(&mut self, db: &impl ConnectionTrait, whose: Whose) -> Result<(), DbErr> {
+        let Some(organisation) = whose.organisation else { return Ok(()) };
+        let scope = Scope::Within(organisation);
+        if let Some(name) = &self.key {
+            self.key = Some(id_of::<ApiKeySpec>(db, scope, name).await?);
+        }
+        if let Some(name) = &self.team {
+            self.team = Some(id_of::<TeamSpec>(db, scope, name).await?);
+        }
+        if let Some(name) = &self.user {
+            self.user = Some(id_of::<UserSpec>(db, scope, name).await?);
+        }
+        Ok(())
+    }
+
+    fn condition(&self, whose: Whose) -> Condition {
+        // Word for word what the index of failures holds.
+        let failed = self.error_code.is_some() || self.status.is_some_and(|status| status >= 400);
+        let failed = failed.then(|| Expr::cust("(status >= 400 OR error_code IS NOT NULL)"));
         let text = |column: Column, value: &Option<String>| value.as_ref().map(|value| column.eq(value.as_str()));
         Condition::all()
-            .add(Column::OrganisationId.eq(organisation))
+            .add_option(whose.organisation.map(|organisation| Column::OrganisationId.eq(organisation)))
+            .add_option(whose.reach.is_limited().then(|| whose.reach.of_usage()))
+            .add_option(failed)
             .add_option(self.from.map(|from| Column::At.gte(from)))
             .add_option(self.to.map(|to| Column::At.lt(to)))
             .add_option(self.key.as_ref().map(|key| named_or_id(Column::ApiKey, Column::ApiKeyId, key)))
@@ -49,7 +89,16 @@ impl Filter {
             .add_option(self.status.map(|status| Column::Status.eq(i32::from(status))))
             .add_option(text(Column::ErrorCode, &self.error_code))
             .add_option(text(Column::RequestId, &self.request_id))
+            .add_option(text(Column::TraceId, &self.trace_id))
+            .add_option(text(Column::Endpoint, &self.endpoint))
+            .add_option(self.min_cost_nanos.map(|cost| Column::CostNanos.gte(cost)))
+            .add_option(self.min_latency_us.map(|latency| Column::LatencyUs.gte(latency)))
     }
+}
+
+async fn id_of<S: Stored>(db: &impl ConnectionTrait, scope: Scope, name: &str) -> Result<String, DbErr> {
+    let heads = kinds::heads_of::<S>(db, scope, &[name]).await?;
+    Ok(heads.get(name).map_or_else(|| name.to_owned(), |(id, _)| id.to_string()))
 }
 
 fn named_or_id(name: Column, id: Column, given: &str) -> SimpleExpr {
@@ -62,16 +111,13 @@ fn named_or_id(name: Column, id: Column, given: &str) -> SimpleExpr {
 /// Records of an organisation, newest first, after `before` and at most `limit`.
 pub async fn page(
     db: &impl ConnectionTrait,
-    organisation: OrganisationId,
+    whose: Whose,
     filter: &Filter,
     before: Option<(Timestamp, Uuid)>,
     limit: u64,
 ) -> Result<Vec<UsageRecord>, DbErr> {
-    let mut select = Entity::find()
-        .filter(filter.condition(organisation))
-        .order_by_desc(Column::At)
-        .order_by_desc(Column::Id)
-        .limit(limit);
+    let mut select =
+        Entity::find().filter(filter.condition(whose)).order_by_desc(Column::At).order_by_desc(Column::Id).limit(limit);
     if let Some((at, id)) = before {
         select = select.filter(earlier(Column::At, Column::Id, at, id));
     }
@@ -81,12 +127,12 @@ pub async fn page(
 /// The record of one request.
 pub async fn by_request(
     db: &impl ConnectionTrait,
-    organisation: OrganisationId,
+    whose: Whose,
     request_id: &str,
 ) -> Result<Option<UsageRecord>, DbErr> {
     let row = Entity::find()
         .filter(Column::RequestId.eq(request_id))
-        .filter(Column::OrganisationId.eq(organisation))
+        .filter(Filter::default().condition(whose))
         .one(db)
         .await?;
     Ok(row.map(shown))
@@ -142,35 +188,21 @@ struct Group {
 
 impl Group {
     fn row(self) -> UsageRow {
-        UsageRow { totals: self.sums.totals(), name: self.name.unwrap_or_else(|| "-".into()) }
+        UsageRow::of(self.name.as_deref().unwrap_or("-"), self.sums.totals())
     }
 }
 
-/// Sums over the records of an organisation from `from` until before `to`: of all of them, and by `by`.
-pub async fn summary(
-    db: &impl ConnectionTrait,
-    organisation: OrganisationId,
-    (from, to): (Timestamp, Timestamp),
-    by: Breakdown,
-) -> Result<(UsageTotals, Vec<UsageRow>), DbErr> {
-    let filter = Filter { from: Some(from), to: Some(to), ..Filter::default() }.condition(organisation);
-    let total = sums(Entity::find().select_only().filter(filter.clone())).into_model::<Sums>().one(db).await?;
-    let mut groups = groups(filter, by).limit(SUMMARY_ROWS).into_model::<Group>().all(db).await?;
-    let weight = |group: &Group| (group.sums.cost_nanos.unwrap_or(0), group.sums.requests);
-    groups.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.name.cmp(&b.name)));
-    Ok((total.map(|sums| sums.totals()).unwrap_or_default(), groups.into_iter().map(Group::row).collect()))
-}
-
-/// The first `limit` rows of a ranking by `ranking`, and the sums of everything that was ranked.
+/// The first `limit` rows of a ranking by `ranking`, and the sums of everything that was ranked, from records: for what
+/// rollups do not tell.
 pub async fn top(
     db: &impl ConnectionTrait,
-    organisation: OrganisationId,
-    (from, to): (Timestamp, Timestamp),
+    whose: Whose,
+    filter: &Filter,
     by: Breakdown,
     ranking: Ranking,
     limit: u64,
 ) -> Result<(UsageTotals, Vec<UsageRow>), DbErr> {
-    let filter = Filter { from: Some(from), to: Some(to), ..Filter::default() }.condition(organisation);
+    let filter = filter.condition(whose);
     let total = sums(Entity::find().select_only().filter(filter.clone())).into_model::<Sums>().one(db).await?;
     let weight = match ranking {
         Ranking::Cost => Column::CostNanos.sum(),
@@ -192,7 +224,7 @@ const fn column(by: Breakdown) -> Column {
         Breakdown::Team => Column::Team,
         Breakdown::User => Column::User,
         Breakdown::Provider => Column::Provider,
-        Breakdown::Status => Column::Status,
+        Breakdown::Class | Breakdown::Status => Column::Status,
         Breakdown::Error => Column::ErrorCode,
     }
 }

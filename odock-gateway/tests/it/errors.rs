@@ -42,6 +42,35 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
+async fn who_goes_on_sending_what_is_too_large_still_hears_why() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let gw = TestGateway::start_with(|config| config.http.max_body_bytes = 1 << 20).await;
+    const BODY: usize = 24 << 20;
+    for length in ["content-length: 25165824", "transfer-encoding: chunked"] {
+        let mut socket = tokio::net::TcpStream::connect(gw.running.address).await.unwrap();
+        let key = &gw.fleet.secret;
+        let head =
+            format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n{length}\r\n\r\n");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let piece = vec![b' '; 1 << 20];
+        for _ in 0..BODY / piece.len() {
+            if length.contains("chunked") {
+                socket.write_all(b"100000\r\n").await.unwrap();
+                socket.write_all(&piece).await.unwrap();
+                socket.write_all(b"\r\n").await.unwrap();
+            } else {
+                socket.write_all(&piece).await.unwrap();
+            }
+        }
+        let mut answer = vec![0; 4096];
+        let read = socket.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..read]);
+        assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("payload_too_large"), "{length}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn other_content_types_are_refused() {
     let gw = TestGateway::start().await;
     let post =

@@ -7,11 +7,13 @@
 
 mod access;
 mod budgets;
+mod caps;
 mod errors;
 mod families;
 mod fidelity;
 mod hot;
 mod idempotency;
+mod jobs;
 mod journal;
 mod ledger_crash;
 mod ledger_model;

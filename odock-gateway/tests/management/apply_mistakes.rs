@@ -145,7 +145,14 @@ async fn bodies_that_are_no_set_are_refused() {
     for (body, error) in [
         (json!({}), "/resources missing"),
         (json!({"resources": {}}), "/resources wrong_type"),
-        (json!({"resources": [], "prune": true}), "/prune unknown_field"),
+        (json!({"resources": [], "prune": true}), "/prune missing"),
+        (json!({"resources": [], "owner": "manual"}), "/owner invalid"),
+        (json!({"resources": [], "owner": 5}), "/owner wrong_type"),
+        (json!({"resources": [], "maxDeletes": -1}), "/maxDeletes invalid"),
+        (json!({"resources": [], "secrets": [{"key": "x"}]}), "/secrets bad_reference"),
+        (json!({"resources": [], "secrets": "x"}), "/secrets wrong_type"),
+        (json!({"resources": [], "plan": {}}), "/plan wrong_type"),
+        (json!({"resources": [], "pruen": true}), "/pruen unknown_field"),
         (json!([]), " wrong_type"),
     ] {
         assert_eq!(api.acme(Method::POST, "apply", Some(body)).await.problem(422, "invalid").errors(), [error]);

@@ -191,7 +191,7 @@ async fn prices_change_at_their_instant_and_once() {
         assert_eq!(refused.problem(422, "invalid").errors(), ["/priceChanges/1/from duplicate"], "{twice}");
     }
     let spec = json!({"provider": "openai", "priceChanges": [at("2028-01-01T00:00:00Z", "0.3")]});
-    let body = json!({"resources": [manifest("Model", "fast", spec)]});
+    let body = json!({"resources": [manifest("Model", "fast", spec)], "forceConflicts": true});
     let applied = api.acme(Method::POST, "apply", Some(body.clone())).await.expect(200);
     assert_eq!(applied.body["changes"][0]["action"], "update");
     let again = api.acme(Method::POST, "apply", Some(body)).await.expect(200);
@@ -273,7 +273,7 @@ async fn a_budget_shows_the_window_that_is_open() {
     let plan = async |changed: Value| {
         let mut spec = monthly(json!({"type": "TEAM", "name": "search"}));
         spec.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
-        let set = json!({"resources": [manifest("Budget", "search-monthly", spec)]});
+        let set = json!({"resources": [manifest("Budget", "search-monthly", spec)], "forceConflicts": true});
         let plan = api.acme(Method::POST, "apply?dryRun=true", Some(set)).await.expect(200);
         plan.body["changes"][0].get("consequences").cloned().unwrap_or_default()
     };

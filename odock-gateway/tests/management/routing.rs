@@ -59,13 +59,13 @@ async fn every_mistake_is_named_with_its_place() {
         ),
         (json!({"chats": {}}), vec!["/spec/routing/chats unknown_field"]),
         (
-            json!({"chat": {"strategy": "random", "maxRetries": 11, "retryDelayMs": -1, "failoverOn": ["4xx"], "hedging": {}}}),
+            json!({"chat": {"strategy": "random", "maxRetries": 11, "retryDelayMs": -1, "failoverOn": ["4xx"], "hedge": {"percentile": 100}}}),
             vec![
                 "/spec/routing/chat/strategy invalid",
                 "/spec/routing/chat/failoverOn/0 invalid",
                 "/spec/routing/chat/maxRetries invalid",
                 "/spec/routing/chat/retryDelayMs invalid",
-                "/spec/routing/chat/hedging unsupported",
+                "/spec/routing/chat/hedge/percentile invalid",
             ],
         ),
         (

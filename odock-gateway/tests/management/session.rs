@@ -71,7 +71,7 @@ async fn a_configured_token_is_not_shown_and_survives_a_restart() {
     }
     let signed_in =
         api.post("/api/auth/sign-in", None, json!({"token": "a-token-of-the-operator", "name": "laptop"})).await;
-    assert_eq!(signed_in.expect(200).text("/token/name"), "laptop");
+    assert_eq!(signed_in.expect(200).text("/session/name"), "laptop");
     api.post("/api/auth/sign-in", None, json!({"token": "a-token-of-the-operator"}))
         .await
         .problem(401, "token_revoked");
@@ -87,7 +87,7 @@ async fn sign_in_refuses_what_is_no_sign_in_token() {
     sign_in(json!({"token": api.root})).await.problem(401, "unauthorized");
     assert_eq!(
         sign_in(json!({"token": 5, "name": "", "x": 1})).await.problem(422, "invalid").errors(),
-        ["/name invalid", "/token wrong_type", "/x unknown_field"]
+        ["/token wrong_type", "/name invalid", "/x unknown_field"]
     );
     let events = api.get("/api/admin/audit", Some(&api.root)).await.expect(200).body;
     let refused = events["items"].as_array().unwrap().iter().filter(|event| event["outcome"] == "unauthorized").count();
@@ -118,7 +118,7 @@ async fn tokens_are_made_listed_and_revoked() {
     let made = api.post("/api/auth/tokens", Some(&api.root), body).await.expect(201);
     let (secret, id) = (made.text("/secret"), made.text("/token/id"));
     let listed = api.get("/api/auth/tokens", Some(&secret)).await.expect(200);
-    assert_eq!(listed.names(), ["ci", "sign-in"]);
+    assert_eq!(listed.names(), ["ci", "test"]);
     assert!(!listed.body.to_string().contains(&secret));
     api.post("/api/admin/organisations", Some(&secret), json!({"name": "acme", "spec": {}}))
         .await

@@ -105,7 +105,8 @@ async fn records_are_filtered() {
     assert_eq!(count("team=none").await, 0);
     assert_eq!(count(&format!("from={}", ago(10))).await, 10);
     assert_eq!(count(&format!("from={}&to={}", ago(10), ago(8))).await, 2);
-    for bad in ["outcome=fine", "status=x", "from=yesterday", "cursor=!!", "limit=0", "modell=fast"] {
+    for bad in ["outcome=fine", "status=x", "from=yesterday", "cursor=!!", "limit=0", "modell=fast", "minCostNanos=-1"]
+    {
         api.acme(Method::GET, &format!("usage?{bad}"), None).await.problem(400, "bad_request");
     }
 }
@@ -138,6 +139,7 @@ async fn sums_add_up() {
         ("model", vec!["fast"]),
         ("status", vec!["200", "502"]),
         ("error", vec!["-", "upstream_error"]),
+        ("class", vec!["2xx", "5xx"]),
         ("team", vec!["-"]),
     ] {
         let rows =
@@ -189,4 +191,114 @@ async fn rankings_go_by_what_was_asked() {
     for bad in ["metric=colour", "limit=0", "limit=1001", "by=colour", "order=asc"] {
         api.acme(Method::GET, &format!("usage/top?{bad}"), None).await.problem(400, "bad_request");
     }
+}
+
+#[tokio::test]
+async fn sums_are_those_of_the_records_however_the_period_is_cut() {
+    let api = Api::with_organisations().await;
+    let acme = organisation(&api, "acme").await;
+    let now = odock_gateway::clock::Clock::now(&api.clock);
+    // One every 37 minutes and some seconds, over three days.
+    let at = |number: u64| now.minus(std::time::Duration::from_millis(number * 2_221_777 + 500));
+    let records: Vec<UsageRecord> = (0..120)
+        .map(|number| {
+            let mut record = record(acme, number, at(number));
+            record.latency_us = 1_000 * (number + 1);
+            record.tokens.units = number;
+            record
+        })
+        .collect();
+    api.keep(&records).await;
+    for (from, to) in [(0, 259_200), (1_234, 98_765), (3_600, 3_661), (7, 7_200), (100_000, 200_000), (50, 50)] {
+        let ago = |seconds| now.minus(std::time::Duration::from_secs(seconds));
+        let (from, to) = (ago(to), ago(from));
+        let inside: Vec<&UsageRecord> = records.iter().filter(|record| record.at >= from && record.at < to).collect();
+        let expected = (
+            inside.len() as u64,
+            inside.iter().map(|record| record.cost_nanos.unwrap_or(0)).sum::<i64>(),
+            inside.iter().map(|record| record.tokens.output()).sum::<u64>(),
+            inside.iter().map(|record| record.tokens.units).sum::<u64>(),
+        );
+        let of = |row: &Value| {
+            let number = |field: &str| row[field].as_u64().unwrap();
+            (number("requests"), row["costNanos"].as_i64().unwrap(), number("tokensOut"), number("units"))
+        };
+        let add = |rows: &Value| {
+            let rows: Vec<_> = rows.as_array().unwrap().iter().map(of).collect();
+            rows.into_iter().fold((0, 0, 0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1, sum.2 + row.2, sum.3 + row.3))
+        };
+        for query in [
+            "by=key",
+            "bucket=hour",
+            "bucket=day&timezone=Asia/Kolkata&by=model",
+            "bucket=month&timezone=Europe/Paris",
+            "by=class",
+        ] {
+            let path = format!("usage/summary?from={from}&to={to}&{query}");
+            let summary = api.acme(Method::GET, &path, None).await.expect(200).body;
+            let mut total = summary["total"].clone();
+            total["units"] = summary["units"].clone();
+            assert_eq!(of(&total), expected, "{query} {from} {to}");
+            assert_eq!(add(&summary["rows"]), expected, "{query} {from} {to}");
+        }
+    }
+    // The sums by hour stay when minutes and records are gone.
+    let path = format!("usage/summary?from={}&to={}&by=team", now.minus(std::time::Duration::from_secs(400_000)), now);
+    let whole = api.acme(Method::GET, &path, None).await.expect(200).body;
+    let latency = &whole["latencyUs"];
+    let (p50, p99) = (latency["p50"].as_u64().unwrap(), latency["p99"].as_u64().unwrap());
+    assert!((32_000..=64_000).contains(&p50) && (64_000..=128_000).contains(&p99), "{latency}");
+    for bad in
+        ["bucket=week", "bucket=minute&from=2001-01-01T00:00:00Z", "bucket=day&timezone=Mars", "by=error&bucket=day"]
+    {
+        api.acme(Method::GET, &format!("usage/summary?{bad}"), None).await.problem(400, "bad_request");
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_with_its_records_is_still_in_the_sums() {
+    use sea_orm::ConnectionTrait;
+    let api = with_usage().await;
+    let now = odock_gateway::clock::Clock::now(&api.clock);
+    let hour = 3_600_000_000;
+    let (from, to) = (Timestamp((now.0 / hour - 1) * hour), Timestamp((now.0 / hour + 1) * hour));
+    let path = format!("usage/summary?from={from}&to={to}&by=key");
+    let before = api.acme(Method::GET, &path, None).await.expect(200).body;
+    assert_eq!(before["total"]["requests"], 20);
+    let db = api.gateway.database.writer();
+    db.execute_unprepared("DELETE FROM usage_record").await.unwrap();
+    db.execute_unprepared("DELETE FROM \"usage\" WHERE span = 60").await.unwrap();
+    assert_eq!(api.acme(Method::GET, &path, None).await.expect(200).body, before);
+}
+
+#[tokio::test]
+async fn records_are_searched_by_what_they_cost_and_took() {
+    let api = with_usage().await;
+    let count = async |query: &str| {
+        let page = api.acme(Method::GET, &format!("usage?{query}"), None).await.expect(200);
+        page.body["items"].as_array().unwrap().len()
+    };
+    assert_eq!(count("minCostNanos=1000").await, 19, "one has no price");
+    assert_eq!(count("minCostNanos=1001").await, 0);
+    assert_eq!(count("minLatencyUs=100&endpoint=/v1/chat/completions").await, 20);
+    assert_eq!(count("traceId=none").await, 0);
+    let all = api.get("/api/admin/usage?limit=100", Some(&api.root)).await.expect(200).body;
+    assert_eq!(all["items"].as_array().unwrap().len(), 21, "of both organisations");
+    let sum = api.get("/api/admin/usage/summary", Some(&api.root)).await.expect(200).body;
+    assert!(sum["total"]["requests"].as_u64().unwrap() >= 20, "{sum:#}");
+    api.get("/api/admin/usage/top?by=key&metric=requests", Some(&api.root)).await.expect(200);
+}
+
+#[tokio::test]
+async fn months_and_settings_are_shown() {
+    let api = with_usage().await;
+    let months = api.acme(Method::GET, "invoices", None).await.expect(200).body;
+    let month = &months["items"][0];
+    let preview = api.acme(Method::GET, "invoices/preview", None).await.expect(200).body;
+    for field in ["from", "to", "totalNanos", "records", "unpriced"] {
+        assert_eq!(month[field], preview[field], "{field}");
+    }
+    let settings = api.acme(Method::GET, "settings", None).await.expect(200).body;
+    assert_eq!(settings["gateway"]["idempotencyTtlSeconds"], 3_600, "{settings:#}");
+    assert!(settings["routing"].is_object() && settings["policies"].is_object(), "{settings:#}");
 }

@@ -28,6 +28,9 @@ SPECIAL = {
     "mistral": {"embed": "embeddings", "moderation": "moderation", "ocr": "ocr"},
 }
 
+# What coding agents are told to do, by the tool of each that runs commands.
+AGENTS = {"anthropic": "run-Bash-command", "openai": "run-exec_command-cmd"}
+
 
 def show(kind, name, **spec):
     metadata = {"name": name} if kind == "Organisation" else {"name": name, "organisation": "acme"}
@@ -44,4 +47,7 @@ for family, (kind, path) in PROVIDERS.items():
         name = f"{family}-{what}"
         show("Model", name, type=model_type, slug=f"sim-{what}", provider=family)
         granted.append(name)
+    if family in AGENTS:
+        show("Model", f"{family}-agent", type="chat", slug=f"sim-{AGENTS[family]}", provider=family)
+        granted.append(f"{family}-agent")
 show("ApiKey", "sdk", type="ORGANISATION", models=sorted(granted))

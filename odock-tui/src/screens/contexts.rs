@@ -58,7 +58,7 @@ fn identity(model: &Model) -> Line<'static> {
     let mut text = match model.whoami.value() {
         Some(who) => {
             let may = if who.token.scopes.contains(&Scope::Write) { "" } else { ", read-only" };
-            format!("{} ({}{may}) until {}", who.email, who.role, model.env.day(who.token.expires_at))
+            format!("{} ({}{may}) until {}", who.name(), who.role, model.env.day(who.token.expires_at))
         }
         None => "not signed in yet".to_owned(),
     };

@@ -9,6 +9,7 @@ pub mod limits;
 pub mod log;
 mod order;
 pub mod overlays;
+pub mod providers;
 pub mod pulse;
 pub mod request;
 mod states;
@@ -44,6 +45,8 @@ pub enum ScreenId {
     Limit,
     /// The overlays.
     Overlays,
+    /// The upstreams.
+    Providers,
     /// The contexts.
     Contexts,
     /// What was done.
@@ -54,7 +57,7 @@ pub enum ScreenId {
 
 impl ScreenId {
     /// Every screen.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Pulse,
         Self::Tail,
         Self::Request,
@@ -64,6 +67,7 @@ impl ScreenId {
         Self::Quotas,
         Self::Limit,
         Self::Overlays,
+        Self::Providers,
         Self::Contexts,
         Self::Acts,
         Self::Log,
@@ -82,6 +86,7 @@ impl ScreenId {
             Self::Quotas => &limits::QUOTAS,
             Self::Limit => &limit::Limit,
             Self::Overlays => &overlays::Overlays,
+            Self::Providers => &providers::Providers,
             Self::Contexts => &contexts::Contexts,
             Self::Acts => &acts::Acts,
             Self::Log => &log::Log,

@@ -51,7 +51,7 @@ pub(super) fn forbidden(model: &Model, frame: &mut Frame, area: Rect, what: &str
     let mut advice = vec![failure.message.clone()];
     advice.extend(failure.hint.clone());
     if let Some(who) = model.whoami.value() {
-        advice.push(format!("Signed in as {} ({}).", who.email, who.role));
+        advice.push(format!("Signed in as {} ({}).", who.name(), who.role));
     }
     advice.extend(failure.request_id.as_ref().map(|id| format!("request {id}")));
     panel(model, frame, area, Role::Bad, &format!("✖ forbidden: this token may not see {what}"), &advice);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use entity::Kind;
 use entity::Timestamp;
 use entity::page::MAX_LIMIT;
-use entity::resource::{ApiKey, Budget, Overlay, OverlaySpec, Quota, RotateApiKey};
+use entity::resource::{ApiKey, Budget, Overlay, OverlaySpec, Provider, Quota, RotateApiKey};
 use odock_client::http::{ListQuery, OrganisationApi, SummaryQuery, UsageQuery};
 use odock_client::{Client, ClientError};
 use odock_tui::effects::{Change, KeyRef, Load, Mutation, ScopeRef};
@@ -88,6 +88,15 @@ async fn fetch(target: &Target, client: &Client, load: Load) -> Result<Answer, F
             overlays.sort_by(|a, b| a.name.cmp(&b.name));
             Ok(Answer::Overlays(overlays))
         }
+        Load::Providers => {
+            let providers: Vec<Provider> =
+                inside(target, client).await?.list(&ListQuery::default()).await.map_err(told)?;
+            Ok(Answer::Providers(providers))
+        }
+        Load::Test(name) => {
+            let found = inside(target, client).await?.test_provider(&name, None).await.map_err(told)?;
+            Ok(Answer::Test(Box::new(found)))
+        }
         Load::Contexts => contexts().map(Answer::Contexts),
     }
 }
@@ -152,7 +161,7 @@ async fn change_key(client: &Client, key: &KeyRef, change: Change) -> Result<Mut
     let name = &key.name;
     let changed = match change {
         Change::Rotate { overlap_seconds } => {
-            let how = RotateApiKey { overlap_seconds, expiry: None };
+            let how = RotateApiKey { overlap_seconds, expiry: None, pending: false };
             keys.rotate(name, &how).await.map(|issued| (issued.key, issued.secret))
         }
         Change::Revoke => keys.revoke(name).await.map(|key| (key, None)),

@@ -1,6 +1,7 @@
 //! Which gateway, as whom: contexts and credentials in odockctl's order.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,12 +118,14 @@ impl Target {
             token_file: self.args.token_file.as_deref().filter(|_| !own_first),
             token_stdin: false,
             env: if own_first { &without_general } else { &environment },
+            oidc: None,
+            locks: locks(),
             reference: self.context.credential.as_ref(),
             store: Arc::new(Keyring) as Arc<dyn CredentialStore>,
         };
         let hint = "set ODOCK_TOKEN, use --token-file, or run `odockctl login`";
         match lookup.resolve().await {
-            Ok(Some(found)) => Ok(self.anonymous.with_token(found.token)),
+            Ok(Some(found)) => Ok(self.anonymous.with_credential(found.credential)),
             Ok(None) => Err(Failure::new(FailureKind::SignedOut, "not signed in: there is no token").hint(hint)),
             Err(error) => Err(Failure::new(FailureKind::SignedOut, error.to_string()).hint(hint)),
         }
@@ -148,6 +151,12 @@ impl Target {
 
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// Where programs take turns to renew a session: beside the configuration, as `odockctl` does.
+fn locks() -> PathBuf {
+    let config = ConfigFile::default_path(variable).ok().and_then(|path| std::path::absolute(path).ok());
+    config.and_then(|path| Some(path.parent()?.join("credentials"))).unwrap_or_else(std::env::temp_dir)
 }
 
 fn config() -> anyhow::Result<ConfigFile> {

@@ -6,7 +6,7 @@ use crate::effects::Load;
 use crate::format;
 use crate::model::Model;
 use crate::msg::{Answer, Failure, Level};
-use crate::screens::{self, limits, pulse, tail};
+use crate::screens::{self, limits, providers, pulse, tail};
 
 /// Takes the expected answer out, or says that another one came.
 macro_rules! wanted {
@@ -99,6 +99,13 @@ pub(super) fn loaded(model: &mut Model, load: Load, result: Result<Answer, Failu
         (Load::Overlays, result) => {
             model.limit_overlays.settle(result.and_then(wanted!(Answer::Overlays(overlays) => overlays)), mono);
         }
+        (Load::Providers, result) => {
+            model.upstreams.settle(result.and_then(wanted!(Answer::Providers(providers) => providers)), mono);
+            providers::arrived(model);
+        }
+        (Load::Test(name), result) => {
+            providers::tried(model, &name, result.and_then(wanted!(Answer::Test(found) => *found)));
+        }
         (Load::Contexts, result) => {
             model.contexts.rows.settle(result.and_then(wanted!(Answer::Contexts(rows) => rows)), mono);
         }
@@ -119,6 +126,8 @@ fn fetching(load: &Load) -> &'static str {
         Load::Limits => "fetching budgets and quotas",
         Load::Declared => "fetching what budgets and quotas are declared to be",
         Load::Overlays => "fetching the overlays",
+        Load::Providers => "fetching the providers",
+        Load::Test(_) => "trying a provider",
         Load::Contexts => "reading the contexts",
     }
 }

@@ -62,6 +62,7 @@ fn everywhere(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Budgets => model.go(ScreenId::Budgets, out),
         Action::Quotas => model.go(ScreenId::Quotas, out),
         Action::Overlays => model.go(ScreenId::Overlays, out),
+        Action::Providers => model.go(ScreenId::Providers, out),
         Action::Contexts => model.go(ScreenId::Contexts, out),
         Action::Acts => model.go(ScreenId::Acts, out),
         Action::Log => model.go(ScreenId::Log, out),
@@ -121,6 +122,7 @@ fn everywhere(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         | Action::Metric
         | Action::Sort
         | Action::Reverse
+        | Action::Test
         | Action::Details => model.say(Level::Info, format!("`{}` means nothing here", action.word())),
     }
 }

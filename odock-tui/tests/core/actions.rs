@@ -25,6 +25,7 @@ fn at(screen: ScreenId, session: Session) -> World {
         ScreenId::Quotas => world.press(":quotas<enter>"),
         ScreenId::Limit => world.press(":budgets<enter>j<enter>"),
         ScreenId::Overlays => world.press(":overlays<enter>"),
+        ScreenId::Providers => world.press(":providers<enter>"),
         ScreenId::Contexts => world.press(":ctx<enter>"),
         ScreenId::Acts => world.press("@"),
         ScreenId::Log => world.press(":log<enter>"),

@@ -139,6 +139,7 @@ fn every_screen_fits_every_size() {
         ("quotas", ":quotas<enter>"),
         ("limit", ":budgets<enter><enter>"),
         ("overlays", ":overlays<enter>"),
+        ("providers", ":providers<enter>"),
         ("ctx", ":ctx<enter>"),
         ("acts", "@"),
         ("log", ":log<enter>"),

@@ -11,5 +11,6 @@ mod limits;
 mod link;
 mod pictures;
 mod projection;
+mod providers;
 mod secrets;
 mod world;

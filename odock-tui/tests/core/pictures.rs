@@ -169,6 +169,11 @@ fn quotas_in_every_state_and_size() {
 }
 
 #[test]
+fn providers_in_every_state_and_size() {
+    all_states("providers", ":providers<enter>", ":providers<enter>");
+}
+
+#[test]
 fn other_screens_and_dialogs() {
     let pictures = [
         ("key", ":keys<enter>/support<enter><enter>"),
@@ -253,6 +258,7 @@ fn ascii_draws_nothing_else() {
         ":budgets<enter>",
         ":budgets<enter><enter>",
         ":overlays<enter>",
+        ":providers<enter>t",
         ":tail<enter>",
         ":tail<enter><enter>",
         ":ctx<enter>",

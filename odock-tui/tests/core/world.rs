@@ -214,6 +214,8 @@ fn answer(gateway: Gateway, load: &Load) -> Result<Answer, Failure> {
             Declared::from(&support::limits::quota()),
         ])),
         Load::Declared => Ok(Answer::Declared(Vec::new())),
+        Load::Providers => Ok(Answer::Providers(if full { support::providers::all() } else { Vec::new() })),
+        Load::Test(name) => Ok(Answer::Test(Box::new(support::providers::test(name)))),
         Load::Overlays => Ok(Answer::Overlays(if full { support::limits::overlays() } else { Vec::new() })),
         Load::Record(id) if full => {
             let mut record = support::record(4, support::BEGINNING);

@@ -95,6 +95,8 @@ pub fn budget() -> Budget {
         name: "support-monthly".to_owned(),
         organisation: Some("acme".to_owned()),
         revision: 5,
+        labels: Default::default(),
+        protect: false,
         created_at: after(-90 * DAY),
         updated_at: after(-2 * DAY),
         spec: BudgetSpec {
@@ -119,6 +121,8 @@ pub fn quota() -> Quota {
         name: "support-tokens".to_owned(),
         organisation: Some("acme".to_owned()),
         revision: 1,
+        labels: Default::default(),
+        protect: false,
         created_at: after(-90 * DAY),
         updated_at: after(-90 * DAY),
         spec: QuotaSpec {
@@ -144,6 +148,8 @@ fn overlay(number: u128, scope: (ScopeType, &str), thousandths: u32, ends: i64, 
         name: format!("{kind}-{}", scope.1),
         organisation: Some("acme".to_owned()),
         revision: 1,
+        labels: Default::default(),
+        protect: false,
         created_at: after(-600),
         updated_at: after(-600),
         spec: OverlaySpec {

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its own part")]
 
 pub mod limits;
+pub mod providers;
 
 use std::collections::BTreeSet;
 
@@ -40,6 +41,8 @@ fn key(number: usize, r#type: ApiKeyType, owner: Option<&str>, models: &[&str]) 
         name: KEYS[number].to_owned(),
         organisation: Some("acme".to_owned()),
         revision: 3,
+        labels: Default::default(),
+        protect: false,
         created_at: after(-90 * 86_400),
         updated_at: after(-86_400),
         spec: ApiKeySpec {
@@ -57,6 +60,8 @@ fn key(number: usize, r#type: ApiKeyType, owner: Option<&str>, models: &[&str]) 
             revoked_at: None,
             rotations: 0,
             previous_valid_until: None,
+            pending_until: None,
+            rotation_pending_until: None,
             last_used_at: None,
         },
     }
@@ -303,8 +308,11 @@ pub fn quiet(second: i64) -> Tick {
 
 pub fn whoami() -> WhoAmI {
     WhoAmI {
-        user_id: UserId(Uuid::from_u128(9)),
-        email: "ops@acme.example".to_owned(),
+        user_id: Some(UserId(Uuid::from_u128(9))),
+        email: Some("ops@acme.example".to_owned()),
+        service_account_id: None,
+        service_account: None,
+        session: None,
         role: Role::OrgAdmin,
         organisation: Some("acme".to_owned()),
         token: Token {
@@ -326,5 +334,6 @@ pub fn version() -> Version {
 
 pub fn summary(from: Timestamp, to: Timestamp) -> UsageSummary {
     let total = UsageTotals { requests: 1_234, errors: 3, cost_nanos: 420_000_000, ..UsageTotals::default() };
-    UsageSummary { from, to, by: Breakdown::Model, total, rows: Vec::new() }
+    let (bucket, units, latency_us) = (None, 0, None);
+    UsageSummary { from, to, by: Breakdown::Model, bucket, total, units, latency_us, rows: Vec::new() }
 }

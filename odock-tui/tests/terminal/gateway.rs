@@ -15,7 +15,7 @@ use axum::{Json, Router};
 use entity::Timestamp;
 use entity::ledger::LimitStatuses;
 use entity::page::Page;
-use entity::resource::{ApiKey, Budget, IssuedApiKey, Overlay, Quota, RotateApiKey};
+use entity::resource::{ApiKey, Budget, IssuedApiKey, Overlay, Provider, Quota, RotateApiKey};
 use entity::usage::UsageRecord;
 use futures_util::{Stream, stream};
 use serde_json::Value;
@@ -103,6 +103,11 @@ fn router(store: Store) -> Router {
         .route("/api/organisations/acme/budgets", get(|| async { page::<Budget>(vec![support::limits::budget()]) }))
         .route("/api/organisations/acme/quotas", get(|| async { page::<Quota>(vec![support::limits::quota()]) }))
         .route("/api/organisations/acme/overlays", get(|| async { page::<Overlay>(support::limits::overlays()) }))
+        .route("/api/organisations/acme/providers", get(|| async { page::<Provider>(support::providers::all()) }))
+        .route(
+            "/api/organisations/acme/providers/{name}/test",
+            post(|Path(name): Path<String>| async move { Json(support::providers::test(&name)) }),
+        )
         .route("/api/organisations/acme/live", get(live))
         .with_state(store)
 }

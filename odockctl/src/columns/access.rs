@@ -1,8 +1,9 @@
 //! Tokens, identities and contexts as tables.
 
-use entity::session::{Token, Version, WhoAmI};
-use entity::vocab::{Role, Scope};
-use entity::{AccessTokenId, Timestamp, UserId};
+use entity::invitation::Invitation;
+use entity::session::{Session, Token, Version, WhoAmI};
+use entity::vocab::{InvitationStatus, Role, Scope, SignInMethod};
+use entity::{AccessTokenId, InvitationId, ServiceAccountId, SessionId, Timestamp, UserId};
 use serde::Serialize;
 
 use super::{at, id, or_dash};
@@ -58,21 +59,27 @@ impl Show for WhoAmI {
     fn columns() -> &'static [Column<Self>] {
         const {
             &[
-                Column::new("EMAIL", "email", |w| w.email.clone()),
+                Column::new("EMAIL", "email", |w| or_dash(w.email.as_ref())),
                 Column::new("ROLE", "role", |w| w.role.to_string()),
                 Column::new("ORGANISATION", "organisation", |w| or_dash(w.organisation.as_ref())),
                 Column::new("TOKEN", "token.name", |w| w.token.name.clone()),
                 Column::new("SCOPES", "token.scopes", |w| scopes(&w.token.scopes)),
                 Column::new("EXPIRES", "token.expiresAt", |w| instant(w.token.expires_at)),
-                Column::wide("USER ID", "userId", |w| w.user_id.to_string()),
+                Column::wide("SERVICE ACCOUNT", "serviceAccount", |w| or_dash(w.service_account.as_ref())),
+                Column::wide("SESSION", "session", |w| or_dash(w.session)),
+                Column::wide("USER ID", "userId", |w| or_dash(w.user_id)),
+                Column::wide("SERVICE ACCOUNT ID", "serviceAccountId", |w| or_dash(w.service_account_id)),
             ]
         }
     }
 
     fn example() -> Self {
         Self {
-            user_id: UserId(id()),
-            email: "ada@acme.example".into(),
+            user_id: Some(UserId(id())),
+            email: Some("ada@acme.example".into()),
+            service_account_id: Some(ServiceAccountId(id())),
+            service_account: Some("acme/deploy".into()),
+            session: Some(SessionId(id())),
             role: Role::OrgAdmin,
             organisation: Some("acme".into()),
             token: Token::example(),
@@ -80,7 +87,84 @@ impl Show for WhoAmI {
     }
 
     fn handle(&self) -> String {
-        format!("user/{}", self.email)
+        match &self.service_account {
+            Some(name) if self.email.is_none() => format!("service-account/{name}"),
+            _ => format!("user/{}", self.name()),
+        }
+    }
+}
+
+impl Show for Session {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::new("NAME", "name", |s| s.name.clone()),
+                Column::new("CURRENT", "current", |s| if s.current { "*" } else { " " }.to_owned()),
+                Column::new("METHOD", "method", |s| s.method.to_string()),
+                Column::new("ADDRESS", "address", |s| s.address.clone()),
+                Column::new("BEGAN", "createdAt", |s| instant(s.created_at)),
+                Column::new("LAST USED", "lastUsedAt", |s| or_dash(s.last_used_at.map(instant))),
+                Column::new("ENDS", "expiresAt", |s| instant(s.expires_at)),
+                Column::new("ID", "id", |s| s.id.to_string()),
+            ]
+        }
+    }
+
+    fn example() -> Self {
+        Self {
+            id: SessionId(id()),
+            name: "laptop".into(),
+            method: SignInMethod::Device,
+            address: "192.0.2.7".into(),
+            created_at: at(),
+            expires_at: at(),
+            last_used_at: Some(at()),
+            current: true,
+        }
+    }
+
+    fn handle(&self) -> String {
+        format!("session/{}", self.id)
+    }
+}
+
+impl Show for Invitation {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::new("EMAIL", "email", |i| i.email.clone()),
+                Column::new("ROLE", "role", |i| i.role.to_string()),
+                Column::new("ORGANISATION", "organisation", |i| or_dash(i.organisation.as_ref())),
+                Column::new("STATUS", "status", |i| i.status.to_string()),
+                Column::new("EXPIRES", "expiresAt", |i| instant(i.expires_at)),
+                Column::new("INVITED BY", "invitedBy", |i| i.invited_by.clone()),
+                Column::wide("NEW", "drafts", |i| yes_no(i.drafts)),
+                Column::wide("TOKEN", "preview", |i| i.preview.clone()),
+                Column::wide("CREATED", "createdAt", |i| instant(i.created_at)),
+                Column::wide("ACCEPTED", "acceptedAt", |i| or_dash(i.accepted_at.map(instant))),
+                Column::new("ID", "id", |i| i.id.to_string()),
+            ]
+        }
+    }
+
+    fn example() -> Self {
+        Self {
+            id: InvitationId(id()),
+            email: "grace@acme.example".into(),
+            role: Role::User,
+            organisation: Some("acme".into()),
+            drafts: true,
+            status: InvitationStatus::Pending,
+            invited_by: "ada@acme.example".into(),
+            preview: "odock-inv-3kF…9Qz".into(),
+            created_at: at(),
+            expires_at: at(),
+            accepted_at: Some(at()),
+        }
+    }
+
+    fn handle(&self) -> String {
+        format!("invitation/{}", self.id)
     }
 }
 

@@ -2,14 +2,18 @@
 
 mod access;
 mod catalogue;
+mod doctor;
 mod ledger;
 mod limits;
 mod probe;
 mod resources;
+mod secrets;
+mod service_account;
 mod usage;
 
 pub use access::ContextRow;
 pub use catalogue::KnownModel;
+pub use doctor::{Finding, Verdict};
 pub use limits::owner;
 
 use entity::Timestamp;

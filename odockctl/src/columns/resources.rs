@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use entity::Timestamp;
 use entity::envelope::Secret;
 use entity::health::BreakerStatus;
-use entity::pricing::{ClassPrices, Pricing, ToolPrices, UnitPrice};
+use entity::pricing::{ClassPrices, LongPromptPrices, Pricing, ToolPrices, UnitPrice};
 use entity::resource::{
     ApiKey, ApiKeySpec, ApiKeyState, Model, ModelConfig, ModelSpec, ModelState, Organisation, OrganisationSpec,
     OrganisationState, PriceChange, Provider, ProviderConfig, ProviderKeySpec, ProviderSpec, ProviderState, Resource,
     Rotation, Team, TeamMember, TeamSpec, TeamState, User, UserSpec, UserState,
 };
-use entity::routing::{Routing, RoutingCandidate, RoutingPolicy, RoutingSwitch};
+use entity::routing::{Hedge, Routing, RoutingCandidate, RoutingPolicy, RoutingSwitch};
 use entity::vocab::{
     ApiKeyType, BreakerState, Capability, FailoverTrigger, ModelType, NativeFamily, OrganisationStatus, ProviderType,
     Role, RoutingStrategy, TeamRole, UserStatus,
@@ -28,6 +28,8 @@ pub(super) fn resource<S, T>(spec: S, status: T) -> Resource<S, T> {
         name: "example".into(),
         organisation: Some("acme".into()),
         revision: 1,
+        labels: std::collections::BTreeMap::from([("env".into(), "prod".into())]),
+        protect: true,
         created_at: at(),
         updated_at: at(),
         spec,
@@ -84,6 +86,7 @@ fn routing() -> Routing {
         failover_on: BTreeSet::from([FailoverTrigger::ServerError]),
         max_retries: 1,
         retry_delay_ms: 1,
+        hedge: Some(Hedge { percentile: 95, min_delay_ms: 50 }),
     };
     Routing(BTreeMap::from([(ModelType::Chat, policy)]))
 }
@@ -232,7 +235,15 @@ pub(super) fn example_pricing() -> Pricing {
         video_cost_per_1k_tokens: price,
         reasoning_cost_per_1k_tokens: price,
     };
+    let long_prompt = LongPromptPrices {
+        above_input_tokens: 200_000,
+        input: prices.clone(),
+        output: prices.clone(),
+        cached_input_discount_percent: Some(50),
+        cache_write_cost_per_1k_tokens: price,
+    };
     Pricing {
+        long_prompt: Some(long_prompt),
         input: prices.clone(),
         output: prices,
         cached_input_discount_percent: Some(50),
@@ -353,6 +364,8 @@ impl Show for ApiKey {
             revoked_at: Some(at()),
             rotations: 0,
             previous_valid_until: Some(at()),
+            pending_until: Some(at()),
+            rotation_pending_until: None,
             last_used_at: Some(at()),
         };
         resource(spec, status)

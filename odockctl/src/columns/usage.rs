@@ -1,6 +1,7 @@
 //! Usage and audit as tables.
 
 use entity::audit::AuditEvent;
+use entity::live::Percentiles;
 use entity::pricing::Bill;
 use entity::usage::{
     Attempt, LimitMark, ReservationMark, RoutingTrace, StageMark, TokenUsage, UsageMetadata, UsageRecord, UsageRow,
@@ -130,7 +131,13 @@ impl Show for UsageRow {
     fn columns() -> &'static [Column<Self>] {
         const {
             &[
-                Column::new("NAME", "name", |r| r.name.clone()),
+                Column::wide("AT", "at", |r| or_dash(r.at.map(instant))),
+                Column::new("NAME", "name", |r| match r.at {
+                    // A row of a span of time is called by it.
+                    Some(at) if r.name == "-" => instant(at),
+                    Some(at) => format!("{} {}", instant(at), r.name),
+                    None => r.name.clone(),
+                }),
                 Column::new("REQUESTS", "requests", |r| r.totals.requests.to_string()),
                 Column::new("ERRORS", "errors", |r| r.totals.errors.to_string()),
                 Column::new("TOKENS IN", "tokensIn", |r| r.totals.tokens_in.to_string()),
@@ -138,12 +145,20 @@ impl Show for UsageRow {
                 Column::new("COST", "costNanos", |r| money(r.totals.cost_nanos)),
                 Column::new("UNPRICED", "unpriced", |r| r.totals.unpriced.to_string()),
                 Column::new("MEAN LATENCY", "meanLatencyUs", |r| latency(r.totals.mean_latency_us)),
+                Column::wide("P50", "latencyUs.p50", |r| or_dash(r.latency_us.as_ref().map(|took| latency(took.p50)))),
+                Column::wide("P95", "latencyUs.p95", |r| or_dash(r.latency_us.as_ref().map(|took| latency(took.p95)))),
+                Column::wide("P99", "latencyUs.p99", |r| or_dash(r.latency_us.as_ref().map(|took| latency(took.p99)))),
+                Column::wide("UNITS", "units", |r| r.units.to_string()),
             ]
         }
     }
 
     fn example() -> Self {
-        Self { name: "support-fast".into(), totals: UsageTotals::default() }
+        Self {
+            at: Some(at()),
+            latency_us: Some(Percentiles { p50: 1, p95: 2, p99: 3 }),
+            ..Self::of("support-fast", UsageTotals::default())
+        }
     }
 
     fn handle(&self) -> String {
@@ -164,6 +179,7 @@ impl Show for AuditEvent {
                 Column::wide("TOKEN", "token", |e| or_dash(e.token.as_ref())),
                 Column::wide("ADDRESS", "address", |e| or_dash(e.address.as_ref())),
                 Column::wide("REQUEST ID", "requestId", |e| e.request_id.clone()),
+                Column::wide("SEQ", "seq", |e| or_dash(e.seq)),
             ]
         }
     }
@@ -182,6 +198,8 @@ impl Show for AuditEvent {
             after: Some(json!({})),
             request_id: "0198c0de".into(),
             outcome: "done".into(),
+            seq: Some(7),
+            hash: Some("9f2c…".into()),
         }
     }
 

@@ -1,13 +1,15 @@
 //! `odockctl auth`: the credential in use, and who may do what.
 
-use entity::Timestamp;
 use entity::session::WhoAmI;
 use entity::vocab::Scope;
+use entity::{SessionId, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{CliError, Exit};
 use crate::output::{Format, Table, instant};
+use crate::prompt::Act;
 use crate::session::{Session, not_signed_in};
 
 /// Show the credential in use, or who may do what.
@@ -17,6 +19,15 @@ pub enum Command {
     Status(Status),
     /// Show who may do what, as the gateway enforces it.
     Matrix(Matrix),
+    /// Say whether you may do something.
+    #[command(name = "can-i")]
+    CanI(super::can_i::Args),
+    /// Set your password.
+    Password(Password),
+    /// List where you are signed in.
+    Sessions(Sessions),
+    /// Sign out somewhere else.
+    EndSession(EndSession),
 }
 
 /// Show where the credential comes from, its scopes and its expiry.
@@ -36,6 +47,40 @@ pub struct Status {
   odockctl auth matrix
   odockctl auth matrix -o json")]
 pub struct Matrix {}
+
+/// Set your password.
+///
+/// The old one is needed unless you signed in within the last ten minutes. Your other sessions end.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  odockctl auth password
+  odockctl auth password --current-file ./old --new-stdin < new")]
+pub struct Password {
+    /// Read the password until now from this file, instead of asking for it.
+    #[arg(long, value_name = "FILE")]
+    current_file: Option<std::path::PathBuf>,
+    /// Read the new password from standard input.
+    #[arg(long)]
+    new_stdin: bool,
+}
+
+/// List where you are signed in.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  odockctl auth sessions
+  odockctl auth sessions -o json")]
+pub struct Sessions {}
+
+/// Sign out somewhere else.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  odockctl auth end-session 0198c0de-0000-7000-8000-000000000000
+  odockctl auth end-session 0198c0de-0000-7000-8000-000000000000 --yes")]
+pub struct EndSession {
+    /// Sessions, by id.
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<SessionId>,
+}
 
 /// Everything known about the credential in use.
 #[derive(Debug, Default, Serialize)]
@@ -72,6 +117,13 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> 
     match command {
         Command::Status(args) => status(session, args).await,
         Command::Matrix(_) => matrix(session).await,
+        Command::CanI(args) => super::can_i::run(session, args).await,
+        Command::Password(args) => password(session, args).await,
+        Command::Sessions(_) => {
+            session.out.list(&session.client().await?.sessions().await?, None)?;
+            Ok(Exit::Done)
+        }
+        Command::EndSession(args) => end_sessions(session, args).await,
     }
 }
 
@@ -101,7 +153,7 @@ async fn status(session: &Session, args: Status) -> Result<Exit, CliError> {
     let asked = if args.offline { None } else { Some(ask(session).await) };
     if let Some(Ok(who)) = &asked {
         report.checked = true;
-        report.email = Some(who.email.clone());
+        report.email = Some(who.name().to_owned());
         report.role = Some(who.role.to_string());
         report.token = Some(who.token.name.clone());
         report.scopes = Some(who.token.scopes.clone());
@@ -111,8 +163,7 @@ async fn status(session: &Session, args: Status) -> Result<Exit, CliError> {
     match asked {
         Some(Err(error)) => Err(error),
         _ if report.expires_at.is_some_and(|at| at <= Timestamp::now()) => {
-            Err(CliError::new(Exit::NotSignedIn, "token_expired", "the token has expired")
-                .hint("odockctl login --token-file FILE"))
+            Err(CliError::new(Exit::NotSignedIn, "token_expired", "the token has expired").hint("odockctl login"))
         }
         _ => Ok(Exit::Done),
     }
@@ -200,4 +251,71 @@ fn plain(value: &Value) -> String {
         Value::Null => String::new(),
         other => other.to_string(),
     }
+}
+
+async fn password(session: &Session, args: Password) -> Result<Exit, CliError> {
+    session.must_write()?;
+    let client = session.client().await?;
+    let current = match &args.current_file {
+        Some(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| CliError::io(&path.display().to_string(), &error))?;
+            Some(SecretString::from(text.trim_end_matches(['\r', '\n'])))
+        }
+        None => None,
+    };
+    let new = new_password(session, args.new_stdin).await?;
+    match client.set_password(&new, current.as_ref()).await {
+        // Not so fresh any more: now the old one is needed after all.
+        Err(error) if error.status() == Some(403) && current.is_none() && session.can_ask() => {
+            let current = session.secret("Password until now: ").await?;
+            client.set_password(&new, Some(&current)).await?;
+        }
+        other => other?,
+    }
+    session.out.note("the password is set; your other sessions have ended");
+    Ok(Exit::Done)
+}
+
+/// Asks for a new password twice, or reads it from standard input.
+pub(super) async fn new_password(session: &Session, from_stdin: bool) -> Result<SecretString, CliError> {
+    if from_stdin {
+        return password_from_stdin().await;
+    }
+    if !session.can_ask() {
+        return Err(CliError::usage("a password is needed, and nobody can be asked")
+            .hint("--new-stdin, or --password-stdin where an invitation is accepted"));
+    }
+    let new = session.secret("New password: ").await?;
+    let again = session.secret("Once more: ").await?;
+    if new.expose_secret() == again.expose_secret() {
+        Ok(new)
+    } else {
+        Err(CliError::usage("the two are not the same; nothing was done"))
+    }
+}
+
+/// A password on standard input: everything up to the line's end, spaces included.
+pub(super) async fn password_from_stdin() -> Result<SecretString, CliError> {
+    use std::io::Read as _;
+    let read = tokio::task::spawn_blocking(|| {
+        let mut text = String::new();
+        std::io::stdin().lock().take(8_192).read_to_string(&mut text).map(|_| SecretString::from(text))
+    });
+    let read = read.await.map_err(|error| CliError::internal(error.to_string()))?;
+    let text = read.map_err(|error| CliError::io("standard input", &error))?;
+    let password = text.expose_secret().trim_end_matches(['\r', '\n']);
+    if password.is_empty() { Err(CliError::usage("standard input is empty")) } else { Ok(SecretString::from(password)) }
+}
+
+async fn end_sessions(session: &Session, args: EndSession) -> Result<Exit, CliError> {
+    session.must_write()?;
+    let client = session.client().await?;
+    let act = Act::new(format!("End {} session(s)", args.ids.len())).to(args.ids.iter().map(ToString::to_string));
+    session.confirm(&act).await?;
+    for id in args.ids {
+        client.end_session(id).await.map_err(|error| CliError::from(error).about(&format!("session {id}")))?;
+        session.out.note(&format!("ended session {id}"));
+    }
+    Ok(Exit::Done)
 }

@@ -128,17 +128,17 @@ async fn virtual_key(args: &Args) -> Result<SecretString, CliError> {
         token_file: args.key_file.as_deref(),
         token_stdin: args.key_stdin,
         env: &variable,
+        oidc: None,
+        locks: std::path::PathBuf::new(),
         reference: None,
         store: std::sync::Arc::new(NoStore("virtual keys are not kept")),
     };
     let hint = "use --key-file FILE, --key-stdin or ODOCK_API_KEY; make one: odockctl key create NAME --model MODEL";
-    let found = lookup.resolve().await.map_err(|error| {
+    let found = lookup.kept().await.map_err(|error| {
         let text = error.to_string().replace("--token-", "--key-").replace("ODOCK_TOKEN", "ODOCK_API_KEY");
         CliError::new(Exit::NotSignedIn, "no_key", text).hint(hint)
     })?;
-    found
-        .map(|found| found.token)
-        .ok_or_else(|| CliError::new(Exit::NotSignedIn, "no_key", "there is no virtual key").hint(hint))
+    found.ok_or_else(|| CliError::new(Exit::NotSignedIn, "no_key", "there is no virtual key").hint(hint))
 }
 
 fn body(args: &Args) -> Result<Value, CliError> {

@@ -64,9 +64,10 @@ pub struct Add {
 /// Make a context the current one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  odockctl context use prod")]
+  odockctl context use prod
+  odockctl context use -")]
 pub struct Use {
-    /// Its name.
+    /// Its name; `-` is the one that was current before.
     #[arg(value_name = "NAME")]
     name: String,
 }
@@ -111,15 +112,28 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> 
     match command {
         Command::List(_) => list(session),
         Command::Add(args) => add(session, args),
-        Command::Use(args) => {
-            session.config()?.set_current(&args.name)?;
-            session.out.note(&format!("the context is {}", args.name));
-            Ok(Exit::Done)
-        }
+        Command::Use(args) => choose(session, &args.name),
         Command::Show(args) => show(session, args),
         Command::Validate(args) => validate(session, args).await,
         Command::Remove(args) => remove(session, args).await,
     }
+}
+
+fn choose(session: &Session, name: &str) -> Result<Exit, CliError> {
+    let mut config = session.config()?;
+    let name = match name {
+        "-" => config.previous().ok_or_else(|| {
+            CliError::usage("no other context was in use before").hint("name one: odockctl context list")
+        })?,
+        name => name,
+    };
+    let name = name.to_owned();
+    config.set_current(&name)?;
+    session.out.note(&format!("the context is {name}"));
+    if let Some(variable) = session.global.context.as_ref().filter(|variable| **variable != name) {
+        session.out.warn(&format!("ODOCK_CONTEXT or --context names {variable}, which stands before it"));
+    }
+    Ok(Exit::Done)
 }
 
 fn row(name: &str, context: &Context, current: bool) -> ContextRow {

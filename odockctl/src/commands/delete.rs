@@ -75,7 +75,8 @@ fn act(session: &Session, things: &[(Kind, &String)], cascade: bool) -> Result<A
 fn refused(error: odock_client::ClientError, kind: Kind, name: &str, cascade: bool) -> CliError {
     let referred = error.code() == "conflict" && !cascade;
     let made = CliError::from(error).about(&format!("{} {name}", noun(kind)));
-    if referred { made.or_hint("delete what refers to it first, or add --cascade") } else { made }
+    // The gateway's own advice is for callers of its API.
+    if referred { made.hint("delete what refers to it first, or add --cascade") } else { made }
 }
 
 /// After a failure among several: what was done stands.

@@ -1,6 +1,7 @@
 //! `odockctl describe`: everything that bears on one resource.
 
 mod limits;
+mod policies;
 
 use entity::Kind;
 use entity::resource::{ApiKey, Model, Provider, Team};
@@ -16,8 +17,8 @@ use crate::session::Session;
 
 /// Show everything that bears on one resource.
 ///
-/// A key with its grants and rotations, a model with its keys, a provider with its models: what was declared, what
-/// refers to it, and its traffic of the last day.
+/// A key with its grants and rotations, the policies in force with the scope of each, what budgets and quotas leave, a model
+/// with its keys, a provider with its models: what was declared, what refers to it, and its traffic of the last day.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl describe key ci
@@ -61,14 +62,18 @@ async fn describe<T: Wire + Show>(session: &Session, name: &str) -> Result<Value
     let mut description = json!({ "kind": T::KIND.as_str(), "resource": resource });
     if T::KIND == Kind::Organisation {
         let api = session.client().await?.organisation(&own_name);
+        description["limits"] = limits::of(&api, T::KIND, &own_name, &description["resource"]).await;
         description["usageLastDay"] = day(&api, None, &own_name).await;
         return Ok(description);
     }
     let api = session.api().await?;
+    if matches!(T::KIND, Kind::ApiKey | Kind::Team | Kind::Model | Kind::User) {
+        description["policies"] = policies::in_force(&api, T::KIND, &own_name, &description["resource"]).await;
+    }
     for (label, value) in related(&api, T::KIND, &own_name, &description["resource"]).await? {
         description[label] = value;
     }
-    if matches!(T::KIND, Kind::Budget | Kind::Quota | Kind::Overlay) {
+    if matches!(T::KIND, Kind::Budget | Kind::Quota | Kind::Overlay | Kind::ServiceAccount) {
         return Ok(description);
     }
     let by = match T::KIND {
@@ -94,10 +99,12 @@ async fn related(
     Ok(match kind {
         Kind::ApiKey => {
             let rotations = json!(api.apikeys().history(name).await?);
-            vec![("limits", limits::of_key(api, name, resource).await), ("rotations", rotations)]
+            vec![("limits", limits::of(api, kind, name, resource).await), ("rotations", rotations)]
         }
         Kind::Budget | Kind::Quota => vec![("standing", limits::standing(api, kind, name).await)],
         Kind::Overlay => Vec::new(),
+        // Whoever may not see its tokens still sees the rest.
+        Kind::ServiceAccount => vec![("tokens", api.tokens_of(name).await.map_or(Value::Null, |tokens| json!(tokens)))],
         Kind::Model => {
             let keys = api.list::<ApiKey>(&all).await?;
             let granted = keys.into_iter().filter(|key| key.spec.models.contains(name)).map(|key| key.name);
@@ -120,7 +127,7 @@ async fn related(
         Kind::Team => {
             let keys = api.list::<ApiKey>(&all).await?;
             let own = keys.into_iter().filter(|key| key.spec.team.as_deref() == Some(name)).map(|key| key.name);
-            vec![("keys", names(own.collect()))]
+            vec![("keys", names(own.collect())), ("limits", limits::of(api, kind, name, resource).await)]
         }
         _ => {
             let teams = api.list::<Team>(&all).await?;
@@ -128,7 +135,11 @@ async fn related(
             let teams = teams.into_iter().filter(member).map(|team| team.name).collect();
             let keys = api.list::<ApiKey>(&all).await?;
             let own = keys.into_iter().filter(|key| key.spec.user.as_deref() == Some(name)).map(|key| key.name);
-            vec![("teams", names(teams)), ("keys", names(own.collect()))]
+            vec![
+                ("teams", names(teams)),
+                ("keys", names(own.collect())),
+                ("limits", limits::of(api, kind, name, resource).await),
+            ]
         }
     })
 }
@@ -166,6 +177,7 @@ fn text(session: &Session, description: &Value) -> String {
             "kind" | "resource" => {}
             "usageLastDay" => text.push_str(&format!("  usage of the last day\n{}", usage(value))),
             "rotations" => rotations(&mut text, value),
+            "policies" => text.push_str(&policies::text(value)),
             "limits" => text.push_str(&limits::text("budgets, quotas and overlays", value)),
             "standing" => text.push_str(&limits::text("standing", value)),
             _ => line(&mut text, 1, key, value),

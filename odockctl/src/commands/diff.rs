@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use entity::Kind;
 use entity::check;
+use entity::manifest::ApplyRequest;
 use entity::plan::{Action, Change, Plan, PlanSummary};
 use odock_client::manifest::{Batch, ManifestSet, Secrets, process_env};
 use odock_client::seal::Sealer;
 use odock_client::{Client, ClientError};
 use serde_json::Value;
 
+use super::manner::Manner;
 use super::validate::{Files, detail, mistakes};
 use crate::error::{CliError, Detail, Exit};
 use crate::output::{Format, one_line};
@@ -21,11 +23,16 @@ use crate::session::Session;
 /// The gateway computes the plan by the same code that applies it, and writes nothing. Exit codes: 0 nothing differs,
 /// 1 something differs, 64 the manifests are wrong, 70 the comparison failed.
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = "Example:\n  odockctl diff -f organisation/")]
+#[command(
+    after_help = "Examples:\n  odockctl diff -f organisation/\n  odockctl diff -f organisation/ --owner platform-ci --prune"
+)]
 pub struct Args {
     /// Where the manifests are.
     #[command(flatten)]
     pub manifests: Declared,
+    /// Under whose name they are compared.
+    #[command(flatten)]
+    pub manner: Manner,
 }
 
 /// Manifests whose secrets are fetched.
@@ -77,7 +84,7 @@ impl Declared {
 /// The manifests are wrong, or they cannot be compared.
 pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
     let (mut set, batches) = args.manifests.load(session)?;
-    let plan = compare(session, &args.manifests, &mut set, &batches).await.map_err(|error| {
+    let plan = compare(session, &args, &mut set, &batches).await.map_err(|error| {
         // 1 says that something differs, so no failure may end so; a manifest that is wrong is the caller's mistake.
         if error.exit() == Exit::Usage { error } else { error.ends(Exit::Internal) }
     })?;
@@ -85,15 +92,33 @@ pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
     Ok(if differs(&plan) { Exit::Failed } else { Exit::Done })
 }
 
-async fn compare(
-    session: &Session,
-    args: &Declared,
-    set: &mut ManifestSet,
-    batches: &[Batch],
-) -> Result<Plan, CliError> {
+async fn compare(session: &Session, args: &Args, set: &mut ManifestSet, batches: &[Batch]) -> Result<Plan, CliError> {
     let client = session.client().await?;
-    args.resolve(session, &client, set).await?;
-    preview(session, &client, set, batches).await
+    args.manifests.resolve(session, &client, set).await?;
+    let requests = requests(set, batches, &args.manner)?;
+    Ok(joined(preview(session, &client, set, &requests).await?, true))
+}
+
+/// What an apply of one organisation sends.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The organisation and its manifests.
+    pub batch: Batch,
+    /// The body.
+    pub request: ApplyRequest,
+}
+
+/// The requests of every organisation.
+///
+/// # Errors
+/// The owner is not clear.
+pub fn requests(set: &ManifestSet, batches: &[Batch], manner: &Manner) -> Result<Vec<Wanted>, CliError> {
+    let wanted = |batch: &Batch| {
+        let mut request = set.request(batch);
+        manner.shape(set, &mut request)?;
+        Ok(Wanted { batch: batch.clone(), request })
+    };
+    batches.iter().map(wanted).collect()
 }
 
 /// Whether a plan changes anything.
@@ -121,7 +146,7 @@ pub fn show(session: &Session, plan: &Plan) -> Result<(), CliError> {
     }
 }
 
-/// What applying would do in every organisation. Nothing is written.
+/// What applying would do in every organisation, one plan each. Nothing is written.
 ///
 /// # Errors
 /// The gateway refuses one of them: every mistake in all of them is reported.
@@ -129,11 +154,11 @@ pub async fn preview(
     session: &Session,
     client: &Client,
     set: &ManifestSet,
-    batches: &[Batch],
-) -> Result<Plan, CliError> {
+    wanted: &[Wanted],
+) -> Result<Vec<Plan>, CliError> {
     let (mut plans, mut refused) = (Vec::new(), Vec::new());
-    for batch in batches {
-        match client.organisation(&batch.organisation).apply(&set.request(batch), true).await {
+    for Wanted { batch, request } in wanted {
+        match client.organisation(&batch.organisation).apply(request, true).await {
             Ok(plan) => plans.push(plan),
             Err(error) if is_new(set, batch, &error) => {
                 let slug = &batch.organisation;
@@ -149,15 +174,20 @@ pub async fn preview(
         }
     }
     match refused.len() {
-        0 => Ok(joined(plans, true)),
+        0 => Ok(plans),
         1 => {
             let (error, details) = refused.remove(0);
             Err(error.details(details))
         }
         _ => {
+            let exit = if refused.iter().all(|(error, _)| error.exit() == Exit::Conflict) {
+                Exit::Conflict
+            } else {
+                Exit::Usage
+            };
             let details: Vec<_> = refused.into_iter().flat_map(|(_, details)| details).collect();
             let message = format!("{} mistakes in the manifests; nothing was changed", details.len());
-            Err(CliError::new(Exit::Usage, "invalid", message).details(details))
+            Err(CliError::new(exit, "invalid", message).details(details))
         }
     }
 }
@@ -178,11 +208,17 @@ pub fn refusal(set: &ManifestSet, batch: &Batch, error: ClientError) -> Refusal 
         ClientError::Problem { problem, .. } => (problem.status, problem.errors.clone()),
         _ => (0, Vec::new()),
     };
+    // What a guard keeps, or has moved, is about no line of the files: the words alone say it.
+    let in_files = errors.iter().any(|error| error.manifest.is_some()) || !matches!(status, 409);
+    let errors = if in_files { errors } else { Vec::new() };
     let details: Vec<_> = errors.iter().map(|it| detail(&set.diagnose(batch, it))).collect();
     let wrong = !details.is_empty();
     let made = CliError::from(error).about(&format!("organisation {slug}"));
     if wrong {
-        return Refusal::Mistakes(made.ends(Exit::Usage), details);
+        let exit = if status == 409 { Exit::Conflict } else { Exit::Usage };
+        let forced = details.iter().any(|detail| detail.code.as_deref() == Some("field_conflict"));
+        let made = if forced { made.hint("to take the fields anyway: --force-conflicts") } else { made };
+        return Refusal::Mistakes(made.ends(exit), details);
     }
     if status == 404 {
         let hint = "a super admin can create it: add a manifest of kind Organisation with that name";
@@ -218,23 +254,27 @@ fn plan_of_new(set: &ManifestSet, batch: &Batch) -> Plan {
         kind: manifest.kind,
         organisation: Some(batch.organisation.clone()).filter(|_| manifest.kind != Kind::Organisation),
         name: manifest.metadata.name.clone(),
+        renamed_from: None,
         fields: check::diff(&Value::Null, &manifest.spec),
         consequences: Vec::new(),
     };
     let changes: Vec<Change> = manifests.iter().map(change).collect();
     let summary = PlanSummary { create: changes.len() as u64, ..PlanSummary::default() };
-    Plan { dry_run: true, changes, summary }
+    Plan { dry_run: true, changes, summary, ..Plan::default() }
 }
 
 /// Several plans as one.
 #[must_use]
 pub fn joined(plans: Vec<Plan>, dry_run: bool) -> Plan {
-    let empty = Plan { dry_run, changes: Vec::new(), summary: PlanSummary::default() };
+    let empty = Plan { dry_run, ..Plan::default() };
     plans.into_iter().fold(empty, |mut all, plan| {
         all.changes.extend(plan.changes);
         all.summary.create += plan.summary.create;
         all.summary.update += plan.summary.update;
+        all.summary.rename += plan.summary.rename;
         all.summary.unchanged += plan.summary.unchanged;
+        all.summary.delete += plan.summary.delete;
+        all.owner = plan.owner;
         all
     })
 }

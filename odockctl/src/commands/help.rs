@@ -1,17 +1,20 @@
 //! `odockctl help`: commands, topics, and the whole tree for programs.
 
+mod topics;
+
 use clap::{Arg, CommandFactory as _};
 use entity::Kind;
 use serde::Serialize;
 
 use crate::cli::Cli;
 use crate::error::{CliError, Exit};
-use crate::output::Format;
 use crate::session::Session;
+
+pub use topics::TOPICS;
 
 /// Explain a command or a topic.
 ///
-/// Topics are exit-codes, environment, output and secrets. With --json, the whole command tree for programs.
+/// Topics are exit-codes, environment, formatting, secrets, manifests and ownership. With --json, the whole command tree for programs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl help key rotate
@@ -43,15 +46,27 @@ impl Impact {
     #[must_use]
     pub fn of(path: &[&str]) -> Self {
         match path {
-            ["delete", ..] | ["key", "rotate" | "revoke", ..] | ["token", "revoke", ..] | ["context", "remove", ..] => {
-                Self::Destroy
-            }
-            ["whoami" | "auth" | "get" | "describe" | "diff" | "validate" | "usage" | "audit" | "completion", ..]
+            ["delete", ..]
+            | ["key", "rotate" | "revoke", ..]
+            | ["token", "revoke", ..]
+            | ["auth", "end-session", ..]
+            | ["invite", "revoke", ..]
+            | ["user", "decline", ..]
+            | ["context", "remove", ..] => Self::Destroy,
+            ["auth", "password", ..] => Self::Write,
+            ["invite", "list", ..] => Self::Read,
+            [
+                "whoami" | "auth" | "get" | "describe" | "explain" | "wait" | "doctor" | "diff" | "validate" | "usage"
+                | "audit" | "completion",
+                ..,
+            ]
             | [
-                "version" | "tui" | "help" | "chat" | "request" | "simulate" | "budget" | "quota" | "invoice"
+                "version" | "man" | "tui" | "help" | "chat" | "request" | "simulate" | "budget" | "quota" | "invoice"
                 | "ledger",
                 ..,
             ]
+            | ["plan" | "drift" | "export", ..]
+            | ["secrets", "list", ..]
             | ["key", "history" | "check", ..]
             | ["overlay", "list", ..]
             | ["model", "catalog", ..]
@@ -69,13 +84,17 @@ impl Impact {
 pub fn run(session: &Session, args: &Args) -> Result<Exit, CliError> {
     let mut root = Cli::command();
     root.build();
-    if args.json || (args.words.is_empty() && session.out.format == Format::Json) {
+    if args.words.is_empty() && session.out.is_structured() {
+        session.out.value(&tree(&root))?;
+        return Ok(Exit::Done);
+    }
+    if args.json {
         let tree = serde_json::to_string_pretty(&tree(&root)).map_err(|error| CliError::internal(error.to_string()))?;
         session.out.raw(&format!("{tree}\n"))?;
         return Ok(Exit::Done);
     }
     if let [topic] = &args.words[..]
-        && let Some(text) = topic_text(topic)
+        && let Some(text) = topics::text(topic)
     {
         session.out.raw(&text)?;
         return Ok(Exit::Done);
@@ -84,69 +103,11 @@ pub fn run(session: &Session, args: &Args) -> Result<Exit, CliError> {
     for word in &args.words {
         command = command.find_subcommand(word).ok_or_else(|| {
             CliError::usage(format!("there is no command or topic `{}`", args.words.join(" ")))
-                .hint("commands: odockctl --help; topics: exit-codes, environment, output, secrets")
+                .hint(format!("commands: odockctl --help; topics: {}", TOPICS.join(", ")))
         })?;
     }
     session.out.raw(&command.clone().render_long_help().to_string())?;
     Ok(Exit::Done)
-}
-
-fn topic_text(topic: &str) -> Option<String> {
-    Some(match topic {
-        "exit-codes" => Exit::ALL.iter().map(|(exit, meaning)| format!("{:>4}  {meaning}\n", exit.code())).collect(),
-        "environment" => environment(),
-        "output" => OUTPUT.to_owned(),
-        "secrets" => SECRETS.to_owned(),
-        _ => return None,
-    })
-}
-
-const OUTPUT: &str = "\
--o table    columns for people           -o json     one document: {\"items\": […], \"nextCursor\": …}, or the one thing
--o wide     more columns                 -o jsonl    one document a line
--o name     kind/name, one a line        -o yaml, -o toml
--o csv      values with a heading (RFC 4180): amounts in nanos of USD, times in full
-
---fields a,b takes columns by heading (name,state) or values by path (spec.provider). An unknown field is an error that
-lists them all. stdout holds nothing but data; notes, warnings and errors go to stderr. With a JSON format an error is one
-JSON object on stderr: code, message, hint, status, requestId, retryable, retryAfter, source, errors, exitCode.
-";
-
-const SECRETS: &str = "\
-Tokens are looked for in this order: --token-file or --token-stdin, ODOCK_TOKEN, ODOCK_TOKEN_FILE, the context's
-reference (keyring:, exec:, file: of mode 0600, env:). None is ever an argument, and none is ever printed.
-
-New secrets leave through sinks: --secret-out file:PATH (new, mode 0600, nothing is overwritten), fd:N (an inherited
-descriptor), - (stdout). Sinks are opened before the secret exists. Without one, a terminal shows the secret once. No
-secret stands in -o json or any other format.
-";
-
-fn environment() -> String {
-    let mut root = Cli::command();
-    root.build();
-    let mut lines: Vec<(String, String)> = Vec::new();
-    collect(&root, &mut lines);
-    let others = [
-        ("ODOCK_TOKEN", "the token itself"),
-        ("ODOCK_TOKEN_FILE", "a file that holds the token"),
-        ("ODOCK_API_KEY", "the virtual key of `odockctl chat`"),
-        ("ODOCK_CLI_CONFIG", "the configuration file; $XDG_CONFIG_HOME/odock/config.toml if not set"),
-        ("CI", "if set, no question is asked"),
-        ("NO_COLOR", "if set, no colour is used"),
-    ];
-    lines.extend(others.map(|(name, what)| (name.to_owned(), what.to_owned())));
-    lines.sort();
-    lines.dedup_by(|a, b| a.0 == b.0);
-    lines.into_iter().map(|(name, what)| format!("{name:<20} {what}\n")).collect()
-}
-
-fn collect(command: &clap::Command, lines: &mut Vec<(String, String)>) {
-    for argument in command.get_arguments() {
-        if let (Some(name), Some(long)) = (argument.get_env(), argument.get_long()) {
-            lines.push((name.to_string_lossy().into_owned(), format!("--{long}: {}", summary(argument))));
-        }
-    }
-    command.get_subcommands().for_each(|below| collect(below, lines));
 }
 
 fn summary(argument: &Arg) -> String {

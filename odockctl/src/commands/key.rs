@@ -4,7 +4,8 @@ use entity::Timestamp;
 use entity::resource::{ApiKey, ApiKeySpec, CreateApiKey, IssuedApiKey, RotateApiKey};
 use entity::vocab::ApiKeyType;
 use odock_client::http::ApiKeys;
-use secrecy::SecretString;
+use odock_client::virtual_key;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use crate::error::{CliError, Exit};
@@ -36,16 +37,17 @@ pub enum Command {
 /// Where a new secret goes.
 #[derive(Debug, clap::Args)]
 pub struct Delivery {
-    /// Where the secret goes: file:PATH (new, mode 0600), fd:N, or - for stdout. Can be given several times. Without it
-    /// a terminal shows the secret once.
+    /// Where the secret goes: file:PATH (new, mode 0600), fd:N, - for stdout, github-env:NAME,
+    /// k8s-secret:NAMESPACE/NAME:KEY or exec:PROGRAM (on its input). Can be given several times. Without it a terminal
+    /// shows the secret once.
     #[arg(long, value_name = "SINK")]
     pub secret_out: Vec<Sink>,
 }
 
 /// Create a virtual key and deliver its secret.
 ///
-/// The secret is shown once, by the sinks of --secret-out or on the terminal. The sinks are opened before the key is
-/// made; if one fails after that, the key is deleted again.
+/// The secret is shown once, by the sinks of --secret-out or on the terminal. The sinks are opened before the key is made,
+/// and the key works only once its secret is delivered; if that fails, it lapses.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl key create ci --team search --model support-fast --expiry 90d --secret-out file:./ci.key
@@ -90,11 +92,12 @@ pub struct Reveal {
 
 /// Give a key a new secret.
 ///
-/// Name, grants and history stay. The old secret stops working at once, or after --overlap.
+/// Name, grants and history stay. The old secret stops working once the new one is delivered, or --overlap after that.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl key rotate ci --overlap 24h --secret-out file:./ci.new.key
-  odockctl key rotate ci --expiry 90d --yes --secret-out fd:3")]
+  odockctl key rotate ci --expiry 90d --yes --secret-out fd:3
+  odockctl key rotate ci --finish --yes")]
 pub struct Rotate {
     /// The key's name.
     #[arg(value_name = "NAME")]
@@ -105,6 +108,9 @@ pub struct Rotate {
     /// The new expiry; unchanged if not given.
     #[arg(long, value_name = "WHEN", value_parser = span::future)]
     expiry: Option<Timestamp>,
+    /// End the overlap of the last rotation: the old secret stops working at once.
+    #[arg(long, conflicts_with_all = ["overlap", "expiry", "secret_out"])]
+    finish: bool,
     #[command(flatten)]
     delivery: Delivery,
 }
@@ -198,37 +204,19 @@ async fn create(session: &Session, args: Create) -> Result<Exit, CliError> {
         routing: Default::default(),
     };
     let name = args.name;
-    // The secret is fetched in a second call: if the answer of the first is lost, the key can still be revealed.
-    let body = CreateApiKey { name: name.clone(), spec, reveal: false };
+    let body = |reveal| CreateApiKey { name: name.clone(), spec: spec.clone(), reveal, pending: reveal };
     let keys = session.api().await?.apikeys();
     if args.no_reveal {
-        let key = keys.create(&body).await.map_err(about(&name))?.key;
+        let key = keys.create(&body(false)).await.map_err(about(&name))?.key;
         session.out.note(&format!("created key {name}; show its secret once: odockctl key reveal {}", quoted(&name)));
         return tell(session, key, Vec::new(), false);
     }
     let sinks = Sinks::open(&args.delivery.secret_out, &session.out)?;
-    keys.create(&body).await.map_err(about(&name))?;
-    let issued = keys.reveal(&name).await.map_err(|error| {
-        about(&name)(error)
-            .or_hint(format!("the key was created; fetch its secret: odockctl key reveal {}", quoted(&name)))
-    })?;
-    match deliver(session, issued, sinks) {
-        Ok((key, places, stdout)) => {
-            session.out.note(&format!("created key {name}"));
-            tell(session, key, places, stdout)
-        }
-        Err(error) => Err(undo(&keys, &name, error).await),
-    }
-}
-
-/// A key whose secret reached nobody is of no use: it is deleted again.
-async fn undo(keys: &ApiKeys, name: &str, error: CliError) -> CliError {
-    match keys.delete(name).await {
-        Ok(()) => error.hint("the key was deleted again; name another sink and create it anew"),
-        Err(_) => {
-            error.hint(format!("the key exists, but nobody has its secret: odockctl key rotate {}", quoted(name)))
-        }
-    }
+    let issued = keys.create(&body(true)).await.map_err(about(&name))?;
+    let again = || format!("the key does not work yet; deliver another secret: odockctl key reveal {}", quoted(&name));
+    let (key, places, stdout) = hand_over(session, &keys, issued, sinks).await.map_err(|error| error.hint(again()))?;
+    session.out.note(&format!("created key {name}"));
+    tell(session, key, places, stdout)
 }
 
 async fn reveal(session: &Session, args: Reveal) -> Result<Exit, CliError> {
@@ -240,23 +228,44 @@ async fn reveal(session: &Session, args: Reveal) -> Result<Exit, CliError> {
         let made = about(&args.name)(error);
         if seen { made.or_hint(format!("get a new secret: odockctl key rotate {}", quoted(&args.name))) } else { made }
     })?;
-    let (key, places, stdout) = deliver(session, issued, sinks).map_err(|error| lost(error, &args.name))?;
+    let waits = issued.key.status.pending_until.is_some();
+    let delivered = if waits {
+        hand_over(session, &keys, issued, sinks).await.map_err(|error| {
+            error.hint(format!(
+                "the key does not work yet; deliver another secret: odockctl key reveal {}",
+                quoted(&args.name)
+            ))
+        })
+    } else {
+        deliver(session, issued, sinks).map(|(_, delivered)| delivered).map_err(|error| lost(error, &args.name))
+    };
+    let (key, places, stdout) = delivered?;
     tell(session, key, places, stdout)
 }
 
 async fn rotate(session: &Session, args: Rotate) -> Result<Exit, CliError> {
     session.must_write()?;
     let keys = session.api().await?.apikeys();
+    let organisation = session.organisation()?;
+    if args.finish {
+        let act = Act::new(format!("End the rotation of key {} of {organisation}", args.name));
+        session.confirm(&act.so("The old secret stops working at once.")).await?;
+        let key = keys.finish_rotation(&args.name).await.map_err(about(&args.name))?;
+        session.out.note(&format!("key {} has one secret now", args.name));
+        return tell(session, key, Vec::new(), false);
+    }
     let sinks = Sinks::open(&args.delivery.secret_out, &session.out)?;
-    let act = Act::new(format!("Rotate key {} of {}", args.name, session.organisation()?));
+    let act = Act::new(format!("Rotate key {} of {organisation}", args.name));
     let act = match args.overlap {
-        0 => act.so("The old secret stops working at once."),
+        0 => act.so("The old secret stops working as soon as the new one is delivered."),
         seconds => act.so(format!("The old secret works for {seconds} s more.")),
     };
     session.confirm(&act).await?;
-    let how = RotateApiKey { overlap_seconds: args.overlap, expiry: args.expiry };
+    let how = RotateApiKey { overlap_seconds: args.overlap, expiry: args.expiry, pending: true };
     let issued = keys.rotate(&args.name, &how).await.map_err(about(&args.name))?;
-    let (key, places, stdout) = deliver(session, issued, sinks).map_err(|error| lost(error, &args.name))?;
+    let delivered = hand_over(session, &keys, issued, sinks).await;
+    let (key, places, stdout) =
+        delivered.map_err(|error| error.hint("nothing was rotated: the old secret works as before; rotate again"))?;
     session.out.note(&format!("rotated key {}", args.name));
     tell(session, key, places, stdout)
 }
@@ -266,15 +275,29 @@ fn lost(error: CliError, name: &str) -> CliError {
     error.hint(format!("the secret is lost; make a new one: odockctl key rotate {} --secret-out SINK", quoted(name)))
 }
 
+type Handed = (ApiKey, Vec<String>, bool);
+
+/// Delivers a secret that is not in force yet, and has it put in force.
+async fn hand_over(session: &Session, keys: &ApiKeys, issued: IssuedApiKey, sinks: Sinks) -> Result<Handed, CliError> {
+    let (secret, (key, places, stdout)) = deliver(session, issued, sinks)?;
+    let hash = virtual_key::hash(secret.expose_secret());
+    match keys.acknowledge(&key.name, &hash).await {
+        Ok(key) => Ok((key, places, stdout)),
+        Err(error) => {
+            Err(CliError::from(error).about("the secret was delivered, but not put in force").ends(Exit::Undelivered))
+        }
+    }
+}
+
 /// Hands the secret to the sinks: the one place where it is looked at.
-fn deliver(session: &Session, issued: IssuedApiKey, sinks: Sinks) -> Result<(ApiKey, Vec<String>, bool), CliError> {
+fn deliver(session: &Session, issued: IssuedApiKey, sinks: Sinks) -> Result<(SecretString, Handed), CliError> {
     let IssuedApiKey { key, secret } = issued;
     let Some(secret) = secret.map(SecretString::from) else {
         return Err(CliError::new(Exit::Undelivered, "no_secret", "the gateway's answer holds no secret"));
     };
     let stdout = sinks.take_stdout();
     let places = sinks.deliver(&secret, &session.out)?;
-    Ok((key, places, stdout))
+    Ok((secret, (key, places, stdout)))
 }
 
 /// A key, and where its secret went.

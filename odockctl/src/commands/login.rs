@@ -1,37 +1,57 @@
-//! `odockctl login`: a token, proven and kept.
+//! `odockctl login`: a session or a token, proven and kept.
+
+mod ways;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use entity::session::WhoAmI;
+use entity::session::{SignedIn, WhoAmI};
 use odock_client::Client;
-use odock_client::context::{ConfigFile, Context, SignedIn, is_name};
-use odock_client::credential::{self, PERSONAL, Reference, SIGN_IN, bounded};
-use secrecy::{ExposeSecret, SecretString};
+use odock_client::context::{ConfigFile, Context, SignedIn as NotedSignIn, is_name};
+use odock_client::credential::{self, KeptSession, Reference, bounded};
+use secrecy::SecretString;
 use serde::Serialize;
 use url::Url;
 
 use crate::error::{CliError, Exit};
 use crate::session::{Chosen, Session};
 
-/// Sign in to a gateway and keep the token.
+use self::ways::Got;
+pub(super) use self::ways::device;
+
+/// Sign in to a gateway and keep the session.
 ///
-/// The token comes from --token-file or --token-stdin, never from an argument. A one-time sign-in token (odock-signin-…)
-/// is exchanged for a personal one. The token is kept in the operating system's keyring, and the context is made or
-/// updated and becomes the current one.
+/// With a password, with a code that is typed in a browser (GitHub, or any OpenID provider that the gateway knows), or with
+/// a token from --token-file or --token-stdin, never from an argument. Without any of these, login asks. A session is
+/// renewed by itself while it is used; personal tokens (odock-pat-…) and service accounts' (odock-sat-…) are kept as they
+/// are. Both are kept in the operating system's keyring, and the context is made or updated and becomes the current one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  odockctl login --url https://odock.acme.example --token-file ./token
+  odockctl login --url https://odock.acme.example
+  odockctl login --provider github
+  odockctl login --email ada@acme.example --password-stdin < password
   odockctl login --context prod --organisation acme --token-stdin < token
   odockctl login --token-file ./token --store file")]
 pub struct Args {
-    /// Where to keep the token: keyring or file (mode 0600).
+    /// Where to keep the session or token: keyring or file (mode 0600).
     #[arg(long, value_enum, default_value_t, value_name = "PLACE", hide_possible_values = true)]
     store: Place,
-    /// The name of the personal token that a one-time sign-in token becomes.
+    /// Sign in with the password of this user.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["device", "provider"])]
+    email: Option<String>,
+    /// Read the password from standard input.
+    #[arg(long, requires = "email")]
+    password_stdin: bool,
+    /// Sign in with a code that is typed in a browser.
+    #[arg(long)]
+    device: bool,
+    /// The identity provider to do that with, where there are several.
     #[arg(long, value_name = "NAME")]
-    token_name: Option<String>,
+    provider: Option<String>,
+    /// What the session is called where sessions are listed.
+    #[arg(long, value_name = "NAME", visible_alias = "token-name")]
+    name: Option<String>,
 }
 
 /// Where a token is kept.
@@ -58,55 +78,96 @@ struct Done<'a> {
 /// Runs the command.
 ///
 /// # Errors
-/// The token is not accepted, or cannot be kept.
+/// Nobody is let in, or what they are let in with cannot be kept.
 pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
-    if session.global.token_file.is_none() && !session.global.token_stdin {
-        return Err(CliError::usage("login needs a token").hint("odockctl login --token-file FILE, or --token-stdin"));
-    }
-    let mut config = session.config()?;
-    let (name, mut context) = context(session, &config)?;
-    let token = session.lookup(None).resolve().await?.map(|found| found.token);
-    let token = token.ok_or_else(|| CliError::usage("login needs a token"))?;
-    let one_time = token.expose_secret().starts_with(SIGN_IN);
-    if !one_time && !token.expose_secret().starts_with(PERSONAL) {
-        return Err(CliError::usage(format!(
-            "this is no token for signing in: they begin with {PERSONAL} or {SIGN_IN}"
-        )));
-    }
+    let config = session.config()?;
+    let (name, context) = context(session, &config)?;
     warn_of_plain_http(session, &context.url);
+    let client = session.anonymous(&Chosen { name: Some(name.clone()), context: context.clone() })?;
+    let given = ways::Given {
+        email: args.email.as_deref(),
+        password_stdin: args.password_stdin,
+        device: args.device,
+        provider: args.provider.as_deref(),
+    };
+    let way = ways::choose(session, &client, given).await?;
     let keeper = Keeper::new(args.store, &name, &context.url)?;
     // Before a one-time token is spent: afterwards nobody could sign in with it again.
     keeper.check(session).await?;
-    let chosen = Chosen { name: Some(name.clone()), context: context.clone() };
-    let client = session.anonymous(&chosen)?;
-    let token = if one_time { exchange(&client, &token, args.token_name).await? } else { token };
-    let client = client.with_token(token.clone());
-    // A token that was there before is proven first; one that cost a one-time token is kept first.
-    let proven = if one_time { None } else { Some(client.whoami().await?) };
-    if let Err(error) = keeper.keep(session, &token).await {
-        return Err(if one_time { rescue(&keeper, &token, error) } else { error });
+    let got = ways::sign_in(session, &client, way, &session_name(args.name)).await?;
+    settle(session, config, (name, context), &keeper, got).await
+}
+
+/// What a session is called where nobody says.
+pub(super) fn session_name(given: Option<String>) -> String {
+    given.unwrap_or_else(|| {
+        format!("odockctl {}", entity::Timestamp::now().to_string().split('T').next().unwrap_or_default())
+    })
+}
+
+/// Keeps a session that has begun elsewhere than in `login`, under the context that `login` would choose.
+///
+/// # Errors
+/// It cannot be kept.
+pub(super) async fn keep(
+    session: &Session,
+    place: Place,
+    begin: impl AsyncFnOnce(&Client) -> Result<SignedIn, CliError>,
+) -> Result<Exit, CliError> {
+    let config = session.config()?;
+    let (name, context) = context(session, &config)?;
+    warn_of_plain_http(session, &context.url);
+    let keeper = Keeper::new(place, &name, &context.url)?;
+    keeper.check(session).await?;
+    let client = session.anonymous(&Chosen { name: Some(name.clone()), context: context.clone() })?;
+    let got = Got::Session(Box::new(begin(&client).await?));
+    settle(session, config, (name, context), &keeper, got).await
+}
+
+async fn settle(
+    session: &Session,
+    mut config: ConfigFile,
+    (name, mut context): (String, Context),
+    keeper: &Keeper,
+    got: Got,
+) -> Result<Exit, CliError> {
+    let client = session.anonymous(&Chosen { name: Some(name.clone()), context: context.clone() })?;
+    let (kept, token, ends) = match &got {
+        Got::Session(signed_in) => {
+            let kept = KeptSession::from(&**signed_in);
+            (kept.line(), kept.access(), Some(kept.expires_at))
+        }
+        Got::Token(token) => (token.clone(), token.clone(), None),
+    };
+    let client = client.with_token(token);
+    // A token that was there before is proven first; a session that may have cost a one-time token is kept first.
+    let proven = if ends.is_some() { None } else { Some(client.whoami().await?) };
+    if let Err(error) = keeper.keep(session, &kept).await {
+        return Err(if ends.is_some() { rescue(keeper, &kept, error) } else { error });
     }
     forget_former(session, &config, &name, context.credential.as_ref(), &keeper.reference).await;
     let who = match proven {
         Some(who) => who,
         None => client.whoami().await?,
     };
+    let ends = ends.unwrap_or(who.token.expires_at);
     context.credential = Some(keeper.reference());
     context.organisation = context.organisation.or_else(|| who.organisation.clone());
-    context.signed_in = Some(SignedIn {
-        email: who.email.clone(),
+    context.signed_in = Some(NotedSignIn {
+        email: who.name().to_owned(),
         token: who.token.name.clone(),
         scopes: who.token.scopes.clone(),
-        expires_at: who.token.expires_at,
+        expires_at: ends,
     });
     config.put(&name, &context)?;
     config.set_current(&name)?;
+    let what = if matches!(got, Got::Session(_)) { "session" } else { "token" };
     session.out.note(&format!(
-        "signed in to {} as {} ({}) until {}; the token is kept in {}; the context is {name}",
+        "signed in to {} as {} ({}) until {}; the {what} is kept in {}; the context is {name}",
         context.url,
-        who.email,
+        who.name(),
         who.role,
-        crate::output::instant(who.token.expires_at),
+        crate::output::instant(ends),
         keeper.reference(),
     ));
     if session.out.is_structured() {
@@ -170,33 +231,20 @@ fn warn_of_plain_http(session: &Session, url: &Url) {
     }
 }
 
-async fn exchange(client: &Client, token: &SecretString, name: Option<String>) -> Result<SecretString, CliError> {
-    let name = name.unwrap_or_else(|| {
-        format!("odockctl {}", entity::Timestamp::now().to_string().split('T').next().unwrap_or_default())
-    });
-    let issued = client.sign_in(token, Some(&name)).await.map_err(|error| {
-        let made = CliError::from(error);
-        if made.exit() == Exit::NotSignedIn {
-            made.hint("a sign-in token works once and not for long; ask for a new one")
-        } else {
-            made
-        }
-    })?;
-    Ok(SecretString::from(issued.secret))
-}
-
-/// A one-time token was spent, and what it became cannot be kept where it should: losing it could lock everybody out.
+/// A session has begun, perhaps for a one-time token, and cannot be kept where it should: losing it could lock everybody out.
 fn rescue(keeper: &Keeper, token: &SecretString, error: CliError) -> CliError {
     let path = keeper.directory.join(format!("rescued-{}.token", std::process::id()));
     match credential::file::write(&path, token) {
         Ok(()) => {
             let path = path.display();
             error.hint(format!(
-                "the one-time token is spent; the personal token that it became is in {path} (mode 0600): \
-                 odockctl login --token-file {path} --store file, then remove it"
+                "the session has begun, and is in {path} (mode 0600): \
+                 odockctl context add NAME --url URL --credential file:{path}"
             ))
         }
-        Err(_) => error.hint("the one-time token is spent and the personal token is lost; ask for a new one"),
+        Err(_) => error.hint(
+            "the session has begun and is lost; what it was begun with may be spent: ask for a new one-time token",
+        ),
     }
 }
 
@@ -264,7 +312,7 @@ pub async fn forget(session: &Session, reference: &Reference) -> Result<(), CliE
 }
 
 /// Where this program keeps tokens in files: beside the configuration.
-fn directory() -> Result<PathBuf, CliError> {
+pub(crate) fn directory() -> Result<PathBuf, CliError> {
     let config = Session::config_path()?;
     let config = std::path::absolute(&config).map_err(|error| CliError::io(&config.display().to_string(), &error))?;
     Ok(config.parent().map(|parent| parent.join("credentials")).unwrap_or_default())

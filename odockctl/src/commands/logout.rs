@@ -58,8 +58,9 @@ async fn revoke(session: &Session, reference: &Reference) -> Result<(), CliError
     lookup.token_stdin = false;
     let nothing = |name: &str| if name.starts_with("ODOCK_TOKEN") { None } else { std::env::var_os(name) };
     lookup.env = &nothing;
+    lookup.oidc = None;
     let Some(found) = lookup.resolve().await? else { return Ok(()) };
-    match session.anonymous(&chosen)?.with_token(found.token).sign_out().await {
+    match session.anonymous(&chosen)?.with_credential(found.credential).sign_out().await {
         Ok(()) => Ok(()),
         // Expired or revoked already.
         Err(error) if error.status() == Some(401) => Ok(()),

@@ -18,7 +18,7 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl simulate -f request.json --key ci
-  echo '{\"model\": \"fast\", \"messages\": []}' | odockctl simulate -f - --key ci -o json")]
+  echo '{\"model\": \"fast\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}' | odockctl simulate -f - --key ci -o json")]
 pub struct Args {
     /// The request; - for standard input.
     #[arg(short, long, value_name = "FILE")]

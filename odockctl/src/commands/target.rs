@@ -13,12 +13,19 @@ pub struct Target {
     pub names: Vec<String>,
 }
 
-/// Reads `keys`, `keys ci search` or `key/ci model/fast`.
+/// Reads `keys`, `keys ci search`, `keys,models` or `key/ci model/fast`.
 ///
 /// # Errors
 /// A kind is unknown, or the two forms are mixed.
 pub fn targets(words: &[String]) -> Result<Vec<Target>, CliError> {
     let Some((first, rest)) = words.split_first() else { return Err(CliError::usage("name a kind").hint(kinds())) };
+    if first.contains(',') && !first.contains('/') {
+        if let Some(name) = rest.first() {
+            return Err(CliError::usage(format!("`{name}` stands after several kinds; write kind/name for each")));
+        }
+        let kinds = first.split(',').map(|word| Ok(Target { kind: kind(word)?, names: Vec::new() }));
+        return kinds.collect();
+    }
     if !first.contains('/') {
         if let Some(mixed) = rest.iter().find(|word| is_pair(word)) {
             return Err(CliError::usage(format!(
@@ -73,6 +80,7 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Organisation => "organisation",
         Kind::User => "user",
         Kind::Team => "team",
+        Kind::ServiceAccount => "service account",
         Kind::Provider => "provider",
         Kind::Model => "model",
         Kind::ApiKey => "key",
@@ -105,6 +113,10 @@ macro_rules! for_kind {
             }
             ::entity::Kind::Team => {
                 type $type = ::entity::resource::Team;
+                $then
+            }
+            ::entity::Kind::ServiceAccount => {
+                type $type = ::entity::resource::ServiceAccount;
                 $then
             }
             ::entity::Kind::Provider => {

@@ -1,8 +1,10 @@
-//! `odockctl token`: the user's own access tokens.
+//! `odockctl token`: the user's own access tokens, and those of service accounts.
 
 use entity::session::{CreateToken, IssuedToken, Token};
 use entity::vocab::Scope;
 use entity::{AccessTokenId, Timestamp};
+use odock_client::http::OrganisationApi;
+use odock_client::{Client, ClientError};
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -13,10 +15,10 @@ use crate::session::Session;
 use crate::sink::Sinks;
 use crate::span;
 
-/// Manage your own access tokens.
+/// Manage your own access tokens, and those of service accounts.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// List your tokens.
+    /// List tokens.
     List(List),
     /// Create a token and deliver it.
     Create(Create),
@@ -24,12 +26,24 @@ pub enum Command {
     Revoke(Revoke),
 }
 
-/// List your tokens.
+/// List your tokens, or those of a service account.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl token list
+  odockctl token list --service-account deploy
   odockctl token list --fields name,expires -o csv")]
-pub struct List {}
+pub struct List {
+    #[command(flatten)]
+    of: Of,
+}
+
+/// Whose tokens.
+#[derive(Debug, clap::Args)]
+struct Of {
+    /// Those of this service account, instead of your own.
+    #[arg(long, value_name = "NAME")]
+    service_account: Option<String>,
+}
 
 /// Create a token and deliver it.
 ///
@@ -37,7 +51,8 @@ pub struct List {}
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl token create ci --scope read --expires 30d --secret-out file:./ci.token
-  odockctl token create laptop --scope read --scope write")]
+  odockctl token create laptop --scope read --scope write
+  odockctl token create cron --service-account deploy --scope write --secret-out file:./deploy.token")]
 pub struct Create {
     /// What it is for.
     #[arg(value_name = "NAME")]
@@ -48,6 +63,8 @@ pub struct Create {
     /// When it stops working: a date, a time, or a span from now such as 30d; 90d if not given.
     #[arg(long, value_name = "WHEN", value_parser = span::future)]
     expires: Option<Timestamp>,
+    #[command(flatten)]
+    of: Of,
     #[command(flatten)]
     delivery: Delivery,
 }
@@ -61,6 +78,44 @@ pub struct Revoke {
     /// Names or ids.
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
+    #[command(flatten)]
+    of: Of,
+}
+
+/// The tokens of whoever they are of.
+enum Tokens {
+    Own(Client),
+    Of(OrganisationApi, String),
+}
+
+impl Tokens {
+    async fn of(session: &Session, of: Of) -> Result<Self, CliError> {
+        Ok(match of.service_account {
+            None => Self::Own(session.client().await?),
+            Some(account) => Self::Of(session.api().await?, account),
+        })
+    }
+
+    async fn list(&self) -> Result<Vec<Token>, ClientError> {
+        match self {
+            Self::Own(client) => client.tokens().await,
+            Self::Of(api, account) => api.tokens_of(account).await,
+        }
+    }
+
+    async fn create(&self, token: &CreateToken) -> Result<IssuedToken, ClientError> {
+        match self {
+            Self::Own(client) => client.create_token(token).await,
+            Self::Of(api, account) => api.create_token_of(account, token).await,
+        }
+    }
+
+    async fn revoke(&self, id: AccessTokenId) -> Result<(), ClientError> {
+        match self {
+            Self::Own(client) => client.revoke_token(id).await,
+            Self::Of(api, account) => api.revoke_token_of(account, id).await,
+        }
+    }
 }
 
 /// A token, and where its secret went.
@@ -78,8 +133,8 @@ struct Delivered {
 /// A guard, a sink or the gateway refuses.
 pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> {
     match command {
-        Command::List(_) => {
-            session.out.list(&session.client().await?.tokens().await?, None)?;
+        Command::List(args) => {
+            session.out.list(&Tokens::of(session, args.of).await?.list().await?, None)?;
             Ok(Exit::Done)
         }
         Command::Create(args) => create(session, args).await,
@@ -89,16 +144,16 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, CliError> 
 
 async fn create(session: &Session, args: Create) -> Result<Exit, CliError> {
     session.must_write()?;
-    let client = session.client().await?;
+    let tokens = Tokens::of(session, args.of).await?;
     let sinks = Sinks::open(&args.delivery.secret_out, &session.out)?;
     let stdout_taken = sinks.take_stdout();
     let body = CreateToken { name: args.name, scopes: args.scopes, expires_at: args.expires };
-    let IssuedToken { token, secret } = client.create_token(&body).await?;
+    let IssuedToken { token, secret } = tokens.create(&body).await?;
     let places = match sinks.deliver(&SecretString::from(secret), &session.out) {
         Ok(places) => places,
         Err(error) => {
             // Nobody has it: it must not stay valid.
-            return Err(match client.revoke_token(token.id).await {
+            return Err(match tokens.revoke(token.id).await {
                 Ok(()) => error.hint("the token was revoked again; name another sink and create it anew"),
                 Err(_) => {
                     error.hint(format!("the token exists, but nobody has it: odockctl token revoke {}", token.id))
@@ -119,7 +174,8 @@ async fn create(session: &Session, args: Create) -> Result<Exit, CliError> {
 async fn revoke(session: &Session, args: Revoke) -> Result<Exit, CliError> {
     session.must_write()?;
     let client = session.client().await?;
-    let known = client.tokens().await?;
+    let tokens = Tokens::of(session, args.of).await?;
+    let known = tokens.list().await?;
     let ids: Vec<AccessTokenId> = args.names.iter().map(|name| find(&known, name)).collect::<Result<_, _>>()?;
     let own = client.whoami().await?.token.id;
     let act = Act::new(format!("Revoke {}", args.names.join(", ")));
@@ -129,7 +185,7 @@ async fn revoke(session: &Session, args: Revoke) -> Result<Exit, CliError> {
     let mut pairs: Vec<_> = ids.into_iter().zip(&args.names).collect();
     pairs.sort_by_key(|(id, _)| *id == own);
     for (id, name) in pairs {
-        client.revoke_token(id).await.map_err(|error| CliError::from(error).about(&format!("token {name}")))?;
+        tokens.revoke(id).await.map_err(|error| CliError::from(error).about(&format!("token {name}")))?;
         session.out.note(&format!("revoked token {name}"));
     }
     Ok(Exit::Done)

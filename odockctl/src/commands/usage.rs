@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use entity::Timestamp;
 use entity::live::{LiveEvent, Tick};
-use entity::usage::{Breakdown, UsageRecord};
+use entity::usage::{Breakdown, Bucket, UsageRecord};
 use entity::vocab::Outcome;
-use futures_util::StreamExt as _;
-use odock_client::http::{Backoff, LiveQuery, OrganisationApi, SummaryQuery, UsageQuery};
+use odock_client::http::{LiveQuery, OrganisationApi, SummaryQuery, UsageQuery};
 use odock_client::{Client, ClientError};
 
+use super::tail::{self, Events, Tailed};
 use crate::error::{CliError, Exit};
 use crate::output::{Format, Style, count, instant, latency, money, one_line};
-use crate::session::{Session, interrupted};
+use crate::session::Session;
 use crate::span;
 
 /// See what was used, and what is being used.
@@ -70,6 +70,12 @@ pub struct List {
     /// Only this request.
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
+    /// Only requests that cost at least this much, in dollars.
+    #[arg(long, value_name = "USD", value_parser = dollars)]
+    min_cost: Option<i64>,
+    /// Only requests that took at least this long, such as 2s.
+    #[arg(long, value_name = "SPAN", value_parser = span::duration)]
+    min_latency: Option<Duration>,
     /// At most this many.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
@@ -86,6 +92,7 @@ pub struct List {
 #[command(after_help = "Examples:
   odockctl usage summary
   odockctl usage summary --by key --from 7d
+  odockctl usage summary --bucket day --timezone Europe/Paris --from 30d --team search
   odockctl usage summary --by team --from 2027-06-01 --to 2027-07-01 -o json")]
 pub struct Summary {
     /// The first instant that counts: a date, a time, or a span before now such as 7d; a day ago if not given.
@@ -94,9 +101,30 @@ pub struct Summary {
     /// The first instant that no longer counts; now if not given.
     #[arg(long, value_name = "WHEN", value_parser = span::past)]
     to: Option<Timestamp>,
-    /// What the rows are about: model, key, team, user, provider, status or error.
-    #[arg(long, value_name = "WHAT", default_value = "model", value_parser = breakdown)]
-    by: Breakdown,
+    /// What the rows are about: model, key, team, user, provider, class, status or error; model if nothing else is asked.
+    #[arg(long, value_name = "WHAT", value_parser = breakdown)]
+    by: Option<Breakdown>,
+    /// Rows for spans of time: minute, hour, day or month.
+    #[arg(long, value_name = "SPAN", value_parser = bucket)]
+    bucket: Option<Bucket>,
+    /// Where days and months begin, such as Europe/Paris; UTC if not given.
+    #[arg(long, value_name = "ZONE", requires = "bucket")]
+    timezone: Option<String>,
+    /// Only usage of this key.
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// Only usage of this team.
+    #[arg(long, value_name = "NAME")]
+    team: Option<String>,
+    /// Only usage of this user.
+    #[arg(long, value_name = "EMAIL")]
+    user: Option<String>,
+    /// Only usage of this model.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Only usage of this provider.
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
 }
 
 /// Follow requests as they end.
@@ -125,13 +153,22 @@ pub struct Tail {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// The requests of every organisation; for super admins.
-    #[arg(short = 'A', long, conflicts_with = "organisation")]
+    #[arg(short = 'A', long)]
     all_organisations: bool,
 }
 
 fn breakdown(text: &str) -> Result<Breakdown, String> {
     serde_json::from_value(text.into())
-        .map_err(|_| "it is one of model, key, team, user, provider, status, error".to_owned())
+        .map_err(|_| "it is one of model, key, team, user, provider, class, status, error".to_owned())
+}
+
+fn bucket(text: &str) -> Result<Bucket, String> {
+    serde_json::from_value(text.into()).map_err(|_| "it is one of minute, hour, day, month".to_owned())
+}
+
+fn dollars(text: &str) -> Result<i64, String> {
+    let money: entity::Money = text.parse().map_err(|_| "it is an amount such as 0.25".to_owned())?;
+    Ok(money.nanos())
 }
 
 /// Runs the command.
@@ -161,6 +198,8 @@ async fn list(session: &Session, args: List) -> Result<Exit, CliError> {
         status: args.status,
         error_code: args.error_code,
         request_id: args.request_id,
+        min_cost_nanos: args.min_cost,
+        min_latency_us: args.min_latency.map(|span| i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
         limit: None,
         cursor: args.cursor,
     };
@@ -192,7 +231,18 @@ async fn stream_all(session: &Session, api: &OrganisationApi, mut query: UsageQu
 }
 
 async fn summary(session: &Session, args: Summary) -> Result<Exit, CliError> {
-    let query = SummaryQuery { from: args.from, to: args.to, by: Some(args.by) };
+    let query = SummaryQuery {
+        from: args.from,
+        to: args.to,
+        by: args.by.or_else(|| args.bucket.is_none().then(Breakdown::default)),
+        bucket: args.bucket,
+        timezone: args.timezone,
+        key: args.key,
+        team: args.team,
+        user: args.user,
+        model: args.model,
+        provider: args.provider,
+    };
     let summary = session.api().await?.usage_summary(&query).await?;
     match session.out.format {
         // The document has more than its rows: the period and the sums.
@@ -211,6 +261,10 @@ async fn summary(session: &Session, args: Summary) -> Result<Exit, CliError> {
             total.tokens_out,
             money(total.cost_nanos)
         ));
+        if let Some(took) = &summary.latency_us {
+            let of = |us| latency(us);
+            session.out.note(&format!("latency p50 {}, p95 {}, p99 {}", of(took.p50), of(took.p95), of(took.p99)));
+        }
         if total.unpriced > 0 {
             session.out.note(&format!("{} without a price not in the sum", count(total.unpriced, "request")));
         }
@@ -219,93 +273,54 @@ async fn summary(session: &Session, args: Summary) -> Result<Exit, CliError> {
 }
 
 /// Where the live stream comes from.
-enum Stream {
+enum Source {
     One(OrganisationApi),
     All(Client),
 }
 
-type Events = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<LiveEvent, ClientError>>>>;
+struct Follower {
+    source: Source,
+    query: LiveQuery,
+    ticks: bool,
+}
 
-impl Stream {
-    async fn open(&self, query: &LiveQuery) -> Result<Events, ClientError> {
-        Ok(match self {
-            Self::One(api) => Box::pin(api.live(query).await?),
-            Self::All(client) => Box::pin(client.admin().live(query).await?),
+impl Tailed for Follower {
+    type Event = LiveEvent;
+
+    const AGAIN: Option<&'static str> = Some("connected again; requests in between are in: odockctl usage list");
+
+    async fn open(&self) -> Result<Events<LiveEvent>, ClientError> {
+        Ok(match &self.source {
+            Source::One(api) => Box::pin(api.live(&self.query).await?),
+            Source::All(client) => Box::pin(client.admin().live(&self.query).await?),
         })
     }
-}
 
-async fn tail(session: &Session, args: Tail) -> Result<Exit, CliError> {
-    if !matches!(session.out.format, Format::Table | Format::Wide | Format::Json | Format::Jsonl)
-        || session.global.fields.is_some()
-    {
-        return Err(CliError::usage("a stream has lines only: use -o table, wide or jsonl, without --fields"));
-    }
-    let stream = match args.all_organisations {
-        true => Stream::All(session.client().await?),
-        false => Stream::One(session.api().await?),
-    };
-    let query = LiveQuery { key: args.key, model: args.model, team: args.team, requests: args.ticks.then_some(false) };
-    let mut left = args.limit.unwrap_or(u64::MAX);
-    let backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(15) };
-    let mut failures = 0;
-    let mut connected_before = false;
-    loop {
-        let opened = match stream.open(&query).await {
-            Ok(events) => {
-                if connected_before {
-                    session.out.note("connected again; requests in between are in: odockctl usage list");
-                }
-                (connected_before, failures) = (true, 0);
-                follow(session, events, args.ticks, &mut left).await?
-            }
-            Err(error) => Some(error),
-        };
-        match opened {
-            _ if left == 0 => return Ok(Exit::Done),
-            // The first connection has to stand: the address or the token may be wrong.
-            Some(error) if !connected_before || !error.retryable() => return Err(error.into()),
-            Some(error) => session.out.note(&format!("the stream broke: {error}")),
-            None => session.out.note("the gateway ended the stream"),
-        }
-        session.pause(backoff.wait(failures).max(Duration::from_millis(100))).await?;
-        failures += 1;
-    }
-}
-
-/// Prints events until the stream ends, with the reason if there is one.
-async fn follow(
-    session: &Session,
-    mut events: Events,
-    ticks: bool,
-    left: &mut u64,
-) -> Result<Option<ClientError>, CliError> {
-    while *left > 0 {
-        let event = tokio::select! {
-            event = events.next() => event,
-            () = session.interruption() => return Err(interrupted()),
-        };
+    fn tell(&mut self, session: &Session, event: LiveEvent) -> Result<bool, CliError> {
         match event {
-            Some(Ok(LiveEvent::Request(record))) if !ticks => {
-                print(session, &record)?;
-                *left -= 1;
-            }
-            Some(Ok(LiveEvent::Tick(tick))) if ticks => {
-                print_tick(session, &tick)?;
-                *left -= 1;
-            }
-            Some(Ok(LiveEvent::Gap(gap))) => {
+            LiveEvent::Request(record) if !self.ticks => print(session, &record)?,
+            LiveEvent::Tick(tick) if self.ticks => print_tick(session, &tick)?,
+            LiveEvent::Gap(gap) => {
                 let count = gap.missed.map_or_else(|| "some".to_owned(), |missed| missed.to_string());
                 session.out.warn(&format!(
                     "{count} requests are missing here: this terminal was too slow, or the source broke off"
                 ));
+                return Ok(false);
             }
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return Ok(Some(error)),
-            None => return Ok(None),
+            _ => return Ok(false),
         }
+        Ok(true)
     }
-    Ok(None)
+}
+
+async fn tail(session: &Session, args: Tail) -> Result<Exit, CliError> {
+    tail::check(session)?;
+    let source = match args.all_organisations {
+        true => Source::All(session.client().await?),
+        false => Source::One(session.api().await?),
+    };
+    let query = LiveQuery { key: args.key, model: args.model, team: args.team, requests: args.ticks.then_some(false) };
+    tail::run(session, Follower { source, query, ticks: args.ticks }, args.limit).await
 }
 
 fn print(session: &Session, record: &UsageRecord) -> Result<(), CliError> {

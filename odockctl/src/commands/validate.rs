@@ -25,7 +25,7 @@ pub struct Args {
 pub struct Files {
     /// A file, a directory (recursive; names that begin with `.` or `_` are left out), a pattern, or `-` for standard
     /// input. YAML, JSON or TOML. Can be given several times; all together are one set.
-    #[arg(short = 'f', long = "file", value_name = "FILE", required = true, num_args = 1..)]
+    #[arg(short = 'f', long = "file", value_name = "FILE", num_args = 1..)]
     pub file: Vec<String>,
     /// Let `${NAME}` and `valueFrom` read this variable, too; `PREFIX*` allows many. Without it only `ODOCK_*` is read.
     #[arg(long, value_name = "NAME")]
@@ -38,6 +38,9 @@ impl Files {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn load(&self, organisation: Option<String>) -> Result<ManifestSet, CliError> {
+        if self.file.is_empty() {
+            return Err(CliError::usage("no manifests are named").hint("name files or directories: -f organisation/"));
+        }
         let sources: Vec<Source> = self.file.iter().map(|argument| Source::parse(argument)).collect();
         let options = Options { organisation, allow_env: self.allow_env.clone() };
         manifest::load(&sources, &manifest::process_env, &options).map_err(|found| mistakes(&found))

@@ -2,6 +2,7 @@
 
 mod clean;
 mod fields;
+pub mod jq;
 mod render;
 mod show;
 mod table;
@@ -14,7 +15,7 @@ use serde::Serialize;
 pub use clean::{clean, one_line};
 pub use render::csv_line;
 pub use show::{Column, Show, amount, bar, count, instant, latency, money, percent, yes_no};
-pub use table::Table;
+pub use table::{Lines, Table};
 
 use crate::cli::Global;
 use crate::error::{CliError, Exit};
@@ -82,6 +83,13 @@ pub struct Output {
     /// How data is written.
     pub format: Format,
     fields: Option<Vec<String>>,
+    jq: Option<jq::Filter>,
+    /// Whether results of the filter that are texts lose their quotes.
+    raw_texts: bool,
+    /// Whether errors are for programs.
+    json_errors: bool,
+    /// The columns of the terminal that stdout is.
+    width: Option<usize>,
     /// Whether stdout is a terminal.
     pub terminal: bool,
     color_out: bool,
@@ -102,9 +110,17 @@ impl Output {
         };
         let fields = global.fields.clone().filter(|fields| !fields.is_empty());
         let terminal = io::stdout().is_terminal();
+        let columns = || terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+        let asked = global.output.unwrap_or_default();
+        // A filter works on JSON. Without a format its results are for shells and people.
+        let raw_texts = global.jq.is_some() && matches!(asked, Format::Table | Format::Wide);
         Self {
-            format: global.output.unwrap_or_default(),
+            format: if raw_texts { Format::Json } else { asked },
             fields,
+            jq: global.jq.clone(),
+            raw_texts,
+            json_errors: asked.is_structured(),
+            width: columns().filter(|_| terminal),
             terminal,
             color_out: color(terminal),
             color_err: color(io::stderr().is_terminal()),
@@ -130,12 +146,30 @@ impl Output {
         painted(self.color_err, style, text)
     }
 
+    /// Refuses flags that contradict each other. Ask before anything is done.
+    ///
+    /// # Errors
+    /// A filter was asked for in a format that has no place for what it finds.
+    pub fn check(&self) -> Result<(), CliError> {
+        match self.format {
+            Format::Csv | Format::Name if self.jq.is_some() => {
+                Err(CliError::usage("--jq finds values of any shape, which have no columns")
+                    .hint("leave -o away, use -o json, jsonl, yaml or toml, or let the filter write CSV: @csv"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a list.
     ///
     /// # Errors
     /// A field is unknown, or stdout is closed.
     pub fn list<T: Show>(&self, items: &[T], next_cursor: Option<&str>) -> Result<(), CliError> {
-        let mut text = render::list(self.format, self.fields.as_deref(), items, next_cursor)?;
+        if let Some(filter) = &self.jq {
+            let format = if self.format == Format::Jsonl { Format::Jsonl } else { Format::Json };
+            return self.filtered(filter, &render::list(format, self.fields.as_deref(), items, next_cursor, None)?);
+        }
+        let mut text = render::list(self.format, self.fields.as_deref(), items, next_cursor, self.width)?;
         if matches!(self.format, Format::Table | Format::Wide) {
             text = self.bold_heading(&text);
         }
@@ -150,7 +184,7 @@ impl Output {
         if items.is_empty() {
             return Ok(());
         }
-        let table = render::list(Format::Table, None, items, None)?;
+        let table = render::list(Format::Table, None, items, None, self.width.map(|width| width.saturating_sub(2)))?;
         let indented: String = table.lines().map(|line| format!("  {line}\n")).collect();
         self.raw(&format!("\n{}\n{indented}", self.paint(Style::Bold, title)))
     }
@@ -161,9 +195,10 @@ impl Output {
     /// A field is unknown, or stdout is closed.
     pub fn one<T: Show>(&self, item: &T) -> Result<(), CliError> {
         match self.format {
-            Format::Json | Format::Yaml | Format::Toml => {
-                self.raw(&render::one(self.format, self.fields.as_deref(), item)?)
-            }
+            Format::Json | Format::Yaml | Format::Toml => match &self.jq {
+                Some(filter) => self.filtered(filter, &render::one(Format::Json, self.fields.as_deref(), item)?),
+                None => self.raw(&render::one(self.format, self.fields.as_deref(), item)?),
+            },
             _ => self.list(std::slice::from_ref(item), None),
         }
     }
@@ -173,10 +208,34 @@ impl Output {
     /// # Errors
     /// It cannot be written in that format, or stdout is closed.
     pub fn value(&self, value: &impl Serialize) -> Result<(), CliError> {
-        match &self.fields {
-            Some(wanted) => self.raw(&render::paths(self.format, wanted, value)?),
-            None => self.raw(&render::value(self.format, value)?),
+        let format = if self.jq.is_some() { Format::Json } else { self.format };
+        let text = match &self.fields {
+            Some(wanted) => render::paths(format, wanted, value)?,
+            None => render::value(format, value)?,
+        };
+        match &self.jq {
+            Some(filter) => self.filtered(filter, &text),
+            None => self.raw(&text),
         }
+    }
+
+    /// Writes what the filter finds in JSON documents.
+    fn filtered(&self, filter: &jq::Filter, text: &str) -> Result<(), CliError> {
+        leave_on_interrupt();
+        let mut first = true;
+        filter.run(text, |found| {
+            let gap = if std::mem::take(&mut first) || self.format != Format::Yaml { "" } else { "---\n" };
+            match self.format {
+                _ if self.raw_texts => self.text(&format!("{}\n", found.plain())),
+                Format::Jsonl => self.raw(&format!("{}\n", found.json())),
+                format => {
+                    let value: serde_json::Value = serde_json::from_str(&found.json()).map_err(|_| {
+                        CliError::new(Exit::Failed, "jq", "--jq: a result is no JSON, such as nan or infinite")
+                    })?;
+                    self.raw(&format!("{gap}{}", render::value(format, &value)?))
+                }
+            }
+        })
     }
 
     /// Refuses formats of columns, for what has none. Ask before anything is done.
@@ -241,7 +300,7 @@ impl Output {
 
     /// Reports what ended the command.
     pub fn error(&self, error: &CliError) {
-        if self.is_structured() {
+        if self.json_errors {
             talk(&format!("{}\n", error.json()));
         } else {
             let label = self.paint_talk(Style::Red, "error:");
@@ -252,9 +311,40 @@ impl Output {
     }
 }
 
+/// A value in a structured format, to be written somewhere else than stdout.
+///
+/// # Errors
+/// The format has no place for it.
+pub fn document(format: Format, value: &impl Serialize) -> Result<String, CliError> {
+    render::value(format, value)
+}
+
 /// Writes to stderr. When even that fails there is nobody left to tell.
 pub fn talk(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Lets Ctrl-C end a filter that never ends: while it runs, nobody listens to the signal.
+#[expect(clippy::disallowed_methods, reason = "the thread that would end in order is the one that never ends")]
+fn leave_on_interrupt() {
+    static LISTENS: std::sync::Once = std::sync::Once::new();
+    LISTENS.call_once(|| {
+        let (listening, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                let mut signal = std::pin::pin!(tokio::signal::ctrl_c());
+                // The first poll is what takes the signal over.
+                let early = futures_util::poll!(&mut signal).is_ready();
+                let _ = listening.send(());
+                if early || signal.await.is_ok() {
+                    std::process::exit(Exit::Interrupted.code().into());
+                }
+            });
+        });
+        // It comes, or the thread has ended without it.
+        let _ = heard.recv();
+    });
 }
 
 fn closed(error: &io::Error) -> CliError {

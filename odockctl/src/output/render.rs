@@ -23,10 +23,15 @@ pub(super) fn list<T: Show>(
     wanted: Option<&[String]>,
     items: &[T],
     next_cursor: Option<&str>,
+    width: Option<usize>,
 ) -> Result<String, CliError> {
     let fields = wanted.map(Field::<T>::all).transpose()?;
     match format {
-        Format::Table | Format::Wide => Ok(table(format, wanted, fields.as_deref(), items)),
+        Format::Table | Format::Wide => {
+            // Who asks for a wide table wants it whole.
+            let width = width.filter(|_| format == Format::Table);
+            Ok(table(format, wanted, fields.as_deref(), items).render_within(width))
+        }
         Format::Csv => csv(wanted, fields.as_deref(), items),
         Format::Name => Ok(items.iter().map(|item| format!("{}\n", super::one_line(&item.handle()))).collect()),
         Format::Jsonl => items.iter().map(|item| one(format, wanted, item)).collect(),
@@ -88,21 +93,21 @@ fn chosen<T: Show>(wanted: &[String], fields: &[Field<T>], item: &T) -> Result<C
     Ok(Chosen(wanted.iter().zip(fields).map(|(name, field)| (name.clone(), field.value(item, &json))).collect()))
 }
 
-fn table<T: Show>(format: Format, wanted: Option<&[String]>, fields: Option<&[Field<T>]>, items: &[T]) -> String {
+fn table<T: Show>(format: Format, wanted: Option<&[String]>, fields: Option<&[Field<T>]>, items: &[T]) -> Table {
     if let (Some(wanted), Some(fields)) = (wanted, fields) {
         let mut table = Table::new(wanted.iter().map(|name| name.to_uppercase()));
         for item in items {
             let json = to_json(item).unwrap_or_default();
             table.row(fields.iter().map(|field| field.text(item, &json)));
         }
-        return table.render();
+        return table;
     }
     let columns: Vec<_> = T::columns().iter().filter(|column| !column.wide || format == Format::Wide).collect();
     let mut table = Table::new(columns.iter().map(|column| column.heading));
     for item in items {
         table.row(columns.iter().map(|column| (column.text)(item)));
     }
-    table.render()
+    table
 }
 
 /// CSV holds values, not texts for people: amounts in nanos, times in full.

@@ -1,6 +1,9 @@
+use super::file::in_git;
 use super::*;
 use crate::cli::Cli;
 use clap::Parser as _;
+use std::fs;
+use std::process::Command;
 
 fn out(words: &[&str]) -> Output {
     let words = ["odockctl"].iter().chain(words).chain(&["version"]);
@@ -25,7 +28,27 @@ fn sinks_are_named_by_word_and_place() {
     assert_eq!("-".parse(), Ok(Sink::Stdout));
     assert_eq!("file:./ci.key".parse(), Ok(Sink::File("./ci.key".into())));
     assert_eq!("fd:3".parse(), Ok(Sink::Descriptor(3)));
-    for wrong in ["", "file:", "fd:", "fd:x", "fd:0", "fd:1", "fd:2", "ci.key", "exec:cat"] {
+    for text in
+        ["exec:vault kv put secret/ci key=-", "github-env:ODOCK_API_KEY", "k8s-secret:payments/odock-key:api.key"]
+    {
+        assert_eq!(text.parse::<Sink>().unwrap().to_string(), text);
+    }
+    for wrong in [
+        "",
+        "file:",
+        "fd:",
+        "fd:x",
+        "fd:0",
+        "fd:1",
+        "fd:2",
+        "ci.key",
+        "exec:",
+        "github-env:1A",
+        "github-env:",
+        "k8s-secret:a/b",
+        "k8s-secret:a:b",
+        "s3:x",
+    ] {
         assert!(wrong.parse::<Sink>().is_err(), "{wrong}");
     }
 }
@@ -118,4 +141,41 @@ fn a_file_that_git_would_commit_is_noticed() {
     fs::write(directory.path().join(".gitignore"), "*.key\n").unwrap();
     assert!(!in_git(&directory.path().join("ci.key"), directory.path()));
     assert!(in_git(&directory.path().join("ci.txt"), directory.path()));
+}
+
+#[test]
+fn a_program_gets_the_secret_on_its_input_and_must_be_there_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seen");
+    let exec = |line: &str| line.parse::<Sink>().unwrap();
+    let sink = exec(&format!("exec:tee {}", path.display()));
+    let delivered = Sinks::open(std::slice::from_ref(&sink), &out(&[])).unwrap().deliver(&secret(), &out(&[])).unwrap();
+    assert_eq!(
+        (fs::read_to_string(&path).unwrap().as_str(), delivered[0].as_str()),
+        ("sk-odock-canary", &*sink.to_string())
+    );
+    refusal(&[exec("exec:no-such-program-anywhere")], &out(&[]));
+    let failing = Sinks::open(&[exec("exec:false")], &out(&[])).unwrap().deliver(&secret(), &out(&[])).unwrap_err();
+    assert_eq!(failing.exit(), Exit::Undelivered);
+    assert!(!failing.json().contains("canary"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_holds_a_key_is_read_back_and_nothing_else_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ci.key");
+    assert!(present(&path).unwrap().is_none());
+    let key = odock_client::virtual_key::generate().unwrap();
+    Sinks::open(&[Sink::File(path.clone())], &out(&[])).unwrap().deliver(&key, &out(&[])).unwrap();
+    assert_eq!(present(&path).unwrap().unwrap().expose_secret(), key.expose_secret());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(present(&path).is_err(), "others could have read it");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&path, "something else").unwrap();
+    assert!(present(&path).is_err());
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(present(&link).is_err());
 }

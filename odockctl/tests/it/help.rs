@@ -35,14 +35,6 @@ fn help_is_found_by_command_and_by_topic() {
 }
 
 #[test]
-fn every_shell_gets_its_completion() {
-    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let script = Home::empty().run(&["completion", shell]).ends(0).stdout;
-        assert!(script.contains("odockctl") && script.contains("ungrant"), "{shell}");
-    }
-}
-
-#[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let home = Home::empty();
     let mut child = home.command(&["help", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

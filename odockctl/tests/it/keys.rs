@@ -7,9 +7,9 @@ const SECRET: &str = "sk-odock-secret-canary";
 
 fn gateway() -> Gateway {
     let gateway = Gateway::start();
-    let mut unrevealed = issued("ci");
-    unrevealed.as_object_mut().unwrap().remove("secret");
-    gateway.on(&format!("POST {KEYS}"), 201, &unrevealed);
+    gateway.on(&format!("POST {KEYS}"), 201, &issued("ci"));
+    gateway.on(&format!("POST {KEYS}/ci/ack"), 200, &key("ci"));
+    gateway.on(&format!("POST {KEYS}/ci/finish-rotation"), 200, &key("ci"));
     gateway.on(&format!("POST {KEYS}/ci/reveal"), 200, &issued("ci"));
     gateway.on(&format!("POST {KEYS}/ci/rotate"), 200, &issued("ci"));
     gateway
@@ -45,7 +45,9 @@ fn a_secret_goes_to_its_sink_and_nowhere_else() {
     }
     let sent: Value = serde_json::from_str(&gateway.bodies()[0]).unwrap();
     assert_eq!(sent["spec"]["type"], "TEAM");
-    assert_eq!(sent["reveal"], false, "the secret is fetched in a call that can be made again");
+    assert_eq!((&sent["reveal"], &sent["pending"]), (&true.into(), &true.into()), "it works once it is delivered");
+    let acknowledged: Value = serde_json::from_str(&gateway.bodies()[1]).unwrap();
+    assert_eq!(acknowledged["hash"], odock_client::virtual_key::hash(SECRET));
 }
 
 #[test]
@@ -76,9 +78,8 @@ fn nothing_is_created_that_could_not_be_delivered() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_key_whose_secret_reached_nobody_is_deleted_again() {
+fn a_key_whose_secret_reached_nobody_is_not_acknowledged() {
     let gateway = gateway();
-    gateway.on(&format!("DELETE {KEYS}/ci"), 204, &serde_json::json!(null));
     // A device that is always full takes the place of a disk that is.
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let home = Home::of(&gateway);
@@ -86,19 +87,21 @@ fn a_key_whose_secret_reached_nobody_is_deleted_again() {
     let output = command.stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(13));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("the key was deleted again") && !stderr.contains("secret-canary"), "{stderr}");
-    assert_eq!(gateway.lines().last().unwrap(), &format!("DELETE {KEYS}/ci"));
+    assert!(stderr.contains("odockctl key reveal ci") && !stderr.contains("secret-canary"), "{stderr}");
+    assert_eq!(gateway.lines(), [format!("POST {KEYS}")]);
+    // A program that fails is no better.
+    home.run(&["key", "rotate", "ci", "--secret-out", "exec:false", "--yes"]).ends(13);
+    assert!(!gateway.lines().iter().any(|line| line.ends_with("/ack")));
 }
 
 #[test]
-fn a_lost_answer_leaves_a_key_that_can_be_revealed() {
+fn a_secret_that_is_delivered_and_not_put_in_force_is_said_so() {
     let gateway = Gateway::start();
     gateway.on(&format!("POST {KEYS}"), 201, &issued("ci"));
-    gateway.refuse(&format!("POST {KEYS}/ci/reveal"), 503, "unavailable", "not now");
+    gateway.refuse(&format!("POST {KEYS}/ci/ack"), 503, "unavailable", "not now");
     let home = Home::of(&gateway).with("ODOCK_RETRIES", "0");
-    let run = home.run(&["key", "create", "ci", "--secret-out", "file:./ci.key"]).ends(10);
-    assert!(run.stderr.contains("odockctl key reveal ci"), "{}", run.stderr);
-    assert!(!home.path("ci.key").exists());
+    let run = home.run(&["key", "create", "ci", "--secret-out", "file:./ci.key"]).ends(13);
+    assert!(run.stderr.contains("not put in force") && run.stderr.contains("odockctl key reveal ci"), "{}", run.stderr);
 }
 
 #[test]
@@ -108,8 +111,11 @@ fn rotation_asks_first_and_tells_the_overlap_in_seconds() {
     home.run(&["key", "rotate", "ci", "--overlap", "24h", "--secret-out", "file:./new.key"]).ends(12);
     assert!(gateway.lines().is_empty() && !home.path("new.key").exists());
     home.run(&["key", "rotate", "ci", "--overlap", "24h", "--secret-out", "file:./new.key", "--yes"]).ends(0);
-    assert_eq!(gateway.bodies(), ["{\"overlapSeconds\":86400}"]);
+    assert_eq!(gateway.bodies()[0], "{\"overlapSeconds\":86400,\"pending\":true}");
     assert_eq!(home.read("new.key"), format!("{SECRET}\n"));
+    home.run(&["key", "rotate", "ci", "--finish"]).ends(12);
+    home.run(&["key", "rotate", "ci", "--finish", "--yes"]).ends(0);
+    assert_eq!(gateway.lines().last().unwrap(), &format!("POST {KEYS}/ci/finish-rotation"));
 }
 
 #[test]

@@ -3,9 +3,16 @@
 #![allow(unreachable_pub, reason = "nothing is outside of a test program")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
+mod audit;
+mod canary;
 mod catalogue;
 mod chat;
+mod completion;
+mod declarative;
+mod doctor;
+mod edit;
 mod errors;
+mod exits;
 mod formats;
 mod guards;
 mod help;
@@ -14,3 +21,5 @@ mod limits;
 mod session;
 mod support;
 mod tail;
+mod verbs;
+mod watch;

@@ -1,14 +1,24 @@
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, Home, TOKEN, whoami};
+use crate::support::{Gateway, Home, Run, TOKEN, whoami};
 
 fn gateway() -> Gateway {
     let gateway = Gateway::start();
     gateway.on("GET /api/whoami", 200, &whoami());
     gateway.on("POST /api/auth/sign-out", 204, &json!(null));
-    let issued = json!({ "token": whoami()["token"], "secret": TOKEN });
-    gateway.on("POST /api/auth/sign-in", 200, &issued);
+    gateway.on("POST /api/auth/sign-in", 200, &signed_in("2099-01-01T00:00:00Z"));
     gateway
+}
+
+/// What signing in leads to, with an access token that expires then.
+fn signed_in(expires: &str) -> Value {
+    json!({
+        "session": {
+            "id": "0198c0de-0000-7000-8000-000000000009", "name": "laptop", "method": "one_time_token",
+            "address": "192.0.2.7", "createdAt": "2026-11-01T10:00:00Z", "expiresAt": "2099-01-01T00:00:00Z", "current": true
+        },
+        "accessToken": TOKEN, "accessExpiresAt": expires, "refreshToken": "odock-ref-canary"
+    })
 }
 
 /// A machine without a session bus.
@@ -32,12 +42,13 @@ fn without_a_keyring_login_names_three_ways_out_and_writes_nothing() {
 }
 
 #[test]
-fn a_one_time_token_becomes_a_personal_one_in_a_file() {
+fn a_one_time_token_becomes_a_session_in_a_file() {
     let gateway = gateway();
     let home = home("odock-signin-canary");
     let run = home.run(&["login", "--url", &gateway.url, "--token-file", "token", "--store", "file"]).ends(0);
     assert!(run.stderr.contains("as ada@acme.example (ORG_ADMIN) until 2099-01-01T00:00:00Z"), "{}", run.stderr);
-    assert_eq!(home.read("credentials/default.token"), format!("{TOKEN}\n"));
+    let kept: Value = serde_json::from_str(&home.read("credentials/default.token")).unwrap();
+    assert_eq!((&kept["accessToken"], &kept["refreshToken"]), (&TOKEN.into(), &"odock-ref-canary".into()));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -49,6 +60,106 @@ fn a_one_time_token_becomes_a_personal_one_in_a_file() {
     // The next command needs nothing more.
     assert_eq!(home.run(&["whoami", "--fields", "email", "-o", "csv"]).ends(0).stdout, "email\r\nada@acme.example\r\n");
     assert_eq!(gateway.credentials(), ["", &format!("Bearer {TOKEN}"), &format!("Bearer {TOKEN}")]);
+}
+
+#[test]
+fn a_session_is_renewed_before_its_access_token_expires() {
+    let gateway = Gateway::start();
+    gateway.on("GET /api/whoami", 200, &whoami());
+    gateway.on("POST /api/auth/sign-in", 200, &signed_in("2001-01-01T00:00:00Z"));
+    let mut renewed = signed_in("2099-01-01T00:00:00Z");
+    renewed["refreshToken"] = "odock-ref-second-canary".into();
+    gateway.on("POST /api/auth/refresh", 200, &renewed);
+    let home = home("odock-signin-canary");
+    home.run(&["login", "--url", &gateway.url, "--token-file", "token", "--store", "file"]).ends(0);
+    for _ in 0..2 {
+        let run = home.run(&["whoami", "-vv"]).ends(0);
+        assert!(!run.stderr.contains("canary") && !run.stdout.contains("canary"), "{}", run.stderr);
+    }
+    let refreshes = gateway.lines().iter().filter(|line| line.contains("/refresh")).count();
+    assert_eq!(refreshes, 1);
+    assert!(home.read("credentials/default.token").contains("odock-ref-second-canary"));
+}
+
+#[test]
+fn a_password_signs_in_and_is_never_an_argument() {
+    let gateway = gateway();
+    let home = Home::empty();
+    let words = ["login", "--url", &gateway.url, "--email", "ada@acme.example", "--password-stdin", "--store", "file"];
+    home.run_with_input(&words, "correct horse canary\n").ends(0);
+    let sent: Value = serde_json::from_str(&gateway.bodies()[0]).unwrap();
+    assert_eq!((&sent["email"], &sent["password"]), (&"ada@acme.example".into(), &"correct horse canary".into()));
+    home.run(&["login", "--url", &gateway.url, "--password", "x"]).ends(64);
+    home.run_with_input(&["login", "--url", &gateway.url, "--password-stdin"], "x").ends(64);
+}
+
+#[test]
+fn an_invitation_is_delivered_and_accepted() {
+    let gateway = gateway();
+    let invitation = json!({
+        "id": "0198c0de-0000-7000-8000-00000000000a", "email": "grace@acme.example", "role": "MANAGER", "organisation": "acme",
+        "drafts": false, "status": "PENDING", "invitedBy": "ada@acme.example", "preview": "odock-inv-3kF…9Qz",
+        "createdAt": "2026-11-01T10:00:00Z", "expiresAt": "2099-01-01T00:00:00Z"
+    });
+    let path = "/api/organisations/acme/invitations";
+    gateway.on(&format!("POST {path}"), 201, &json!({ "invitation": invitation, "token": "odock-inv-canary" }));
+    gateway.on(&format!("GET {path}"), 200, &json!({ "items": [invitation] }));
+    let act = |act: &str| format!("POST {path}/0198c0de-0000-7000-8000-00000000000a/{act}");
+    gateway.on(&act("revoke"), 200, &invitation);
+    gateway.on("POST /api/invitations/accept", 200, &signed_in("2099-01-01T00:00:00Z"));
+    let home = Home::of(&gateway);
+    let words = ["invite", "create", "grace@acme.example", "--role", "MANAGER", "--secret-out", "file:./invitation"];
+    let run = home.run(&words).ends(0);
+    assert!(run.stderr.contains("odockctl invite accept --url") && !run.stderr.contains("canary"), "{}", run.stderr);
+    assert!(home.run(&["invite", "list"]).ends(0).stdout.contains("PENDING"));
+    home.run(&["invite", "revoke", "grace@acme.example"]).ends(12);
+    home.run(&["invite", "revoke", "grace@acme.example", "--yes"]).ends(0);
+    home.run(&["invite", "revoke", "nobody@acme.example", "--yes"]).ends(6);
+    let grace = Home::empty();
+    grace.write("invitation", "odock-inv-canary\n");
+    let words = [
+        "invite",
+        "accept",
+        "--url",
+        &gateway.url,
+        "--token-file",
+        "invitation",
+        "--password-stdin",
+        "--store",
+        "file",
+    ];
+    grace.run_with_input(&words, "correct horse battery").ends(0);
+    let accepted = gateway.requests().into_iter().rfind(|request| request.line.contains("/accept")).unwrap();
+    let sent: Value = serde_json::from_str(&accepted.body).unwrap();
+    assert_eq!((&sent["token"], &sent["password"]), (&"odock-inv-canary".into(), &"correct horse battery".into()));
+    grace.run(&["whoami"]).ends(0);
+}
+
+#[test]
+fn a_pipeline_is_a_service_account_by_its_openid_token() {
+    let gateway = gateway();
+    let given = json!({
+        "access_token": "odock-sat-canary", "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "token_type": "Bearer", "expires_in": 900, "scopes": ["read"], "service_account": "acme/deploy", "rule": "main"
+    });
+    gateway.on("POST /api/auth/exchange", 200, &given);
+    let home = Home::empty()
+        .with("ODOCK_URL", &gateway.url)
+        .with("ODOCK_SERVICE_ACCOUNT", "acme/deploy")
+        .with("ODOCK_OIDC_TOKEN", "a.pipelines.token");
+    home.run(&["whoami"]).ends(0);
+    let sent: Value = serde_json::from_str(&gateway.bodies()[0]).unwrap();
+    assert_eq!(
+        (&sent["subject_token"], &sent["service_account"]),
+        (&"a.pipelines.token".into(), &"acme/deploy".into())
+    );
+    assert_eq!(gateway.credentials(), ["", "Bearer odock-sat-canary"]);
+    let status = home.run(&["auth", "status", "--offline"]).ends(0).stdout;
+    assert!(status.contains("the OpenID token in ODOCK_OIDC_TOKEN, as acme/deploy"), "{status}");
+    // What is stronger goes first.
+    let home = home.with("ODOCK_TOKEN", TOKEN);
+    home.run(&["whoami"]).ends(0);
+    assert_eq!(gateway.credentials().last().unwrap(), &format!("Bearer {TOKEN}"));
 }
 
 #[test]
@@ -199,4 +310,18 @@ fn a_token_from_standard_input_serves_a_whole_command() {
     let home = Home::empty().with("ODOCK_URL", &gateway.url).with("ODOCK_ORGANISATION", "acme");
     home.run_with_input(&["get", "keys", "a", "b", "--token-stdin"], TOKEN).ends(0);
     assert_eq!(gateway.credentials(), [format!("Bearer {TOKEN}"), format!("Bearer {TOKEN}")]);
+}
+
+#[test]
+fn without_a_home_an_address_is_enough() {
+    let gateway = Gateway::start();
+    gateway.on("GET /api/whoami", 200, &whoami());
+    let run = |words: &[&str]| {
+        let home = Home::empty().with("ODOCK_TOKEN", TOKEN);
+        let mut command = home.command(words);
+        Run::of(command.env_remove("HOME").env_remove("ODOCK_CLI_CONFIG").output().unwrap())
+    };
+    run(&["whoami", "--url", &gateway.url]).ends(0);
+    assert!(run(&["whoami"]).ends(64).stderr.contains("set ODOCK_CLI_CONFIG or HOME"));
+    run(&["whoami", "--url", &gateway.url, "--context", "prod"]).ends(64);
 }

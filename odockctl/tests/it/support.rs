@@ -18,7 +18,15 @@ pub const TOKEN: &str = "odock-pat-canary-0123456789";
 #[derive(Default)]
 struct Script {
     answers: HashMap<String, Vec<(u16, &'static str, String)>>,
-    log: Vec<(String, String, String)>,
+    log: Vec<Sent>,
+}
+
+/// A request that the gateway got.
+#[derive(Clone)]
+pub struct Sent {
+    pub line: String,
+    pub headers: HashMap<String, String>,
+    pub body: String,
 }
 
 /// A gateway that answers what it was told to. Without instructions it answers 404.
@@ -63,19 +71,42 @@ impl Gateway {
         self.on(line, status, &json!({ "status": status, "code": code, "title": title, "requestId": "req-9" }))
     }
 
+    /// Refuses everything that it was not told about.
+    pub fn refuse_all(&self, status: u16, code: &str, title: &str) -> &Self {
+        self.refuse("*", status, code, title)
+    }
+
+    /// Answers everything that it was not told about with any content.
+    pub fn raw_all(&self, status: u16, kind: &'static str, body: &str) -> &Self {
+        self.raw("*", status, kind, body)
+    }
+
+    /// Unlearns an answer.
+    pub fn forget(&self, line: &str) {
+        self.script.lock().unwrap().answers.remove(line);
+    }
+
     /// The request lines so far.
     pub fn lines(&self) -> Vec<String> {
-        self.script.lock().unwrap().log.iter().map(|(line, ..)| line.clone()).collect()
+        self.requests().into_iter().map(|request| request.line).collect()
     }
 
     /// The `Authorization` headers so far.
     pub fn credentials(&self) -> Vec<String> {
-        self.script.lock().unwrap().log.iter().map(|(_, credential, _)| credential.clone()).collect()
+        self.requests()
+            .into_iter()
+            .map(|mut request| request.headers.remove("authorization").unwrap_or_default())
+            .collect()
     }
 
     /// The bodies so far.
     pub fn bodies(&self) -> Vec<String> {
-        self.script.lock().unwrap().log.iter().map(|(.., body)| body.clone()).collect()
+        self.requests().into_iter().map(|request| request.body).collect()
+    }
+
+    /// The requests so far.
+    pub fn requests(&self) -> Vec<Sent> {
+        self.script.lock().unwrap().log.clone()
     }
 }
 
@@ -83,12 +114,13 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let line = format!("{} {}", head.method, head.uri);
-    let credential =
-        head.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let headers = head.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
     let mut script = script.lock().unwrap();
-    script.log.push((line.clone(), credential, String::from_utf8_lossy(&body).into_owned()));
+    let body = String::from_utf8_lossy(&body).into_owned();
+    script.log.push(Sent { line: line.clone(), headers: headers.collect(), body });
     let path = format!("{} {}", head.method, head.uri.path());
-    let key = if script.answers.contains_key(&line) { line } else { path };
+    let known = |key: &String| script.answers.contains_key(key);
+    let key = [line, path].into_iter().find(known).unwrap_or_else(|| "*".to_owned());
     let not_found = || {
         (
             404,

@@ -147,7 +147,7 @@ async fn keys_are_rotated_by_seconds() {
     let issued = json!({ "key": key, "secret": "sk-odock-canary" });
     let gateway = Gateway::start([answer(&issued), answer(&key)]).await;
     let keys = gateway.client().organisation("acme").apikeys();
-    let rotated = keys.rotate("ci", &RotateApiKey { overlap_seconds: 60, expiry: None }).await.unwrap();
+    let rotated = keys.rotate("ci", &RotateApiKey { overlap_seconds: 60, expiry: None, pending: false }).await.unwrap();
     assert!(!format!("{rotated:?}").contains("canary"));
     let _: ApiKey = keys.unrevoke("ci").await.unwrap();
     assert_eq!(gateway.seen()[0].body, r#"{"overlapSeconds":60}"#);

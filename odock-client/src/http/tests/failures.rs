@@ -134,7 +134,7 @@ async fn a_read_only_client_sends_no_change() {
     let error = api.delete(entity::Kind::Team, "search", false).await.unwrap_err();
     assert_eq!(error.to_string(), "read-only: DELETE /api/organisations/acme/teams/search was not sent");
     assert_eq!(api.apikeys().reveal("ci").await.unwrap_err().code(), "read_only");
-    let request = entity::manifest::ApplyRequest { resources: Vec::new() };
+    let request = entity::manifest::ApplyRequest::default();
     assert_eq!(api.apply(&request, false).await.unwrap_err().code(), "read_only");
     assert!(gateway.lines().is_empty());
     assert_eq!(api.apply(&request, true).await.unwrap_err().status(), Some(404), "a dry run changes nothing");

@@ -23,7 +23,7 @@ fn places_are_right_in_every_format() {
     assert_eq!(
         bad("t.toml", toml),
         [
-            "t.toml:5:25: /metadata/nam: `nam` is not a field of metadata | its fields are organisation, name",
+            "t.toml:5:25: /metadata/nam: `nam` is not a field of metadata | its fields are organisation, name, renamedFrom, labels, protect",
             "t.toml:7:15: /spec/description: must be a string, not a number | write it in quotes: \"7\"",
         ]
     );
@@ -31,7 +31,7 @@ fn places_are_right_in_every_format() {
     assert_eq!(
         bad("t.json", json),
         [
-            "t.json:2:28: /metadata/nam: `nam` is not a field of metadata | its fields are organisation, name",
+            "t.json:2:28: /metadata/nam: `nam` is not a field of metadata | its fields are organisation, name, renamedFrom, labels, protect",
             "t.json:3:26: /spec/description: must be a string, not a number | write it in quotes: \"7\"",
         ]
     );

@@ -149,15 +149,12 @@ metadata: {organisation: acme, name: tickets}
 spec: {url: "https://tickets.example/mcp"}
 "#;
     let not = "is not supported by this version";
-    let kinds = "one of Organisation, User, Team, Provider, Model, ApiKey, Budget, Quota, Overlay";
+    let kinds = "one of Organisation, User, Team, ServiceAccount, Provider, Model, ApiKey, Budget, Quota, Overlay";
     assert_eq!(
         bad("t.yaml", text),
         [
-            format!("t.yaml:3:46: /metadata/labels: `labels` {not}"),
             format!("t.yaml:6:38: /spec/keys/0/valueFrom/vaultKv: `vaultKv` {not}"),
-            format!("t.yaml:10:42: /metadata/protect: `protect` {not}"),
             format!("t.yaml:11:88: /spec/mcpServers: `mcpServers` {not}"),
-            format!("t.yaml:13:8: /spec/secret: `secret` {not}"),
             format!("t.yaml:16:7: /kind: the kind `McpServer` {not} | {kinds}"),
         ]
     );
@@ -228,8 +225,37 @@ fn the_examples_load() {
     assert!(files >= 5, "{files}");
     let quickstart = load(&[Source::Path(root.join("quickstart.yaml"))], &env, &Options::default()).unwrap();
     let count = |kind| quickstart.resources.iter().filter(|it| it.manifest.kind == kind).count();
-    assert_eq!(Kind::ALL.iter().map(|kind| count(*kind)).collect::<Vec<_>>(), [1, 3, 2, 1, 3, 3, 2, 1, 0]);
+    assert_eq!(Kind::ALL.iter().map(|kind| count(*kind)).collect::<Vec<_>>(), [1, 3, 2, 0, 1, 3, 3, 2, 1, 0]);
     let teams = load(&[Source::Path(root.join("multi-team"))], &env, &Options::default()).unwrap();
     let limits = |kind| teams.resources.iter().filter(|it| it.manifest.kind == kind).count();
     assert_eq!([Kind::Budget, Kind::Quota, Kind::Overlay].map(limits), [1, 1, 1]);
+}
+
+#[test]
+fn an_owner_and_the_secret_of_a_key_are_read_and_their_slips_named() {
+    let head =
+        "owner: ci\nresources:\n- apiVersion: odock/v1\n  kind: ApiKey\n  metadata: {organisation: acme, name: ci}\n";
+    let of = |secret: &str| format!("{head}  spec: {{type: ORGANISATION, secret: {secret}}}\n");
+    let source = Source::Text { name: "t.yaml".into(), text: of("{generate: client, deliverTo: [\"file:./k\"]}") };
+    let set = load(&[source], &|_| None, &Options::default()).unwrap();
+    assert_eq!(set.owner.as_deref(), Some("ci"));
+    let key = set.resources[0].key.as_ref().unwrap();
+    assert_eq!((&key.from, &key.deliver_to[..]), (&KeyOrigin::Client, &["file:./k".to_owned()][..]));
+    assert_eq!(set.resources[0].manifest.spec.get("secret"), None);
+    for (secret, expected) in [
+        ("sk-odock-clear", "literal_secret-or: secrets do not stand in files"),
+        ("{generate: me}", "must be `server` or `client`"),
+        ("{generate: client}", "has to be delivered somewhere"),
+        ("{generate: server, valueFrom: {env: ODOCK_K}}", "either generated or taken from somewhere"),
+        ("{deliverto: []}", "did you mean `deliverTo`?"),
+        ("{deliverTo: x}", "must be a list of sinks"),
+        ("{deliverTo: [5]}", "must be a sink"),
+        ("[]", "must be an object"),
+    ] {
+        let found = bad("t.yaml", &of(secret)).join("\n");
+        let expected = expected.trim_start_matches("literal_secret-or: ");
+        assert!(found.contains(expected) && !found.contains("odock-clear"), "{secret}: {found}");
+    }
+    assert!(bad("t.yaml", &of("{}").replace("owner: ci", "owner: manual"))[0].contains("t.yaml:1:8"));
+    assert!(bad("t.yaml", &of("{}").replace("owner: ci", "ownr: ci"))[0].contains("cannot stand beside `resources`"));
 }

@@ -28,6 +28,15 @@ impl Place {
         self.error(kind, name, violation.under(self.name))
     }
 
+    /// Something wrong with a field, be it of the spec or beside it.
+    pub(super) fn of_field(self, kind: Kind, name: &str, mut violation: Violation) -> FieldError {
+        if let Some(beside) = violation.pointer.strip_prefix("/@") {
+            violation.pointer = format!("/metadata/{beside}");
+            return self.error(kind, name, violation);
+        }
+        self.of_spec(kind, name, violation)
+    }
+
     /// Something wrong with the spec.
     pub(super) fn of_spec(self, kind: Kind, name: &str, violation: Violation) -> FieldError {
         self.error(kind, name, violation.under(self.spec))

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use entity::check::{self, Violation, code};
+use entity::manifest::Seen;
 use entity::resource::{ApiKeySpec, Kind, ModelSpec, ProviderSpec, TeamSpec, UserSpec};
 use entity::vocab::ModelType;
 use sea_orm::ConnectionTrait;
@@ -18,6 +19,8 @@ use crate::store::kinds::Scope;
 pub(in crate::management) struct Refs {
     declared: HashSet<(Kind, String)>,
     ids: HashMap<Kind, HashMap<String, Uuid>>,
+    /// What was found in the database because something declared refers to it.
+    looked_up: HashSet<(Kind, Uuid)>,
     wanted: HashMap<Kind, BTreeSet<String>>,
     /// The credentials of providers, by provider; `None` while the provider's own declaration is wrong.
     keys: HashMap<String, Option<BTreeMap<String, Uuid>>>,
@@ -39,6 +42,11 @@ impl Refs {
     /// Whether a resource is declared in this change.
     pub(super) fn is_declared(&self, kind: Kind, name: &str) -> bool {
         self.declared.contains(&(kind, name.to_owned()))
+    }
+
+    /// Whether something that is declared refers to a resource that is not.
+    pub(super) fn is_looked_up(&self, kind: Kind, id: Uuid) -> bool {
+        self.looked_up.contains(&(kind, id))
     }
 
     /// Notes the credentials that a declared provider will have.
@@ -112,13 +120,13 @@ impl Refs {
 /// Looks up what is referred to and not declared.
 pub(super) async fn load(planner: &mut Planner<'_>, tx: &impl ConnectionTrait) -> Result<(), ApiError> {
     let Some(scope) = planner.setting.space.scope() else { return suggest_declared(&mut planner.refs) };
+    load_kind::<UserSpec>(planner, scope, tx).await?;
+    load_kind::<TeamSpec>(planner, scope, tx).await?;
+    let models = load_kind::<ModelSpec>(planner, scope, tx).await?;
+    planner.refs.types.extend(store::kinds::types_of(tx, models).await?);
+    load_kind::<ApiKeySpec>(planner, scope, tx).await?;
+    let providers = load_kind::<ProviderSpec>(planner, scope, tx).await?;
     let refs = &mut planner.refs;
-    load_kind::<UserSpec>(refs, scope, tx).await?;
-    load_kind::<TeamSpec>(refs, scope, tx).await?;
-    let models = load_kind::<ModelSpec>(refs, scope, tx).await?;
-    refs.types.extend(store::kinds::types_of(tx, models).await?);
-    load_kind::<ApiKeySpec>(refs, scope, tx).await?;
-    let providers = load_kind::<ProviderSpec>(refs, scope, tx).await?;
     let keys = store::provider_keys::of(tx, providers.values().copied()).await?;
     for (name, id) in providers {
         refs.declare_keys(&name, keys.get(&id).cloned().unwrap_or_default());
@@ -127,13 +135,20 @@ pub(super) async fn load(planner: &mut Planner<'_>, tx: &impl ConnectionTrait) -
 }
 
 async fn load_kind<S: Planned>(
-    refs: &mut Refs,
+    planner: &mut Planner<'_>,
     scope: Scope,
     tx: &impl ConnectionTrait,
 ) -> Result<HashMap<String, Uuid>, ApiError> {
+    let refs = &mut planner.refs;
     let Some(wanted) = refs.wanted.remove(&S::KIND) else { return Ok(HashMap::new()) };
     let names: Vec<&str> = wanted.iter().map(String::as_str).filter(|name| refs.id(S::KIND, name).is_none()).collect();
-    let found = store::kinds::ids_of::<S>(tx, scope, &names).await?;
+    let heads = store::kinds::heads_of::<S>(tx, scope, &names).await?;
+    for name in &names {
+        let revision = heads.get(*name).map_or(0, |(_, revision)| *revision);
+        planner.base.push(Seen { kind: S::KIND, name: (*name).to_owned(), revision });
+    }
+    let found: HashMap<String, Uuid> = heads.into_iter().map(|(name, (id, _))| (name, id)).collect();
+    refs.looked_up.extend(found.values().map(|id| (S::KIND, *id)));
     if found.len() < names.len() {
         let mut known = store::kinds::some_names::<S>(tx, scope).await?;
         known.extend(refs.ids.get(&S::KIND).into_iter().flat_map(HashMap::keys).cloned());

@@ -57,8 +57,13 @@ async fn remove_in<S: Planned>(
     tx: &DatabaseTransaction,
 ) -> Result<Vec<Uuid>, ApiError> {
     store::locks::serialise(tx, setting.space.organisation()).await?;
-    let scope = setting.space.scope().unwrap_or(Scope::Nowhere);
+    let scope = setting.scope().unwrap_or(Scope::Nowhere);
     let found = find::<S>(tx, scope, name).await?;
+    if let Some(bounds) = setting.bounds(tx).await?
+        && !S::may_delete(&found.resource.spec, &bounds)
+    {
+        return Err(ApiError::new(Code::Forbidden, "only an administrator of the organisation deletes that"));
+    }
     how.meant.check(found.resource.revision)?;
     if S::KIND == Kind::Organisation {
         store::locks::serialise(tx, found.organisation_id).await?;
@@ -68,6 +73,7 @@ async fn remove_in<S: Planned>(
     }
     let id = found.resource.id;
     let dependants = store::referrers::dependants(tx, S::KIND, id).await?;
+    refuse_if_protected::<S>(&found, &dependants, how.cascade, tx).await?;
     let mut touched = store::referrers::touched(tx, S::KIND, &[id]).await?;
     if !how.cascade {
         refuse_if_referred(S::KIND, &found.resource.name, &dependants, &touched)?;
@@ -85,6 +91,33 @@ async fn keep_last_super_admin(name: &str, tx: &DatabaseTransaction) -> Result<(
         return Err(ApiError::new(Code::Conflict, LAST_SUPER_ADMIN).hint("make another super admin first"));
     }
     Ok(())
+}
+
+/// What is protected goes neither by itself nor with something else.
+async fn refuse_if_protected<S: Planned>(
+    found: &Found<S>,
+    dependants: &[Dependant],
+    cascade: bool,
+    tx: &DatabaseTransaction,
+) -> Result<(), ApiError> {
+    let name = |kind, name: &str| format!("the {} `{}`", word(kind), shortened(name));
+    let mut kept = Vec::new();
+    if found.resource.protect {
+        kept.push(name(S::KIND, &found.resource.name));
+    }
+    if cascade {
+        let ids: Vec<Uuid> = dependants.iter().map(|one| one.id).collect();
+        let protected: HashSet<Uuid> = store::metadata::protected(tx, &ids).await?.into_iter().collect();
+        kept.extend(dependants.iter().filter(|one| protected.contains(&one.id)).map(|one| name(one.kind, &one.name)));
+    }
+    let Some(first) = kept.first() else { return Ok(()) };
+    let more = if kept.len() > 1 {
+        format!(", and so are {} more that would go with it", kept.len() - 1)
+    } else {
+        String::new()
+    };
+    Err(ApiError::new(Code::Guarded, format!("{first} is protected{more}"))
+        .hint("to let it go, apply its manifest with `protect: false` first"))
 }
 
 fn refuse_if_referred(kind: Kind, name: &str, dependants: &[Dependant], touched: &[Touched]) -> Result<(), ApiError> {
@@ -165,11 +198,13 @@ fn collect<S: Planned>(
     Ok((batch, subjects))
 }
 
-fn gone(batch: &mut Batch, kind: Kind, id: Uuid) {
+/// Takes a resource away.
+pub(super) fn gone(batch: &mut Batch, kind: Kind, id: Uuid) {
     match kind {
         Kind::Organisation => batch.organisations.gone.push(id),
         Kind::User => batch.users.gone.push(id),
         Kind::Team => batch.teams.gone.push(id),
+        Kind::ServiceAccount => batch.service_accounts.gone.push(id),
         Kind::Provider => batch.providers.gone.push(id),
         Kind::Model => batch.models.gone.push(id),
         Kind::ApiKey => batch.api_keys.gone.push(id),
@@ -181,12 +216,16 @@ fn gone(batch: &mut Batch, kind: Kind, id: Uuid) {
 
 /// What loses a reference has changed.
 fn bump(batch: &mut Batch, one: &Touched, now: entity::Timestamp) {
-    use entity::row::{api_key, team};
+    use entity::row::{api_key, service_account, team};
     let (revision, updated_at) = (Set(one.revision + 1), Set(now));
     match one.kind {
         Kind::Team => {
             batch.teams.changed.push((one.id, team::ActiveModel { revision, updated_at, ..Default::default() }))
         }
+        Kind::ServiceAccount => batch
+            .service_accounts
+            .changed
+            .push((one.id, service_account::ActiveModel { revision, updated_at, ..Default::default() })),
         Kind::ApiKey => {
             batch.api_keys.changed.push((one.id, api_key::ActiveModel { revision, updated_at, ..Default::default() }))
         }

@@ -12,7 +12,7 @@ use crate::gateway::Gateway;
 use crate::pipeline::case::Case;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
-use crate::pipeline::swallow::swallow;
+use crate::pipeline::swallow::{swallow, swallow_afterwards};
 
 /// A request that may send its body.
 pub struct Cleared {
@@ -54,6 +54,7 @@ pub async fn early_gate(gw: &Gateway, from: Authenticated, step: Step) -> Result
     let announced =
         exchange.head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > most as u64) {
+        swallow_afterwards(&exchange.head.headers, exchange.body);
         return Err(too_large(most));
     }
     // A request without a body, such as one for the list of models, announces none.

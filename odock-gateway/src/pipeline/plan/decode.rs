@@ -18,7 +18,7 @@ use crate::pipeline::admit::early_gate::too_large;
 use crate::pipeline::case::Stage;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
-use crate::pipeline::swallow::swallow;
+use crate::pipeline::swallow::{swallow, swallow_afterwards};
 use crate::providers::call::{Asked, Call, DecodeError};
 use crate::providers::form::FormReader;
 use crate::providers::operation::{Operation, Takes};
@@ -66,7 +66,10 @@ pub async fn decode(gw: &Gateway, from: Cleared, operation: &'static dyn Operati
             let refusal = gw.limits.body(&principal, cut as u64 + 1, &exchange.case.limits);
             return Err(refusal.map_or_else(|refusal| refused(&exchange.case, refusal), |()| too_large(cut)));
         }
-        Err(Unread::TooLarge) => return Err(too_large(most)),
+        Err(Unread::TooLarge) => {
+            swallow_afterwards(&exchange.head.headers, coming.body);
+            return Err(too_large(most));
+        }
         Err(Unread::Invalid(error)) => return Err(error),
         Ok(call) => call,
     };

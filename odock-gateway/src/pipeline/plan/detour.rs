@@ -133,7 +133,7 @@ pub(super) async fn plan(
     let (at, permit) = choose(gw, case, &ways);
     let Way { target, uri, credential } = ways[at].clone();
     let detour = Detour { routing, model_type, ways, at, left_out, permit };
-    Ok(Plan { target, uri, credential, detour: Some(Box::new(detour)) })
+    Ok(Plan { target, uri, credential, detour: Some(Box::new(detour)), patience: None })
 }
 
 /// The first candidate that does not rest or, if all do, the one whose rest ends first.

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use super::New;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
-use crate::limits::Wants;
+use crate::limits::{Lease, Wants};
 use crate::models::Target;
+use crate::pipeline::case::Case;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::refused;
 use crate::pipeline::plan::Plan;
@@ -59,11 +60,25 @@ pub(in crate::pipeline) async fn change_model(
     to: &Target,
 ) -> Result<(), GatewayError> {
     let case = &exchange.case;
-    let wants = wants(call, to, case.estimated_prompt.load(Ordering::Relaxed).into());
-    let lease = gw.limits.model(to, case.client, &wants, &case.limits).await;
-    exchange.guards.model = lease.map_err(|refusal| refused(case, refusal))?;
+    let lease = add_model(gw, case, call, to).await?;
+    exchange.guards.model = lease;
     gw.limits.leave_model(from.model_id, &case.limits);
     Ok(())
+}
+
+/// Holds a call that asks a second model while the first may still answer against the limits of the second.
+///
+/// # Errors
+/// As [`final_gate`], for the model alone. Then nothing has changed.
+pub(in crate::pipeline) async fn add_model(
+    gw: &Gateway,
+    case: &Case,
+    call: &Call,
+    to: &Target,
+) -> Result<Option<Lease>, GatewayError> {
+    let wants = wants(call, to, case.estimated_prompt.load(Ordering::Relaxed).into());
+    let lease = gw.limits.model(to, case.client, &wants, &case.limits).await;
+    lease.map_err(|refusal| refused(case, refusal))
 }
 
 /// What the request may use: its prompt as estimated, and for each answer the cap that it asks for, or else the model's.

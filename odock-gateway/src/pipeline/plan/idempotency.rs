@@ -15,10 +15,6 @@ use crate::pipeline::limits::refused;
 use crate::pipeline::plan::Plan;
 use crate::providers::call::Call;
 
-/// The header that names a request for those who repeat it.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// The longest key.
-const MAX_KEY: usize = 255;
 /// What a request may take beyond the time that its upstream has.
 const MARGIN: Duration = Duration::from_secs(60);
 
@@ -71,19 +67,7 @@ pub async fn idempotency(gw: &Gateway, from: Routed) -> Result<Once, GatewayErro
 
 /// The key that a request presents, if it does.
 fn presented(headers: &HeaderMap) -> Result<Option<&str>, GatewayError> {
-    let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(value) = given.next() else { return Ok(None) };
-    if given.next().is_some() {
-        return Err(GatewayError::new(ErrorCode::InvalidRequest, "the request has more than one Idempotency-Key"));
-    }
-    let is_visible = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    match value.to_str().ok().filter(is_visible) {
-        Some(name) if (1..=MAX_KEY).contains(&name.len()) => Ok(Some(name)),
-        _ => {
-            let message = "the Idempotency-Key must have 1 to 255 visible ASCII characters";
-            Err(GatewayError::new(ErrorCode::InvalidRequest, message))
-        }
-    }
+    crate::idempotency::presented(headers).map_err(|what| GatewayError::new(ErrorCode::InvalidRequest, what))
 }
 
 async fn claim(
@@ -151,6 +135,7 @@ fn refusal(claimed: &Claimed) -> GatewayError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::idempotency::IDEMPOTENCY_KEY;
 
     #[test]
     fn keys_are_visible_and_short() {

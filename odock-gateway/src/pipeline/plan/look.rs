@@ -5,7 +5,7 @@ use entity::usage::{LimitMark, ReservationMark};
 use entity::vocab::Enforcement;
 
 use super::final_gate::wants;
-use super::reserve::{CUTS, affordable, most};
+use super::reserve::{CUTS, affordable, most, objection};
 use crate::auth::Principal;
 use crate::gateway::Gateway;
 use crate::hot::HotError;
@@ -65,7 +65,8 @@ pub(crate) async fn look(
                 continue;
             }
         }
-        match affordable(prices, demand, refusing.left, call.bound.choices).filter(|_| may_cut && cuts < CUTS) {
+        let cut = affordable(prices, demand, refusing.left, call.bound.choices).filter(|_| may_cut && cuts < CUTS);
+        match cut.filter(|output| objection(call, target, *output).is_none()) {
             Some(output) => {
                 cuts += 1;
                 demand.output = output;

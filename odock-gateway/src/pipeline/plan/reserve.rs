@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use entity::Timestamp;
 use entity::pricing::Pricing;
 use entity::usage::ReservationMark;
-use entity::vocab::{Enforcement, LimitKind};
+use entity::vocab::{Enforcement, LimitKind, Metric};
 
 use super::Fitted;
 use crate::auth::Principal;
@@ -145,6 +145,13 @@ impl Fitting {
                 && self.cuts < CUTS
                 && let Some(output) = affordable(prices, self.demand, left, call.bound.choices)
             {
+                if let Some(why) = objection(call, target, output) {
+                    gw.telemetry.metrics.ledger().decided(limit.kind, Reservation::Refused);
+                    note(case, &limit, claimed, left, of, ends_at);
+                    let mut error = spent(&limit, left, of, ends_at, at);
+                    error.message = format!("{}: {why}", error.message).into();
+                    return Err(error);
+                }
                 self.cuts += 1;
                 self.demand.output = output;
                 continue;
@@ -157,7 +164,7 @@ impl Fitting {
 }
 
 /// Sees to it that what is set aside pays for another candidate, and says what that may consume; `None` where nothing is
-/// capped.
+/// capped. `beside` is what goes on meanwhile, and must be paid for too.
 ///
 /// # Errors
 /// As [`reserve`]. What was set aside before stays.
@@ -166,15 +173,27 @@ pub(in crate::pipeline) async fn top_up(
     case: &Case,
     call: &Call,
     target: &Target,
+    beside: Option<(Demand, &Target)>,
 ) -> Result<Option<Demand>, GatewayError> {
     let capped = case.principal.get().filter(|principal| !principal.limits.is_empty());
     let Some(principal) = capped else { return Ok(None) };
     let at = case.received_at;
     let prices = target.prices(at).map(|(prices, _)| prices);
     let mut demand = most(gw, call, target);
+    if let Some(cap) = call.cap.filter(|_| beside.is_some()) {
+        // The body with its cap is the same for both.
+        demand.output = demand.output.min(cap.saturating_mul(call.bound.choices));
+    }
+    let of_other = |metric| match beside {
+        // However often it is tried, it is one request.
+        Some(_) if metric == Metric::Requests => 0,
+        Some((other, target)) => other.amount(metric, target.prices(at).map(|(prices, _)| prices)),
+        None => 0,
+    };
     let (mut counted, mut asked) = (false, false);
     loop {
-        let grown = case.holding().as_mut().map(|hold| hold.top_up(|metric| demand.amount(metric, prices)));
+        let wanted = |metric| demand.amount(metric, prices).saturating_add(of_other(metric));
+        let grown = case.holding().as_mut().map(|hold| hold.top_up(wanted));
         let Some(Err(lack)) = grown else { break };
         if !asked {
             asked = true;
@@ -232,13 +251,23 @@ pub(super) fn most(gw: &Gateway, call: &Call, target: &Target) -> Demand {
             input = input.max(target.config.context_window.map_or(USUAL_WINDOW, u64::from));
         }
     }
-    Demand { input, output: cap.saturating_mul(call.bound.choices), units: call.bound.units }
+    let is_sold_by_unit = target.pricing.as_ref().is_some_and(|prices| prices.unit.is_some())
+        || target.price_changes.iter().any(|change| change.pricing.unit.is_some());
+    let searched = if is_sold_by_unit { call.operation.own_units(call) } else { 0 };
+    let units = call.bound.units.saturating_add(searched);
+    Demand { input, output: cap.saturating_mul(call.bound.choices), units }
+}
+
+/// Why the upstream would not take the call with its answers cut to so many tokens in all, if it would not.
+pub(super) fn objection(call: &Call, target: &Target, output: u64) -> Option<String> {
+    let each = output / call.bound.choices.max(1);
+    target.place().ok().and_then(|place| call.operation.objects_to_cap(call, &place, each))
 }
 
 /// How many tokens of output a budget still pays for, if that is fewer than were wanted and at least one an answer.
 pub(super) fn affordable(prices: Option<&Pricing>, demand: Demand, left: i64, choices: u64) -> Option<u64> {
     let prices = prices?;
-    let output = prices.affordable_output(left.saturating_sub(demand.without_output().cost(prices)))?;
+    let output = prices.affordable_output(demand.input, left.saturating_sub(demand.without_output().cost(prices)))?;
     let whole = output / choices * choices;
     (whole >= choices && whole < demand.output).then_some(whole)
 }

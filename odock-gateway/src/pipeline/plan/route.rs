@@ -1,6 +1,7 @@
 //! Which upstream serves the call: grant, model, provider, credential.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::auth::Principal;
 use crate::error::{ErrorCode, GatewayError};
@@ -24,6 +25,8 @@ pub struct Plan {
     pub credential: Option<Arc<Credential>>,
     /// Where else it may go, if its key's policy routes it.
     pub detour: Option<Box<Detour>>,
+    /// How long an answer may take, where its caller does not wait for it; else as long as the upstream's own settings say.
+    pub patience: Option<Duration>,
 }
 
 /// A request that has an upstream.
@@ -43,13 +46,14 @@ pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> 
     let target = target(gw, &principal, &call.model).await?;
     let case = &exchange.case;
     case.target.set(Arc::clone(&target));
-    let policy = principal.routing.as_ref().filter(|routing| routing.of(target.model_type).is_some());
+    let is_routed = |routing: &&Arc<_>| !call.operation.only_counts() && is_for(routing, &target);
+    let policy = principal.routing.as_ref().filter(is_routed);
     let plan = match policy {
         None => {
             insisted(&call, &target)?;
             let (uri, key) = upstream(&target, call.operation, call.stream)?;
             let credential = credential(gw, &target, key)?;
-            Plan { target, uri, credential, detour: None }
+            Plan { target, uri, credential, detour: None, patience: None }
         }
         Some(routing) => {
             // Boxed: a call that is not routed does not carry the future of those that are.
@@ -60,6 +64,11 @@ pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> 
     };
     case.mark(Stage::Route);
     Ok(Routed { exchange, call, plan, _sealed: () })
+}
+
+/// Whether a key's policies say anything of a model's calls.
+fn is_for(routing: &entity::routing::Routing, target: &Target) -> bool {
+    routing.of(target.model_type).is_some()
 }
 
 /// Whether the target is served by the provider that the caller insists on, if it does.

@@ -10,7 +10,7 @@ use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::attempting::Attempting;
+use super::attempting::{Attempting, Company};
 use super::headers;
 use super::hold_back::{Held, hold_back};
 use super::pieces::Pieces;
@@ -107,15 +107,18 @@ pub(super) async fn attempt(
     call: &Call,
     plan: &Plan,
     policy: Option<&RoutingPolicy>,
+    company: Company,
 ) -> Result<Begun, Setback> {
     let target = &plan.target;
     let place = target.place().map_err(|problem| Setback::ours(route::unusable(target, problem)))?;
     let mut outgoing = call.operation.encode(call, &place).map_err(|error| Setback::ours(inexpressible(&error)))?;
-    sent.case.leave_out(std::mem::take(&mut outgoing.dropped));
+    let left_out = std::mem::take(&mut outgoing.dropped);
     let request = request(sent.headers, plan, outgoing);
-    let mut trial = Trial::begin(gw, sent.case, plan, call);
-    let patience = target.first_byte_timeout.min(target.total_timeout);
-    let deadline = Instant::now() + target.total_timeout;
+    let mut trial = Trial::begin(gw, sent.case, plan, call, company);
+    trial.attempt.leave_out(left_out);
+    let total = plan.patience.unwrap_or(target.total_timeout);
+    let patience = plan.patience.unwrap_or(target.first_byte_timeout.min(target.total_timeout));
+    let deadline = Instant::now() + total;
     let content_by = Instant::now() + patience;
     let client = gw.upstreams.client(target.connect_timeout);
     let response = match timeout(patience, client.request(request)).await {
@@ -135,7 +138,7 @@ pub(super) async fn attempt(
         };
     }
     let most = if head.status.is_success() { gw.config.upstream.max_response_bytes } else { MAX_REFUSAL };
-    let bytes = match timeout_at(deadline, unary::collect(body, most, trial.case)).await {
+    let bytes = match timeout_at(deadline, unary::collect(body, most, &trial.attempt)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err((failure, cause))) => return Err(trial.failed(Some(head.status), failure, cause)),
         Err(elapsed) => return Err(trial.failed(Some(head.status), UpstreamFailure::Timeout, elapsed.into())),
@@ -166,13 +169,17 @@ async fn held(
     content_by: Instant,
 ) -> Result<Begun, Setback> {
     let Opening { status, .. } = opening;
-    let (failure, cause): (_, BoxError) = match hold_back(&mut opening, target, case, content_by).await {
+    let (failure, cause): (_, BoxError) = match hold_back(&mut opening, target, content_by).await {
         Held::Begun => {
+            opening.attempt.counts();
             gw.health.hear(target, Verdict::Well);
             return Ok(Begun::Stream(Box::new(opening)));
         }
         // Where time alone is no reason to try another one, the caller may as well see what there is.
-        Held::Late if !policy.fails_over_on(FailoverTrigger::Timeout) => return Ok(Begun::Stream(Box::new(opening))),
+        Held::Late if !policy.fails_over_on(FailoverTrigger::Timeout) => {
+            opening.attempt.counts();
+            return Ok(Begun::Stream(Box::new(opening)));
+        }
         Held::Late => (UpstreamFailure::Timeout, "the stream had no content in time".into()),
         Held::Broke(cause) => (UpstreamFailure::Reset, cause),
         Held::Error => {
@@ -196,11 +203,11 @@ struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    fn begin(gw: &'a Gateway, case: &'a Arc<Case>, plan: &'a Plan, call: &Call) -> Self {
+    fn begin(gw: &'a Gateway, case: &'a Arc<Case>, plan: &'a Plan, call: &Call, company: Company) -> Self {
         let target = &plan.target;
         let metrics = gw.telemetry.metrics.provider(target.provider_type.as_str(), call.operation.name());
         let is_first = case.reached(Stage::Dispatch).is_none();
-        let attempt = Attempting::begin(case, target);
+        let attempt = Attempting::begin(case, target, company);
         if is_first {
             tally::sent(gw, case);
         } else {
@@ -213,7 +220,7 @@ impl<'a> Trial<'a> {
         let names = ["x-request-id", "apim-request-id", "request-id"];
         if let Some(id) = names.into_iter().find_map(|name| head.headers.get(name)) {
             let id: String = id.to_str().unwrap_or_default().chars().take(256).collect();
-            self.case.provider_request_id.set(id);
+            self.attempt.is_called(id);
         }
         self.metrics.answered(head.status.as_u16());
     }
@@ -298,7 +305,7 @@ impl<'a> Trial<'a> {
     }
 
     fn over(self, status: Option<StatusCode>, word: &'static str, metric: Failure, verdict: Verdict) {
-        self.case.mark(Stage::LastByte);
+        self.attempt.mark(Stage::LastByte);
         self.metrics.failed(metric);
         self.metrics.finished(self.attempt.elapsed());
         self.gw.health.hear(self.target, verdict);

@@ -10,6 +10,8 @@ use entity::routing::RoutingPolicy;
 use tokio::time::{Instant, sleep};
 
 use super::attempt::{Setback, attempt};
+use super::attempting::Company;
+use super::hedge;
 use super::upstream::Answered;
 use crate::error::{ErrorCode, GatewayError};
 use crate::gateway::Gateway;
@@ -33,10 +35,19 @@ pub(super) async fn upstream(
     let end = Instant::now() + gw.config.routing.deadline;
     let began = Instant::now();
     let mut left = policy.max_retries;
+    // Only the first attempt has a rival.
+    let mut hedge = policy.hedge.filter(|_| left > 0 && hedge::suits(&exchange.case, &call));
     let mut last: Option<Setback> = None;
     loop {
         let may_follow = left > 0 && Instant::now() < end;
-        let tried = attempt(gw, (&exchange).into(), &call, &plan, may_follow.then_some(policy)).await;
+        let tried = match hedge.take() {
+            Some(hedge) => {
+                let raced = hedge::race(gw, &mut exchange, &call, &mut plan, policy, hedge).await;
+                left = left.saturating_sub(raced.more);
+                raced.tried
+            }
+            None => attempt(gw, (&exchange).into(), &call, &plan, may_follow.then_some(policy), Company::Alone).await,
+        };
         let setback = match tried {
             Ok(begun) => {
                 gw.telemetry.metrics.routing().took(began.elapsed());
@@ -153,7 +164,7 @@ async fn take(gw: &Gateway, exchange: &mut Exchange, call: &mut Call, plan: &Pla
         return true;
     }
     let case = std::sync::Arc::clone(&exchange.case);
-    let taken = match reserve::top_up(gw, &case, call, to).await {
+    let taken = match reserve::top_up(gw, &case, call, to, None).await {
         Ok(demand) => final_gate::change_model(gw, exchange, call, from, to).await.map(|()| demand),
         Err(error) => Err(error),
     };

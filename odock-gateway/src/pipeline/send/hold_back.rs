@@ -5,7 +5,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::stream::Opening;
 use crate::models::Target;
-use crate::pipeline::case::{Case, Stage};
+use crate::pipeline::case::Stage;
 use crate::providers::operation::BoxError;
 
 /// Bytes that are held back at the most. Whoever says so much before its first content is not held back any longer.
@@ -24,7 +24,7 @@ pub(super) enum Held {
 }
 
 /// Reads a stream up to its first content, until `by` and not longer than it may be silent.
-pub(super) async fn hold_back(opening: &mut Opening, target: &Target, case: &Case, by: Instant) -> Held {
+pub(super) async fn hold_back(opening: &mut Opening, target: &Target, by: Instant) -> Held {
     let mut bytes = 0;
     loop {
         let seen = opening.meter.seen();
@@ -41,8 +41,8 @@ pub(super) async fn hold_back(opening: &mut Opening, target: &Target, case: &Cas
         match timeout_at(patience, body.frame()).await {
             Ok(Some(Ok(frame))) => {
                 let Ok(data) = frame.into_data() else { continue };
-                if case.reached(Stage::FirstByte).is_none() {
-                    case.mark(Stage::FirstByte);
+                if opening.attempt.reached(Stage::FirstByte).is_none() {
+                    opening.attempt.mark(Stage::FirstByte);
                     opening.metrics.first_byte(opening.attempt.until(Stage::FirstByte));
                 }
                 bytes += data.len();

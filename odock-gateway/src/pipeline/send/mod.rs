@@ -7,6 +7,7 @@ mod connect;
 mod copy;
 mod failover;
 mod headers;
+mod hedge;
 mod hold_back;
 mod live;
 mod pieces;

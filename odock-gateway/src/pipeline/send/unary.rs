@@ -5,8 +5,9 @@ use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
 
+use super::attempting::Attempting;
 use super::upstream::{UpstreamBody, UpstreamFailure};
-use crate::pipeline::case::{Case, Stage};
+use crate::pipeline::case::Stage;
 use crate::pipeline::exchange::Exchange;
 use crate::providers::call::Call;
 use crate::providers::operation::{Answer, BoxError, Place};
@@ -41,7 +42,7 @@ pub(super) fn understand(call: &Call, place: &Place<'_>, headers: &HeaderMap, bo
 pub(super) async fn collect(
     mut body: UpstreamBody,
     most: usize,
-    case: &Case,
+    attempt: &Attempting,
 ) -> Result<Bytes, (UpstreamFailure, BoxError)> {
     let too_large = || (UpstreamFailure::Malformed, format!("the answer is larger than {most} bytes").into());
     if body.size_hint().lower() > most as u64 {
@@ -51,8 +52,8 @@ pub(super) async fn collect(
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| (UpstreamFailure::Reset, error.into()))?;
         let Ok(data) = frame.into_data() else { continue };
-        if case.reached(Stage::FirstByte).is_none() {
-            case.mark(Stage::FirstByte);
+        if attempt.reached(Stage::FirstByte).is_none() {
+            attempt.mark(Stage::FirstByte);
         }
         if first.len() + all.len() + data.len() > most {
             return Err(too_large());
@@ -66,6 +67,6 @@ pub(super) async fn collect(
         }
         all.extend_from_slice(&data);
     }
-    case.mark(Stage::LastByte);
+    attempt.mark(Stage::LastByte);
     Ok(if all.is_empty() { first } else { all.freeze() })
 }

@@ -5,6 +5,7 @@ use http::{HeaderMap, StatusCode};
 use hyper::body::Incoming;
 
 use super::attempt::attempt;
+use super::attempting::Company;
 use super::failover;
 use super::stream::MeteredStream;
 use super::unary::Unary;
@@ -101,7 +102,7 @@ pub async fn upstream(gw: &Gateway, from: Prepared) -> Result<Answered, GatewayE
         // Boxed: a call that is not routed does not carry the future of those that are.
         return Box::pin(failover::upstream(gw, exchange, call, plan)).await;
     }
-    match attempt(gw, (&exchange).into(), &call, &plan, None).await {
+    match attempt(gw, (&exchange).into(), &call, &plan, None, Company::Alone).await {
         Ok(begun) => Ok(begun.answered(gw, exchange, plan)),
         Err(setback) => setback.answered(exchange),
     }

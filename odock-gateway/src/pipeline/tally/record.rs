@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use entity::pricing::Bill;
 use entity::usage::{RoutingTrace, TokenUsage, UsageMetadata, UsageRecord};
 use entity::vocab::{Outcome, RoutingDecision, UsageSource};
 
@@ -76,7 +77,7 @@ pub(in crate::pipeline) fn sent_on(gw: &Gateway, case: &Case) {
 }
 
 /// Notes that an answer begins: if this process dies, there is a record of it.
-pub(super) fn begin(gw: &Gateway, case: &Case) {
+pub(in crate::pipeline) fn begin(gw: &Gateway, case: &Case) {
     if case.journaled.load(Ordering::Relaxed) {
         return;
     }
@@ -89,8 +90,7 @@ pub(super) fn begin(gw: &Gateway, case: &Case) {
 fn interrupted(case: &Case) -> Option<Arc<UsageRecord>> {
     let principal = case.principal.get()?;
     let error = GatewayError::new(ErrorCode::Internal, "the gateway stopped before the answer was complete");
-    let mut ending = Ending::refused(&error, true);
-    (ending.delivered, ending.unconfirmed) = (true, true);
+    let ending = Ending::interrupted(&error);
     let total = case.elapsed_us();
     // Hardly ever read, and written before every request that sets something aside: without what it can do without.
     let metadata = UsageMetadata { client_address: Some(case.client.to_string()), ..UsageMetadata::default() };
@@ -111,6 +111,11 @@ fn record(
         .as_ref()
         .filter(|_| usage_source != UsageSource::Missing)
         .and_then(|target| target.bill(&tokens, case.received_at));
+    let bill = match (bill, case.overtaken.get()) {
+        (Some(bill), Some(overtaken)) => Some(bill.with_overtaken(overtaken)),
+        (None, Some(overtaken)) => Some(Bill::of_overtaken(overtaken)),
+        (bill, None) => bill,
+    };
     let (error_code, error_message) =
         ending.error.map_or((None, None), |(code, message)| (Some(code.into()), Some(storable(&message))));
     UsageRecord {

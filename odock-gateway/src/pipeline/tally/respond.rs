@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::record;
@@ -58,6 +59,16 @@ pub fn denied(gw: &Gateway, case: &Case, error: GatewayError) -> Response {
     let mut response = case.dialect.error(&error, case.request_id());
     limits::add_headers(&case.limits, response.headers_mut());
     response
+}
+
+/// Answers a caller whose request goes on without it.
+pub fn accepted(status: StatusCode, headers: HeaderMap, body: Bytes, case: &Case) -> Response {
+    response(status, headers, Body::from(body), case)
+}
+
+/// Leaves the record of a request that the gateway gave up though nothing was wrong with it.
+pub fn interrupted(gw: &Gateway, case: &Case, error: &GatewayError) {
+    record::leave(gw, case, Ending::interrupted(error), Some(error));
 }
 
 fn response(status: StatusCode, headers: HeaderMap, body: Body, case: &Case) -> Response {

@@ -86,6 +86,11 @@ impl Ending {
         }
     }
 
+    /// The gateway stopped before the answer was there, of which the upstream may have made any part.
+    pub fn interrupted(error: &GatewayError) -> Self {
+        Self { delivered: true, unconfirmed: true, ..Self::refused(error, true) }
+    }
+
     /// The caller went away.
     pub fn cancelled() -> Self {
         Self {

@@ -16,6 +16,21 @@ pub(super) fn adds_input(body: &[u8]) -> bool {
         })
 }
 
+/// Searches that a tool does not bound.
+const USUAL_SEARCHES: u64 = 10;
+
+/// How often the provider may search at the most, or as often as is usual where the request does not say.
+pub(super) fn searches(body: &[u8]) -> u64 {
+    let mentioned = [&b"web_search_"[..], b"\\u"].iter().any(|hint| memmem::find(body, hint).is_some());
+    let request: Option<Value> = mentioned.then(|| serde_json::from_slice(body).ok()).flatten();
+    let Some(request) = request else { return 0 };
+    let tools = request.get("tools").and_then(Value::as_array).into_iter().flatten();
+    let searches =
+        |tool: &&Value| tool.get("type").and_then(Value::as_str).is_some_and(|kind| kind.starts_with("web_search_"));
+    let most = |tool: &Value| tool.get("max_uses").and_then(Value::as_u64).unwrap_or(USUAL_SEARCHES);
+    tools.filter(searches).map(most).fold(0, u64::saturating_add)
+}
+
 fn uses_own_tools(request: &Value) -> bool {
     const TOOLS: [&str; 3] = ["web_search_", "web_fetch_", "code_execution"];
     let tools = request.get("tools").and_then(Value::as_array).into_iter().flatten();
@@ -43,6 +58,16 @@ fn refers_to_a_file(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn searches_are_bounded_by_what_the_request_says() {
+        let search =
+            |more: &str| format!(r#"{{"tools":[{{"type":"web_search_20250305","name":"web_search"{more}}}]}}"#);
+        assert_eq!(searches(search(r#","max_uses":3"#).as_bytes()), 3);
+        assert_eq!(searches(search("").as_bytes()), USUAL_SEARCHES);
+        assert_eq!(searches(br#"{"tools":[{"name":"web_search_"}],"messages":[]}"#), 0);
+        assert_eq!(searches(br#"{"messages":[]}"#), 0);
+    }
 
     #[test]
     fn files_elsewhere_and_the_providers_tools_add_input() {

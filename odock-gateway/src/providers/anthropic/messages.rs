@@ -21,6 +21,7 @@ const FIELDS: Fields = Fields {
     stream: true,
     usage_option: false,
     settings: &[],
+    quoted: false,
     caps: &["max_tokens"],
     choices: &[],
     prompt: &["system", "messages", "tools"],
@@ -55,6 +56,16 @@ impl Operation for Messages {
 
     fn adds_input(&self, call: &Call) -> bool {
         super::adds::adds_input(call.text())
+    }
+
+    fn objects_to_cap(&self, call: &Call, _: &Place<'_>, cap: u64) -> Option<String> {
+        let asked = call.bound.output.cap()?;
+        // What thinks between calls of tools may think more than it says; that is the caller's to know.
+        super::least_cap(call.text()).filter(|(least, _)| (cap + 1..=asked).contains(least)).map(|(_, why)| why)
+    }
+
+    fn own_units(&self, call: &Call) -> u64 {
+        super::adds::searches(call.text())
     }
 
     fn answer(&self, _: &Call, _: &Place<'_>, body: Bytes) -> Result<Answer, BoxError> {

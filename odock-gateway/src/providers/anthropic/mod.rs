@@ -37,3 +37,22 @@ fn uri(call: &Call, place: &Place<'_>) -> Option<Uri> {
 fn endpoint(place: &Place<'_>, endpoint: &str) -> Option<Uri> {
     place.address.endpoint(place.provider, place.config, place.slug, endpoint)
 }
+
+/// The least cap on an answer that Anthropic takes with a request's thinking, and why: `max_tokens` must be greater than
+/// `thinking.budget_tokens` (Anthropic's documentation, "Building with extended thinking").
+pub(super) fn least_cap(request: &[u8]) -> Option<(u64, String)> {
+    #[derive(serde::Deserialize)]
+    struct Request {
+        #[serde(default)]
+        thinking: Option<Thinking>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Thinking {
+        #[serde(default)]
+        budget_tokens: Option<u64>,
+    }
+    memchr::memmem::find(request, b"budget_tokens")?;
+    let budget = serde_json::from_slice::<Request>(request).ok()?.thinking?.budget_tokens?;
+    let why = format!("its answer must have room for more than thinking.budget_tokens, {budget}");
+    Some((budget.saturating_add(1), why))
+}

@@ -15,6 +15,14 @@ struct Usage {
     cache_read_input_tokens: Option<u64>,
     output_tokens: Option<u64>,
     output_tokens_details: Option<OutputDetails>,
+    server_tool_use: Option<ServerTools>,
+}
+
+/// What Anthropic's own tools did. Fetching costs nothing but its tokens, and running code is sold by the hour.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ServerTools {
+    web_search_requests: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -47,6 +55,7 @@ pub fn normalise(raw: &str) -> Option<Reported> {
         input_cache_write,
         output_text: output,
         output_reasoning,
+        units: usage.server_tool_use.and_then(|tools| tools.web_search_requests).unwrap_or(0).min(MAX_COUNT),
         total,
         ..TokenUsage::default()
     };
@@ -87,6 +96,16 @@ mod tests {
         assert_eq!((tokens.input_text, tokens.input_cache_write, tokens.input_cached), (12, 300, 2_000));
         assert_eq!((tokens.output_text, tokens.output_reasoning, tokens.total), (30, 50, 2_392));
         assert!(tokens.adds_up() && reported.raw.is_some());
+    }
+
+    #[test]
+    fn a_search_is_a_unit() {
+        let said = r#"{"input_tokens":9,"output_tokens":1,"server_tool_use":{"web_search_requests":3,"web_fetch_requests":2}}"#;
+        let tokens = normalise(said).unwrap().tokens;
+        assert_eq!((tokens.units, tokens.total), (3, 10));
+        assert!(tokens.adds_up());
+        let none = normalise(r#"{"input_tokens":9,"server_tool_use":null}"#).unwrap().tokens;
+        assert_eq!(none.units, 0);
     }
 
     #[test]

@@ -42,6 +42,10 @@ impl Operation for CountTokens {
         Ok(Answer { reported: Some(Reported::default()), content_bytes: 0, body })
     }
 
+    fn only_counts(&self) -> bool {
+        true
+    }
+
     fn meter(&self, _: &Call, _: &Place<'_>, _: &HeaderMap) -> Option<Box<dyn Meter>> {
         None
     }

@@ -25,6 +25,7 @@ const FIELDS: Fields = Fields {
     usage_option: false,
     // protobuf's JSON takes the names of either spelling.
     settings: &["generationConfig", "generation_config"],
+    quoted: true,
     caps: &["maxOutputTokens", "max_output_tokens"],
     choices: &["candidateCount", "candidate_count"],
     prompt: &["contents", "systemInstruction", "system_instruction", "tools"],
@@ -68,6 +69,10 @@ impl Operation for Content {
 
     fn adds_input(&self, call: &Call) -> bool {
         super::adds::adds_input(call.text())
+    }
+
+    fn objects_to_cap(&self, call: &Call, _: &Place<'_>, cap: u64) -> Option<String> {
+        super::least_cap(call.text()).filter(|(least, _)| cap < *least).map(|(_, why)| why)
     }
 
     fn answer(&self, _: &Call, _: &Place<'_>, body: Bytes) -> Result<Answer, BoxError> {

@@ -24,6 +24,25 @@ fn uri(place: &Place<'_>, verb: &str) -> Option<Uri> {
     place.address.versioned("v1beta", [collection, &format!("{model}:{verb}")])
 }
 
+/// The least cap on an answer with which a request's thinking leaves room for an answer, and why: thoughts count towards
+/// `maxOutputTokens`. protobuf's JSON takes either spelling of a name, and numbers in quotes.
+pub(super) fn least_cap(request: &[u8]) -> Option<(u64, String)> {
+    use serde_json::Value;
+    if ["thinkingBudget", "thinking_budget"].iter().all(|name| memchr::memmem::find(request, name.as_bytes()).is_none())
+    {
+        return None;
+    }
+    let request: Value = serde_json::from_slice(request).ok()?;
+    let of = |value: &Value, names: [&str; 2]| names.iter().find_map(|name| value.get(name)).cloned();
+    let settings = of(&request, ["generationConfig", "generation_config"])?;
+    let thinking = of(&settings, ["thinkingConfig", "thinking_config"])?;
+    let budget = of(&thinking, ["thinkingBudget", "thinking_budget"])?;
+    // -1 has the model decide.
+    let budget = budget.as_u64().or_else(|| budget.as_str()?.parse().ok()).filter(|budget| *budget > 0)?;
+    let why = format!("its answer must have room for more than thinkingConfig.thinkingBudget, {budget}");
+    Some((budget.saturating_add(1), why))
+}
+
 #[cfg(test)]
 mod tests {
     use entity::vocab::ProviderType;

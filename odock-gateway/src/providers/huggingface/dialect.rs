@@ -67,7 +67,7 @@ pub(super) fn encode(
     }
     let fields = match (words, &call.payload) {
         (Words::Fal, Payload::Raw(recording)) => audio_url(&data_url(recording), &Inputs::default()),
-        (Words::Own, _) => Inputs::read(call.json_body()?.bytes())?.without(&["model", "async"]).written(),
+        (Words::Own, _) => Inputs::read(call.json_body()?.bytes())?.without(&["model", "async", "task"]).written(),
         (Words::Fal, _) => fal(task, &Inputs::read(call.json_body()?.bytes())?)?,
         (Words::Images(format), _) => images(format, backend.model, &Inputs::read(call.json_body()?.bytes())?)?,
     };

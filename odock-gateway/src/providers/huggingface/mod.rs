@@ -15,5 +15,6 @@ pub mod backend;
 pub mod chat;
 pub mod dialect;
 pub mod inputs;
+pub mod job;
 pub mod sound;
 pub mod task;

@@ -126,7 +126,9 @@ impl Task {
     fn units(self, inputs: &Inputs<'_>) -> Result<u64, DecodeError> {
         let given = inputs.get("inputs").ok_or_else(|| DecodeError::new("\"inputs\" is missing"))?;
         if inputs.get("async").is_some_and(|wanted| wanted != "false") {
-            return Err(DecodeError::new("\"async\" is not taken here: the answer comes when the task is done"));
+            return Err(DecodeError::new(
+                "\"async\" is not taken here: ask for the task at /v1/huggingface/jobs, and fetch its result later",
+            ));
         }
         match self {
             Self::FeatureExtraction => {
@@ -174,7 +176,7 @@ fn model_in_query(query: Option<&str>) -> Option<Cow<'_, str>> {
 }
 
 /// Whether the caller says that the body is JSON, or says nothing.
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let given = headers.get(CONTENT_TYPE).map_or(&b""[..], |given| given.as_bytes());
     let essence = given.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
     essence.is_empty() || essence == b"application/json" || essence == b"text/json" || essence.ends_with(b"+json")

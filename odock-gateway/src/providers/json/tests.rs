@@ -5,6 +5,7 @@ const CHAT: Fields = Fields {
     stream: true,
     usage_option: true,
     settings: &[],
+    quoted: false,
     caps: &["max_completion_tokens", "max_tokens"],
     choices: &["n"],
     prompt: &["messages"],
@@ -14,6 +15,7 @@ const NESTED: Fields = Fields {
     stream: false,
     usage_option: false,
     settings: &["generationConfig", "generation_config"],
+    quoted: true,
     caps: &["maxOutputTokens", "max_output_tokens"],
     choices: &["candidateCount"],
     prompt: &["contents"],
@@ -212,4 +214,19 @@ fn any_field_can_be_looked_up() {
 fn a_name_with_escapes_is_still_its_name() {
     assert_eq!(encoded(r#"{"mod\u0065l":"a"}"#, "b"), r#"{"mod\u0065l":"b"}"#);
     assert!(decode(r#"{"model":"a","mod\u0065l":"b"}"#).unwrap_err().to_string().contains("stands twice"));
+}
+
+#[test]
+fn numbers_stand_in_quotes_where_protobuf_takes_them() {
+    let read = |cap: &str| {
+        let body = format!(r#"{{"generationConfig":{{"maxOutputTokens":{cap},"candidateCount":"2"}}}}"#);
+        JsonBody::decode(body.into(), &NESTED).map(|body| (body.output_cap, body.choices))
+    };
+    for cap in ["800", "\"800\"", "800.0", "8e2", "\"8e2\""] {
+        assert_eq!(read(cap), Ok((Some(800), 2)), "{cap}");
+    }
+    for cap in ["\"x\"", "8.5", "-1", "\"\"", "true", "\" 8\"", "1e99"] {
+        assert!(read(cap).is_err(), "{cap}");
+    }
+    assert!(decode(r#"{"model":"m","max_tokens":"8"}"#).is_err(), "elsewhere a number is a number");
 }

@@ -18,6 +18,7 @@ pub const CHAT_FIELDS: Fields = Fields {
     stream: true,
     usage_option: false,
     settings: &[],
+    quoted: false,
     caps: &["max_tokens"],
     choices: &["n"],
     prompt: &["messages"],

@@ -19,6 +19,7 @@ const FIELDS: Fields = Fields {
     stream: true,
     usage_option: true,
     settings: &[],
+    quoted: false,
     caps: &["max_completion_tokens", "max_tokens"],
     choices: &["n"],
     prompt: &["messages"],

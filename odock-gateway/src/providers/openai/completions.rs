@@ -6,6 +6,7 @@ use http::{HeaderMap, Uri};
 use serde_json::value::RawValue;
 
 use super::generation;
+use super::usage::normalise;
 use crate::providers::Family;
 use crate::providers::call::{Asked, Call, DecodeError, Outgoing};
 use crate::providers::json::{Fields, JsonBody};
@@ -28,12 +29,17 @@ pub struct Completions {
     pub normalise: Normalise,
 }
 
+/// Completions as OpenAI serves them, to models of old.
+pub static COMPLETIONS: Completions =
+    Completions { name: "completions", family: Family::OpenAi, path: "completions", fields: FIELDS, normalise };
+
 /// The fields of a completion.
 pub const FIELDS: Fields = Fields {
     model: true,
     stream: true,
     usage_option: true,
     settings: &[],
+    quoted: false,
     caps: &["max_tokens"],
     choices: &["n", "best_of"],
     prompt: &["prompt", "suffix"],

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use entity::vocab::ProviderType;
 use http::{HeaderMap, Uri};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -26,10 +27,22 @@ const FIELDS: Fields = Fields {
     // The last event has it, asked or not.
     usage_option: false,
     settings: &[],
+    quoted: false,
     caps: &[CAP],
     choices: &[],
     prompt: &["input", "instructions"],
 };
+
+/// The least `max_output_tokens` that OpenAI takes.
+const LEAST_CAP: u64 = 16;
+const BACKGROUND: &str = "\"background\" is not taken: what such a response consumes is known only after its answer, to \
+    whoever asks for it then; leave it out, or set it to false";
+
+/// Whether the response is to be made after the answer to its request.
+fn wants_background(body: &JsonBody) -> bool {
+    let mentioned = memchr::memmem::find(body.bytes(), b"background\"").is_some();
+    mentioned && body.field("background").is_some_and(|value| !matches!(value, "false" | "null"))
+}
 
 /// Responses, on the routes of one family.
 #[derive(Debug)]
@@ -49,11 +62,19 @@ impl Operation for Responses {
 
     fn decode(&'static self, asked: &Asked<'_>, body: Bytes) -> Result<Call, DecodeError> {
         let body = JsonBody::decode_for(body, &FIELDS, asked.model)?;
+        if wants_background(&body) {
+            return Err(DecodeError::new(BACKGROUND));
+        }
         Ok(Call::json(self, body.model.clone().unwrap_or_default(), body))
     }
 
     fn adds_input(&self, call: &Call) -> bool {
         refers_elsewhere(call.text())
+    }
+
+    fn objects_to_cap(&self, _: &Call, place: &Place<'_>, cap: u64) -> Option<String> {
+        let is_openai = matches!(place.provider, ProviderType::OpenAi | ProviderType::AzureOpenAi);
+        (is_openai && cap < LEAST_CAP).then(|| format!("its answer must have room for {LEAST_CAP} tokens at the least"))
     }
 
     fn uri(&self, place: &Place<'_>, _: bool) -> Option<Uri> {

@@ -95,6 +95,20 @@ impl Operation for UnifiedChat {
         })
     }
 
+    fn objects_to_cap(&self, call: &Call, place: &Place<'_>, cap: u64) -> Option<String> {
+        let encode = |cap| request(call).ok()?.encode(place.provider, place.slug, place.max_output, cap).ok();
+        encode(None)?;
+        let Some(capped) = encode(Some(cap)) else {
+            return Some(format!("an answer of {cap} tokens has no room for the reasoning that is asked for"));
+        };
+        let least = match place.provider {
+            ProviderType::Anthropic => anthropic::least_cap(&capped.body),
+            ProviderType::Google => gemini::least_cap(&capped.body),
+            _ => None,
+        };
+        least.filter(|(least, _)| cap < *least).map(|(_, why)| why)
+    }
+
     fn answer(&self, _: &Call, place: &Place<'_>, body: Bytes) -> Result<Answer, BoxError> {
         let answer = decode_answer(place.provider, &body)?;
         let body = answer.to_json(place.name, place.model);

@@ -3,11 +3,13 @@ use std::collections::{BTreeMap, HashMap};
 use entity::resource::{ApiKeySpec, ApiKeyState, Kind, Resource};
 use entity::row::api_key::{Column, Entity};
 use entity::row::{api_key_model_access, model, team, user};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect};
+use entity::vocab::ApiKeyType;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::model::names;
-use super::{Found, IN_LIST, Row, Stored, slugs};
+use super::{Found, IN_LIST, Row, Stored, filters, slugs};
+use crate::store::reach::Reach;
 
 impl Stored for ApiKeySpec {
     const KIND: Kind = Kind::ApiKey;
@@ -17,6 +19,20 @@ impl Stored for ApiKeySpec {
     const NAME: Column = Column::Name;
     const CREATED: Column = Column::CreatedAt;
     const ORGANISATION: Option<Column> = Some(Column::OrganisationId);
+
+    filters! {
+        "type", "Only keys of this type.", Words(ApiKeyType), word::<ApiKeyType>(Column::Kind);
+        "team", "Only keys of this team, by name or id.", Text, team(Column::TeamId);
+        "user", "Only keys of this user, by e-mail address or id.", Text, user(Column::UserId);
+        "model", "Only keys that may call this model, by name or id.", Text, granted();
+        "revoked", "Only keys that are revoked, or are not.", Flag, present(Column::RevokedAt);
+        "revealed", "Only keys whose secret was shown, or was not.", Flag, flag(Column::Revealed);
+        "expiresBefore", "Only keys that expire before this instant.", Instant, before(Column::ExpiresAt);
+    }
+
+    fn reached(reach: Reach) -> Condition {
+        reach.of_keys()
+    }
 
     async fn hydrate(db: &impl ConnectionTrait, rows: Vec<Row<Self>>) -> Result<Vec<Found<Self>>, DbErr> {
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
@@ -35,6 +51,8 @@ impl Stored for ApiKeySpec {
                     name: row.name,
                     organisation: slugs.get(&row.organisation_id).cloned(),
                     revision: row.revision,
+                    labels: Default::default(),
+                    protect: false,
                     created_at: row.created_at,
                     updated_at: row.updated_at,
                     spec: Self {
@@ -52,6 +70,8 @@ impl Stored for ApiKeySpec {
                         revoked_at: row.revoked_at,
                         rotations: u32::try_from(row.rotations).unwrap_or(0),
                         previous_valid_until: row.previous_valid_until,
+                        pending_until: row.pending_until.filter(|_| row.next_hash.is_none()),
+                        rotation_pending_until: row.pending_until.filter(|_| row.next_hash.is_some()),
                         last_used_at: None,
                     },
                 },

@@ -10,6 +10,7 @@ mod organisation;
 mod overlay;
 mod provider;
 mod quota;
+mod service_account;
 mod team;
 mod user;
 
@@ -19,13 +20,16 @@ use entity::health::BreakerStatus;
 use entity::resource::{Kind, Resource};
 use entity::row::organisation as organisation_row;
 use entity::{OrganisationId, ProviderId, Timestamp};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Alias, Expr};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 pub use self::model::types_of;
+use super::filters::{self, Filter, filters};
 use super::listing::{self, Listing};
+use super::reach::{self, Reach};
 
 /// Values in one `IN (…)`, well below the parameters that either database takes.
 const IN_LIST: usize = 5_000;
@@ -35,6 +39,8 @@ const IN_LIST: usize = 5_000;
 pub enum Scope {
     /// What is in one organisation.
     Within(OrganisationId),
+    /// What a caller reaches in one organisation.
+    Reached(OrganisationId, Reach),
     /// What is in no organisation: organisations themselves, and super admins.
     Nowhere,
     /// Everything.
@@ -76,6 +82,14 @@ pub trait Stored: Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send 
     /// The column of its organisation, if it is in one.
     const ORGANISATION: Option<Column<Self>>;
 
+    /// What its list can be narrowed by.
+    const FILTERS: &'static [Filter] = &[];
+
+    /// Which rows a caller of that reach gets to see; none unless the kind says so.
+    fn reached(reach: Reach) -> Condition {
+        if reach.is_limited() { reach::nothing() } else { Condition::all() }
+    }
+
     /// Adds to rows what stands in other tables, in a fixed number of queries.
     fn hydrate(
         db: &impl ConnectionTrait,
@@ -104,9 +118,21 @@ pub async fn page<S: Stored>(
     let mut rows = listing.select::<S>(within::<S>(scope)).all(db).await?;
     let more = rows.len() > listing.limit;
     rows.truncate(listing.limit);
-    let found = S::hydrate(db, rows).await?;
+    let found = hydrated::<S>(db, rows).await?;
     let next = found.last().filter(|_| more).map(|last| listing.position(&last.resource));
     Ok((found, next))
+}
+
+/// Rows with what stands in other tables.
+async fn hydrated<S: Stored>(db: &impl ConnectionTrait, rows: Vec<Row<S>>) -> Result<Vec<Found<S>>, DbErr> {
+    let mut found = S::hydrate(db, rows).await?;
+    super::metadata::attach(db, &mut found).await?;
+    Ok(found)
+}
+
+/// The resources of these ids, in no particular order.
+pub async fn by_ids<S: Stored>(db: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<Found<S>>, DbErr> {
+    by_ids_among(db, scope, ids, &Condition::all()).await
 }
 
 /// The resources of these names, in no particular order.
@@ -118,25 +144,53 @@ pub async fn by_names<S: Stored>(
     let mut found = Vec::new();
     for names in names.chunks(IN_LIST) {
         let rows = within::<S>(scope).filter(S::NAME.is_in(names.iter().copied())).all(db).await?;
-        found.extend(S::hydrate(db, rows).await?);
+        found.extend(hydrated::<S>(db, rows).await?);
     }
     Ok(found)
 }
 
-/// The ids of the resources of these names.
-pub async fn ids_of<S: Stored>(
+/// The resources of these ids that satisfy a condition, in no particular order.
+pub async fn by_ids_among<S: Stored>(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+    narrowed: &Condition,
+) -> Result<Vec<Found<S>>, DbErr> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(IN_LIST) {
+        let select = within::<S>(scope).filter(narrowed.clone()).filter(S::ID.is_in(ids.iter().copied()));
+        let rows = select.all(db).await?;
+        found.extend(hydrated::<S>(db, rows).await?);
+    }
+    Ok(found)
+}
+
+/// Ids and revisions of the resources of these names.
+pub async fn heads_of<S: Stored>(
     db: &impl ConnectionTrait,
     scope: Scope,
     names: &[&str],
-) -> Result<HashMap<String, Uuid>, DbErr> {
-    let mut ids = HashMap::new();
+) -> Result<HashMap<String, (Uuid, i64)>, DbErr> {
+    let mut heads = HashMap::new();
     for names in names.chunks(IN_LIST) {
         let select = within::<S>(scope).filter(S::NAME.is_in(names.iter().copied()));
-        let pairs: Vec<(String, Uuid)> =
-            select.select_only().column(S::NAME).column(S::ID).into_tuple().all(db).await?;
-        ids.extend(pairs);
+        let rows: Vec<(String, Uuid, i64)> = select
+            .select_only()
+            .column(S::NAME)
+            .column(S::ID)
+            // Every kind counts its changes in a column of this name.
+            .column_as(Expr::col((S::Entity::default(), Alias::new("revision"))), "revision")
+            .into_tuple()
+            .all(db)
+            .await?;
+        heads.extend(rows.into_iter().map(|(name, id, revision)| (name, (id, revision))));
     }
-    Ok(ids)
+    Ok(heads)
+}
+
+/// Gives a resource another name.
+pub async fn rename<S: Stored>(db: &impl ConnectionTrait, id: Uuid, name: &str) -> Result<(), DbErr> {
+    S::Entity::update_many().col_expr(S::NAME, Expr::value(name)).filter(S::ID.eq(id)).exec(db).await.map(drop)
 }
 
 /// Some names of a kind, to suggest one from.
@@ -156,7 +210,7 @@ pub async fn one<S: Stored>(
         Err(_) => S::NAME.eq(name_or_id),
     };
     let Some(row) = within::<S>(scope).filter(by).one(db).await? else { return Ok(None) };
-    Ok(S::hydrate(db, vec![row]).await?.pop())
+    Ok(hydrated::<S>(db, vec![row]).await?.pop())
 }
 
 fn within<S: Stored>(scope: Scope) -> sea_orm::Select<S::Entity> {
@@ -164,6 +218,7 @@ fn within<S: Stored>(scope: Scope) -> sea_orm::Select<S::Entity> {
     match (scope, S::ORGANISATION) {
         (Scope::Within(organisation), Some(column)) => select.filter(column.eq(organisation)),
         (Scope::Within(organisation), None) => select.filter(S::ID.eq(organisation)),
+        (Scope::Reached(organisation, reach), _) => within::<S>(Scope::Within(organisation)).filter(S::reached(reach)),
         (Scope::Nowhere, Some(column)) => select.filter(column.is_null()),
         (Scope::Nowhere, None) | (Scope::Everywhere, _) => select,
     }

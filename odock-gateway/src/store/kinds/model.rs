@@ -4,10 +4,11 @@ use entity::resource::{Kind, ModelSpec, ModelState, Resource};
 use entity::row::model::{Column, Entity};
 use entity::row::{api_key_model_access, provider, provider_api_key};
 use entity::vocab::ModelType;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
-use super::{Found, IN_LIST, Row, Stored, counts, slugs};
+use super::{Found, IN_LIST, Row, Stored, counts, filters, slugs};
+use crate::store::reach::Reach;
 
 impl Stored for ModelSpec {
     const KIND: Kind = Kind::Model;
@@ -17,6 +18,15 @@ impl Stored for ModelSpec {
     const NAME: Column = Column::Name;
     const CREATED: Column = Column::CreatedAt;
     const ORGANISATION: Option<Column> = Some(Column::OrganisationId);
+
+    filters! {
+        "type", "Only models of this type.", Words(ModelType), word::<ModelType>(Column::Kind);
+        "provider", "Only models of this provider, by name or id.", Text, provider(Column::ProviderId);
+    }
+
+    fn reached(reach: Reach) -> Condition {
+        reach.of_models(Column::Id.into_expr())
+    }
 
     async fn hydrate(db: &impl ConnectionTrait, rows: Vec<Row<Self>>) -> Result<Vec<Found<Self>>, DbErr> {
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
@@ -41,6 +51,8 @@ impl Stored for ModelSpec {
                 name: row.name,
                 organisation: slugs.get(&row.organisation_id).cloned(),
                 revision: row.revision,
+                labels: Default::default(),
+                protect: false,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
                 spec: Self {

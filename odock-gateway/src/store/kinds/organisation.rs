@@ -1,8 +1,10 @@
 use entity::resource::{Kind, OrganisationSpec, OrganisationState, Resource};
 use entity::row::organisation::{Column, Entity};
-use sea_orm::{ConnectionTrait, DbErr};
+use entity::vocab::OrganisationStatus;
+use sea_orm::{Condition, ConnectionTrait, DbErr};
 
-use super::{Found, Row, Stored};
+use super::{Found, Row, Stored, filters};
+use crate::store::reach::Reach;
 
 impl Stored for OrganisationSpec {
     const KIND: Kind = Kind::Organisation;
@@ -13,6 +15,15 @@ impl Stored for OrganisationSpec {
     const CREATED: Column = Column::CreatedAt;
     const ORGANISATION: Option<Column> = None;
 
+    filters! {
+        "status", "Only organisations of this status.", Words(OrganisationStatus), word::<OrganisationStatus>(Column::Status);
+    }
+
+    fn reached(_: Reach) -> Condition {
+        // Its own people may see the organisation that they are in.
+        Condition::all()
+    }
+
     async fn hydrate(_: &impl ConnectionTrait, rows: Vec<Row<Self>>) -> Result<Vec<Found<Self>>, DbErr> {
         let found = |row: Row<Self>| Found {
             organisation_id: Some(row.id),
@@ -21,6 +32,8 @@ impl Stored for OrganisationSpec {
                 name: row.slug,
                 organisation: None,
                 revision: row.revision,
+                labels: Default::default(),
+                protect: false,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
                 spec: Self {

@@ -2,9 +2,11 @@ use entity::Timestamp;
 use entity::policy::Factor;
 use entity::resource::{Kind, OverlayScope, OverlaySpec, OverlayState, Resource};
 use entity::row::policy_overlay::{Column, Entity};
-use sea_orm::{ConnectionTrait, DbErr};
+use entity::vocab::ScopeType;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr};
 
-use super::{Found, Row, Stored, holders, slugs};
+use super::{Found, Row, Stored, filters, holders, slugs};
+use crate::store::reach::Reach;
 
 impl Stored for OverlaySpec {
     const KIND: Kind = Kind::Overlay;
@@ -14,6 +16,18 @@ impl Stored for OverlaySpec {
     const NAME: Column = Column::Name;
     const CREATED: Column = Column::CreatedAt;
     const ORGANISATION: Option<Column> = Some(Column::OrganisationId);
+
+    filters! {
+        "scopeType", "Only overlays of scopes of this type.", Words(ScopeType), word::<ScopeType>(Column::ScopeType);
+        "team", "Only overlays of this team, by name or id.", Text, team(Column::ScopeId);
+        "key", "Only overlays of this key, by name or id.", Text, key(Column::ScopeId);
+        "model", "Only overlays of this model, by name or id.", Text, model(Column::ScopeId);
+        "endsAfter", "Only overlays that end at this instant or later.", Instant, since(Column::EndsAt);
+    }
+
+    fn reached(reach: Reach) -> Condition {
+        reach.of_limits(Column::ScopeId.into_expr())
+    }
 
     async fn hydrate(db: &impl ConnectionTrait, rows: Vec<Row<Self>>) -> Result<Vec<Found<Self>>, DbErr> {
         let slugs = slugs(db, rows.iter().map(|row| row.organisation_id)).await?;
@@ -31,6 +45,8 @@ impl Stored for OverlaySpec {
                     name: row.name,
                     organisation: slugs.get(&row.organisation_id).cloned(),
                     revision: row.revision,
+                    labels: Default::default(),
+                    protect: false,
                     created_at: row.created_at,
                     updated_at: row.updated_at,
                     spec: Self {

@@ -6,10 +6,11 @@ use entity::health::BreakerStatus;
 use entity::resource::{Kind, ProviderKeySpec, ProviderSpec, ProviderState, Resource};
 use entity::row::provider::{Column, Entity};
 use entity::row::{model, provider_api_key};
+use entity::vocab::ProviderType;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::{Found, IN_LIST, Row, Stored, counts, slugs};
+use super::{Found, IN_LIST, Row, Stored, counts, filters, slugs};
 
 impl Stored for ProviderSpec {
     const KIND: Kind = Kind::Provider;
@@ -19,6 +20,11 @@ impl Stored for ProviderSpec {
     const NAME: Column = Column::Name;
     const CREATED: Column = Column::CreatedAt;
     const ORGANISATION: Option<Column> = Some(Column::OrganisationId);
+
+    filters! {
+        "type", "Only providers of this family.", Words(ProviderType), word::<ProviderType>(Column::Kind);
+        "enabled", "Only providers that are enabled, or are not.", Flag, flag(Column::Enabled);
+    }
 
     async fn hydrate(db: &impl ConnectionTrait, rows: Vec<Row<Self>>) -> Result<Vec<Found<Self>>, DbErr> {
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
@@ -35,6 +41,8 @@ impl Stored for ProviderSpec {
                     name: row.name,
                     organisation: slugs.get(&row.organisation_id).cloned(),
                     revision: row.revision,
+                    labels: Default::default(),
+                    protect: false,
                     created_at: row.created_at,
                     updated_at: row.updated_at,
                     spec: Self {

@@ -1,10 +1,12 @@
 use entity::Timestamp;
 use entity::resource::{Kind, LimitState, Owner, QuotaSpec, Resource};
 use entity::row::quota::{Column, Entity};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use entity::vocab::{Metric, OwnerType, Period};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::{Found, IN_LIST, Row, Stored, holders, slugs};
+use super::{Found, IN_LIST, Row, Stored, filters, holders, slugs};
+use crate::store::reach::Reach;
 use crate::store::{limits, windows};
 
 impl Stored for QuotaSpec {
@@ -15,6 +17,20 @@ impl Stored for QuotaSpec {
     const NAME: Column = Column::Name;
     const CREATED: Column = Column::CreatedAt;
     const ORGANISATION: Option<Column> = Some(Column::OrganisationId);
+
+    filters! {
+        "ownerType", "Only limits of owners of this type.", Words(OwnerType), word::<OwnerType>(Column::OwnerType);
+        "team", "Only limits of this team, by name or id.", Text, team(Column::OwnerId);
+        "user", "Only limits of this user, by e-mail address or id.", Text, user(Column::OwnerId);
+        "key", "Only limits of this key, by name or id.", Text, key(Column::OwnerId);
+        "period", "Only limits of this period.", Words(Period), word::<Period>(Column::Period);
+        "active", "Only limits that are in force, or are not.", Flag, flag(Column::Active);
+        "metric", "Only quotas of this metric.", Words(Metric), word::<Metric>(Column::Metric);
+    }
+
+    fn reached(reach: Reach) -> Condition {
+        reach.of_limits(Column::OwnerId.into_expr())
+    }
 
     async fn hydrate(db: &impl ConnectionTrait, rows: Vec<Row<Self>>) -> Result<Vec<Found<Self>>, DbErr> {
         let slugs = slugs(db, rows.iter().map(|row| row.organisation_id)).await?;
@@ -30,6 +46,8 @@ impl Stored for QuotaSpec {
                     name: row.name,
                     organisation: slugs.get(&row.organisation_id).cloned(),
                     revision: row.revision,
+                    labels: Default::default(),
+                    protect: false,
                     created_at: row.created_at,
                     updated_at: row.updated_at,
                     spec: Self {

@@ -4,10 +4,13 @@ use entity::resource::{Kind, Resource, TeamMember, TeamSpec, TeamState};
 use entity::row::team::{Column, Entity};
 use entity::row::{api_key, team_member, user};
 use entity::vocab::TeamRole;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+};
 use uuid::Uuid;
 
-use super::{Found, IN_LIST, Row, Stored, counts, slugs};
+use super::{Found, IN_LIST, Row, Stored, counts, filters, slugs};
+use crate::store::reach::Reach;
 
 impl Stored for TeamSpec {
     const KIND: Kind = Kind::Team;
@@ -17,6 +20,14 @@ impl Stored for TeamSpec {
     const NAME: Column = Column::Name;
     const CREATED: Column = Column::CreatedAt;
     const ORGANISATION: Option<Column> = Some(Column::OrganisationId);
+
+    filters! {
+        "member", "Only teams that this user belongs to, by e-mail address or id.", Text, member(Column::Id);
+    }
+
+    fn reached(reach: Reach) -> Condition {
+        reach.of_teams(Column::Id.into_expr())
+    }
 
     async fn hydrate(db: &impl ConnectionTrait, rows: Vec<Row<Self>>) -> Result<Vec<Found<Self>>, DbErr> {
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
@@ -33,6 +44,8 @@ impl Stored for TeamSpec {
                     name: row.name,
                     organisation: slugs.get(&row.organisation_id).cloned(),
                     revision: row.revision,
+                    labels: Default::default(),
+                    protect: false,
                     created_at: row.created_at,
                     updated_at: row.updated_at,
                     spec: Self {

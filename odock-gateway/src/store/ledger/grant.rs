@@ -12,8 +12,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::share::{Standing, share};
-use super::sums::{Window, rolled_over, sum, window_row};
+use super::share::{Standing, positive, share};
+use super::sums::{Window, overlapping, rolled_over, sum, window_row};
 use crate::ledger::Limit;
 use crate::store::Database;
 
@@ -33,7 +33,7 @@ pub struct Ask {
 }
 
 /// What a node got, and how the window stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Granted {
     /// The window.
     pub window: WindowId,
@@ -56,20 +56,26 @@ pub struct Granted {
     pub unanswered: bool,
     /// Whether another node that lives holds capacity at all.
     pub others_hold: bool,
+    /// Windows of the same limit under other terms, which overlap this one and of which other nodes hold capacity: there
+    /// are some for a while after the period, the timezone or the start was changed.
+    pub rivals: Vec<WindowId>,
 }
 
 /// Opens the window if it is new, brings its limit up to date, and grants what can be granted.
 pub async fn grant(database: &Database, limit: &Limit, window: Window, ask: Ask) -> Result<Granted, DbErr> {
     let mut tx = database.begin().await?;
-    let row = match window_row(&tx, limit.id, window).await? {
+    let (row, mut rivals) = overlapping(&tx, limit.id, window).await?;
+    let row = match row {
         Some(row) if counts_for(&row, limit) => row,
-        Some(_) => {
+        None if rivals.is_empty() => open(&tx, limit, window).await?,
+        _ => {
             // Another lock is needed, and those who hold that one may wait for this row.
             tx.rollback().await?;
             tx = database.begin().await?;
-            turn_over(&tx, limit, window).await?
+            let row = turn_over(&tx, limit, window).await?;
+            rivals = overlapping(&tx, limit.id, window).await?.1;
+            row
         }
-        None => open(&tx, limit, window).await?,
     };
     let now = super::now(&tx).await?;
     let whole = limit.amount.saturating_add(rolled_over(&tx, limit, window.0).await?);
@@ -81,12 +87,16 @@ pub async fn grant(database: &Database, limit: &Limit, window: Window, ask: Ask)
             .exec(&tx)
             .await?;
     }
-    let leases = ledger_lease::Entity::find().filter(ledger_lease::Column::WindowId.eq(row.id)).all(&tx).await?;
+    let ids = std::iter::once(row.id).chain(rivals.iter().map(|rival| rival.id));
+    let leases = ledger_lease::Entity::find().filter(ledger_lease::Column::WindowId.is_in(ids)).all(&tx).await?;
+    let (leases, pledges): (Vec<_>, Vec<_>) = leases.into_iter().partition(|lease| lease.window_id == row.id);
     let (own, others): (Vec<_>, Vec<_>) = leases.into_iter().partition(|lease| lease.node_id == ask.node);
     let held_before = !own.is_empty();
     let others_hold: Vec<&ledger_lease::Model> = others.iter().filter(|lease| lease.amount > 0).collect();
+    // What requests of the same span may still spend under other terms will fall into this window too.
+    let pledged: i64 = pledges.iter().map(|lease| positive(lease.amount)).sum();
     let standing = Standing {
-        limit: whole,
+        limit: whole.saturating_sub(pledged),
         used: row.used,
         own: own.first().map_or(0, |lease| lease.amount),
         others: others_hold.iter().map(|lease| lease.amount).sum(),
@@ -99,6 +109,12 @@ pub async fn grant(database: &Database, limit: &Limit, window: Window, ask: Ask)
     tx.commit().await?;
     // Capacity of a node that has gone silent is not to be had, and nobody need be waited for.
     let alive = |lease: &&&ledger_lease::Model| lease.ends_at > now;
+    let pledges = pledges.iter().filter(|lease| lease.node_id != ask.node && lease.amount > 0 && lease.ends_at > now);
+    let asked_of = |lease: &&ledger_lease::Model| {
+        rivals.iter().any(|rival| rival.id == lease.window_id && lease.answered < rival.asks)
+    };
+    let mut rivals_held: Vec<WindowId> = pledges.clone().map(|lease| lease.window_id).collect();
+    rivals_held.dedup();
     Ok(Granted {
         window: row.id,
         limit: whole,
@@ -109,7 +125,9 @@ pub async fn grant(database: &Database, limit: &Limit, window: Window, ask: Ask)
         available,
         asks: row.asks,
         others_hold: others_hold.iter().any(|lease| alive(&lease)),
-        unanswered: others_hold.iter().filter(alive).any(|lease| lease.answered < row.asks),
+        unanswered: others_hold.iter().filter(alive).any(|lease| lease.answered < row.asks)
+            || pledges.clone().any(|lease| asked_of(&lease)),
+        rivals: rivals_held,
     })
 }
 

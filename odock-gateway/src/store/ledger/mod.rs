@@ -41,7 +41,7 @@ async fn lock(tx: &DatabaseTransaction, sql: &str) -> Result<(), DbErr> {
 }
 
 /// The database's clock, by which leases end: one clock for all nodes. SQLite has no clock but this machine's.
-pub(super) async fn now(db: &impl ConnectionTrait) -> Result<Timestamp, DbErr> {
+pub(in crate::store) async fn now(db: &impl ConnectionTrait) -> Result<Timestamp, DbErr> {
     #[derive(FromQueryResult)]
     struct Now {
         now: i64,

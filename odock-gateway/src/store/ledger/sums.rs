@@ -4,7 +4,7 @@ use entity::row::{ledger_window, usage_record};
 use entity::vocab::{Metric, Outcome, OwnerType};
 use entity::{Timestamp, WindowId};
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::share::positive;
 use crate::ledger::Limit;
@@ -71,6 +71,27 @@ pub async fn window_row(
         select = select.lock_exclusive();
     }
     select.one(db).await
+}
+
+/// A window's row, if it exists, and the rows of other windows of the same limit that overlap it; all locked until the
+/// transaction ends where the database locks rows, in the order in which everybody takes them.
+pub(super) async fn overlapping(
+    db: &impl ConnectionTrait,
+    limit: uuid::Uuid,
+    (start, end): Window,
+) -> Result<(Option<ledger_window::Model>, Vec<ledger_window::Model>), DbErr> {
+    use ledger_window::Column;
+    let mut select = ledger_window::Entity::find()
+        .filter(Column::LimitId.eq(limit))
+        .filter(Column::StartsAt.lt(end))
+        .filter(Column::EndsAt.gt(start))
+        .order_by_asc(Column::Id);
+    if db.get_database_backend() == DbBackend::Postgres {
+        select = select.lock_exclusive();
+    }
+    let (mut own, rivals): (Vec<_>, Vec<_>) =
+        select.all(db).await?.into_iter().partition(|row| (row.starts_at, row.ends_at) == (start, end));
+    Ok((own.pop(), rivals))
 }
 
 /// What is left of the window before `start`, to be added to the one that begins there. Capacity that nodes still hold of

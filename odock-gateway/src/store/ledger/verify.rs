@@ -115,7 +115,7 @@ async fn rollups(
     let backend = db.get_database_backend();
     let kept_since = kept_since.map_or(0, |since| since.0);
     for span in crate::store::rollups::SPANS {
-        let width = i64::from(span) * 1_000_000;
+        let width = i64::from(span.abs()) * 1_000_000;
         let place = |n: u8| if backend == sea_orm::DbBackend::Postgres { format!("${n}") } else { format!("?{n}") };
         let (width_place, span_place, since, org) = (place(1), place(2), place(3), place(4));
         let (of_record, of_bucket) = match organisation {
@@ -140,7 +140,10 @@ async fn rollups(
         let buckets = Unequal::find_by_statement(Statement::from_sql_and_values(backend, sql, values)).all(db).await?;
         for bucket in buckets {
             found.rollups += 1;
-            let subject = || format!("usage of {} s from {}", bucket.span, Timestamp(bucket.starts_at));
+            let subject = || {
+                let without = if bucket.span < 0 { " without keys" } else { "" };
+                format!("usage of {} s{without} from {}", bucket.span.abs(), Timestamp(bucket.starts_at))
+            };
             let figures = [
                 ("requests", bucket.recorded, bucket.expected),
                 ("costNanos", bucket.recorded_cost, bucket.expected_cost),

@@ -77,6 +77,7 @@ families! {
     RoutingAttempts = "gateway_routing_attempts_total", Counter, "Attempts of routed calls, by outcome.";
     RoutingErrors = "gateway_routing_errors_total", Counter, "Routed calls that no candidate served.";
     RoutingDuration = "gateway_routing_duration_seconds", Seconds, "Time from a routed call's first dispatch until it was known who serves it.";
+    RoutingHedges = "gateway_routing_hedges_total", Counter, "Routed calls that asked a second upstream before the first had answered, by which of them served.";
     Breakers = "gateway_routing_breakers", Gauge, "Circuit breakers that are not closed, by provider type and state.";
     BreakerTransitions = "gateway_routing_breaker_transitions_total", Counter, "Times that a circuit breaker came into a state.";
     LogLines = "gateway_log_lines_total", Counter, "Log lines handed to a sink's queue.";

@@ -21,7 +21,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder
 pub use self::family::{Family, Kind, Tag};
 pub use self::rate_limit::{RateLimitMetrics, Unmetered};
 pub use self::request::{InFlight, RouteMetrics};
-pub use self::routing::RoutingMetrics;
+pub use self::routing::{RoutingMetrics, Served};
 pub use self::storage::{CacheMetrics, LedgerMetrics, Lookup, OperationMetrics, Reservation, UsageMetrics};
 pub use self::upstream::{Failure, OpenStream, ProviderMetrics, StreamEnd};
 

@@ -25,11 +25,25 @@ impl Breakers {
     }
 }
 
+/// Which of two upstreams that were asked at once served a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// The one that was asked first.
+    First,
+    /// The one that was asked second.
+    Second,
+    /// Neither.
+    Neither,
+}
+
+const SERVED: [&str; 3] = ["first", "second", "neither"];
+
 /// The handles of routing.
 pub struct RoutingMetrics {
     decisions: [Counter; RoutingDecision::ALL.len()],
     attempts: [Counter; AttemptOutcome::ALL.len()],
     exhausted: Counter,
+    hedges: [Counter; 3],
     duration: Histogram,
     breakers: BTreeMap<&'static str, Breakers>,
 }
@@ -54,6 +68,7 @@ impl RoutingMetrics {
             decisions: [RoutingDecision::Direct, RoutingDecision::Rerouted].map(decision),
             attempts: [A::Ok, A::Failed, A::Skipped, A::Cancelled].map(attempt),
             exhausted: Family::RoutingErrors.counter(recorder, &[]),
+            hedges: SERVED.map(|word| Family::RoutingHedges.counter(recorder, &[("served", word)])),
             duration: Family::RoutingDuration.histogram(recorder, &[]),
             breakers: ProviderType::ALL.iter().map(breakers).collect(),
         }
@@ -72,6 +87,11 @@ impl RoutingMetrics {
     /// Counts a routed call that nobody served.
     pub fn failed(&self) {
         self.exhausted.increment(1);
+    }
+
+    /// Counts a call that asked two upstreams at once.
+    pub fn hedged(&self, served: Served) {
+        self.hedges[served as usize].increment(1);
     }
 
     /// Records how long it took until it was known who serves a call, failed attempts and waits included.

@@ -200,3 +200,28 @@ async fn a_route_stays_in_its_family() {
     }
     assert!(gw.sim.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_response_in_the_background_is_refused() {
+    let gw = TestGateway::start().await;
+    let ask = |background: Value| json!({"model": "fast", "input": "hi", "background": background});
+    let refused = gw.post_json("/v1/responses", &ask(json!(true))).await;
+    refused.expect_error(400, "invalid_request_body");
+    assert!(refused.text().contains("background"), "{}", refused.text());
+    assert_eq!(gw.sim.requests().len(), 0);
+    for allowed in [json!(false), Value::Null] {
+        assert_eq!(gw.post_json("/v1/responses", &ask(allowed)).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn completions_of_old_are_served_too() {
+    let gw = TestGateway::start().await;
+    gw.sim.script(Script::default().usage(3, 4));
+    for path in ["/v1/completions", "/openai/deployments/fast/completions"] {
+        let answer = gw.post_json(path, &json!({"model": "fast", "prompt": "Say hello.", "max_tokens": 9})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let record = gw.record(&answer.request_id()).await;
+        assert_eq!((record.tokens_in, record.tokens_out), (3, 4));
+    }
+}

@@ -71,3 +71,18 @@ async fn a_model_that_the_key_may_not_call_stays_forbidden() {
     routed.gw.chat(&chat("nowhere")).await.expect_error(400, "model_not_found");
     assert_eq!(routed.backup.requests().len(), 0);
 }
+
+#[tokio::test]
+async fn counting_tokens_goes_nowhere_else() {
+    let routed = crate::support::TestGateway::start_at(entity::vocab::ProviderType::Vllm, "/vllm", |_| {}).await;
+    let elsewhere = odock_sim::Sim::start().await;
+    let provider = routed.fleet.another_provider("elsewhere", elsewhere.base_url() + "/vllm").await;
+    let other = crate::support::NewModel { provider: Some(provider), ..crate::support::NewModel::named("other") };
+    routed.fleet.model(other).await;
+    routed.fleet.route(serde_json::json!({"chat": {"nativeFallback": {"vllm": ["other"]}, "retryDelayMs": 1}})).await;
+    routed.sim.script(odock_sim::Script::default().status(500).body(serde_json::json!({})));
+    let ask = serde_json::json!({"model": "fast", "prompt": "x"});
+    assert_eq!(routed.post_json("/v1/vllm/tokenize", &ask).await.status, 500);
+    assert_eq!(elsewhere.requests().len(), 0, "another model has other tokens");
+    assert_eq!(routed.post_json("/v1/vllm/completions", &ask).await.status, 200);
+}

@@ -3,6 +3,7 @@
 mod breakers;
 mod candidates;
 mod failover;
+mod hedge;
 mod money;
 mod streams;
 mod turns;

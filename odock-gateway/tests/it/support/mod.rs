@@ -2,16 +2,16 @@
 
 mod fleet;
 mod gateway;
-mod proxy;
+mod postgres;
 mod redis;
 mod routed;
 mod stack;
 
 pub(crate) use self::fleet::{Fleet, NewModel, PROVIDER_SECRET};
 pub(crate) use self::gateway::{Answer, TestGateway, chat, stream};
-pub(crate) use self::proxy::Proxy;
+pub(crate) use self::postgres::PostgresServer;
 pub(crate) use self::redis::RedisServer;
-pub(crate) use self::routed::{Routed, failed, served, skipped};
+pub(crate) use self::routed::{Routed, Tried, failed, served, skipped};
 pub(crate) use self::stack::Stack;
 
 use std::time::{Duration, Instant};

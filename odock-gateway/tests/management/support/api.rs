@@ -91,7 +91,7 @@ impl Api {
         let mut api = Self { gateway, clock, root: String::new(), router, _stack: stack };
         let token = bootstrap::bootstrap(&api.gateway).await.unwrap().unwrap();
         let signed_in = api.post("/api/auth/sign-in", None, json!({"token": token.expose_secret()})).await.expect(200);
-        api.root = signed_in.text("/secret");
+        api.root = api.lasting(&signed_in.text("/accessToken")).await;
         api
     }
 
@@ -173,7 +173,14 @@ impl Api {
     pub(crate) async fn sign_in(&self, email: &str) -> String {
         let path = format!("/api/admin/users/{email}/sign-in-token");
         let token = self.send(Method::POST, &path, Some(&self.root), None).await.expect(201).text("/secret");
-        self.post("/api/auth/sign-in", None, json!({"token": token})).await.expect(200).text("/secret")
+        let signed_in = self.post("/api/auth/sign-in", None, json!({"token": token})).await.expect(200);
+        self.lasting(&signed_in.text("/accessToken")).await
+    }
+
+    /// A personal token for a session's: tests move the clock by days.
+    async fn lasting(&self, token: &str) -> String {
+        let body = json!({"name": "test", "scopes": ["read", "write"]});
+        self.post("/api/auth/tokens", Some(token), body).await.expect(201).text("/secret")
     }
 
     /// Makes a user of an organisation, and signs them in.

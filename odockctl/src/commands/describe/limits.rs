@@ -10,14 +10,21 @@ use serde_json::{Value, json};
 use crate::columns::owner;
 use crate::output::{amount, instant, one_line, percent};
 
-/// The budgets and quotas that apply to a key and the overlays in force on it; null if the user may not see them.
-pub(super) async fn of_key(api: &OrganisationApi, name: &str, key: &Value) -> Value {
-    let spec = |field: &str| key["spec"][field].as_str();
+/// The budgets and quotas that apply to a key, team, user or organisation, and the overlays in force on it; null if the user
+/// may not see them.
+pub(super) async fn of(api: &OrganisationApi, kind: Kind, name: &str, resource: &Value) -> Value {
+    // A key stands in a chain: itself, its team or user, the organisation.
+    let spec = |field: &str| match kind {
+        Kind::Team if field == "team" => Some(name),
+        Kind::User if field == "user" => Some(name),
+        Kind::ApiKey => resource["spec"][field].as_str(),
+        _ => None,
+    };
     let is_chain = |of: OwnerType, named: Option<&str>| match of {
         OwnerType::Org => true,
         OwnerType::Team => named.is_some() && named == spec("team"),
         OwnerType::User => named.is_some() && named == spec("user"),
-        OwnerType::ApiKey => named == Some(name),
+        OwnerType::ApiKey => kind == Kind::ApiKey && named == Some(name),
     };
     let applies = |owner: &Owner| is_chain(owner.r#type, owner.name.as_deref());
     let Ok(statuses) = api.limits().await else { return Value::Null };

@@ -53,7 +53,7 @@ fn every_global_flag_has_a_variable_but_those_that_must_not() {
     let without: Vec<String> =
         tree(&root).global_flags.into_iter().filter(|f| f.env.is_none()).map(|f| f.name).collect();
     // The token's variables are read in their own order; a confirmation must be given each time; -v is for people.
-    assert_eq!(without, ["--token-file", "--token-stdin", "--verbose", "--confirm"]);
+    assert_eq!(without, ["--token-file", "--token-stdin", "--oidc-token-file", "--verbose", "--confirm"]);
 }
 
 #[test]
@@ -62,17 +62,20 @@ fn impacts_are_as_intended() {
         let found = commands().into_iter().filter(|command| command.impact == impact);
         found.map(|command| command.command).collect::<Vec<_>>().join(", ")
     };
-    assert_eq!(of(Impact::Destroy), "context remove, delete, key rotate, key revoke, token revoke");
+    assert_eq!(
+        of(Impact::Destroy),
+        "auth end-session, context remove, delete, key rotate, key revoke, user decline, invite revoke, token revoke"
+    );
     assert_eq!(
         of(Impact::Write),
-        "login, logout, context add, context use, apply, key create, key reveal, key unrevoke, provider test, model import, grant, ungrant, overlay set, overlay end, token create"
+        "login, logout, auth password, context add, context use, edit, patch, apply, adopt, key create, key reveal, key unrevoke, provider test, model import, grant, ungrant, overlay set, overlay end, secrets rewrap, user approve, invite create, invite resend, invite accept, token create"
     );
 }
 
 #[test]
 fn topics_are_there() {
-    for topic in ["exit-codes", "environment", "output", "secrets"] {
-        assert!(topic_text(topic).is_some_and(|text| text.lines().count() > 3), "{topic}");
+    for topic in TOPICS {
+        assert!(topics::text(topic).is_some_and(|text| text.lines().count() > 3), "{topic}");
     }
-    assert!(environment().contains("ODOCK_CONTEXT"));
+    assert!(topics::environment().contains("ODOCK_CONTEXT"));
 }

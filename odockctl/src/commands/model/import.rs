@@ -9,13 +9,15 @@ use entity::plan::{Action, Change, Plan, PlanSummary};
 use entity::resource::{Kind, Model, ModelSpec, Provider};
 use entity::vocab::ProviderType;
 use odock_client::http::ListQuery;
-use odock_client::manifest::{self, Options, Source};
+use odock_client::manifest::{self, Options, Secrets, Source};
 use serde::Serialize;
 
 use super::provider;
 use crate::catalogue::{Catalogue, Entry, as_of, merged};
+use crate::commands::manner::Manner;
 use crate::commands::validate::mistakes;
 use crate::commands::{apply, diff};
+use crate::delivery::AllowedSinks;
 use crate::error::{CliError, Exit};
 use crate::output::{Format, count};
 use crate::plan_view;
@@ -136,7 +138,7 @@ fn of(provider: ProviderType) -> Result<Catalogue, CliError> {
 
 fn manifest(name: &str, organisation: Option<String>, spec: &ModelSpec) -> Result<Manifest, CliError> {
     let spec = serde_json::to_value(spec).map_err(|error| CliError::internal(error.to_string()))?;
-    let metadata = Metadata { organisation, name: name.to_owned() };
+    let metadata = Metadata { organisation, ..Metadata::named(name) };
     Ok(Manifest { api_version: API_VERSION.into(), kind: Kind::Model, metadata, spec })
 }
 
@@ -239,22 +241,25 @@ fn taken(other: &Model) -> CliError {
 /// Applies manifests in one transaction, or says what that would do.
 async fn carry_out(session: &Session, manifests: Vec<Manifest>, dry_run: bool) -> Result<Plan, CliError> {
     if manifests.is_empty() {
-        return Ok(Plan { dry_run, changes: Vec::new(), summary: PlanSummary::default() });
+        return Ok(Plan { dry_run, ..Plan::default() });
     }
     let text = serde_json::to_string(&manifests).map_err(|error| CliError::internal(error.to_string()))?;
     let source = Source::Text { name: "the catalogue".into(), text };
     let set = manifest::load(&[source], &|_| None, &Options::default()).map_err(|found| mistakes(&found))?;
     let batches = set.batches().map_err(|found| mistakes(&found))?;
     let client = session.client().await?;
+    let wanted = diff::requests(&set, &batches, &Manner::default())?;
     if dry_run {
-        diff::preview(session, &client, &set, &batches).await
+        Ok(diff::joined(diff::preview(session, &client, &set, &wanted).await?, true))
     } else {
-        apply::write(session, &client, &set, &batches).await
+        let secrets = Secrets { env: &|_| None, store: session.store.clone(), allow_exec: false };
+        apply::write(session, &client, &set, wanted, (&AllowedSinks::default(), &secrets)).await
     }
 }
 
 fn change(action: Action, name: &str, fields: Vec<entity::plan::FieldChange>) -> Change {
-    Change { action, kind: Kind::Model, organisation: None, name: name.to_owned(), fields, consequences: Vec::new() }
+    let name = name.to_owned();
+    Change { action, kind: Kind::Model, organisation: None, name, renamed_from: None, fields, consequences: Vec::new() }
 }
 
 /// What --update would do, on stderr.
@@ -269,7 +274,7 @@ fn tell_of_differences(session: &Session, differing: &[(&Model, Declared)], at: 
     let changes: Vec<Change> = differing.iter().map(update).collect();
     let number = u64::try_from(changes.len()).unwrap_or(u64::MAX);
     let summary = PlanSummary { update: number, ..PlanSummary::default() };
-    let text = plan_view::render(&Plan { dry_run: true, changes, summary }, &|style, text| {
+    let text = plan_view::render(&Plan { dry_run: true, changes, summary, ..Plan::default() }, &|style, text| {
         session.out.paint_talk(style, text)
     });
     let verb = if number == 1 { "differs" } else { "differ" };

@@ -17,7 +17,7 @@ use crate::span;
   odockctl usage top --by model --metric tokens --from 7d --limit 5
   odockctl usage top --by team --metric errors -o csv")]
 pub struct Top {
-    /// What the rows are about: model, key, team, user, provider, status or error.
+    /// What the rows are about: model, key, team, user, provider, class, status or error.
     #[arg(long, value_name = "WHAT", default_value = "key", value_parser = breakdown)]
     by: Breakdown,
     /// What the ranking goes by: cost, requests, tokens or errors.

@@ -4,17 +4,18 @@ use entity::policy::Policies;
 use entity::resource::{ApiKeySpec, Kind};
 use entity::routing::Routing;
 use entity::row::{api_key, api_key_model_access};
+use entity::vocab::ApiKeyType;
 use entity::{ApiKeyId, GrantId, ModelId, TeamId, UserId};
 use sea_orm::ActiveValue::Set;
-use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use crate::auth::unknown_key_subject;
-use crate::credential::{self, CredentialKind};
+use super::key_secret;
+use crate::management::access::bounds::Bounds;
 use crate::management::engine::plan::{Planned, Planner};
 use crate::management::engine::prepare::Item;
 use crate::management::engine::refs::Refs;
 use crate::management::problem::ApiError;
+use crate::store::kinds::Found;
 
 impl Planned for ApiKeySpec {
     fn register(item: &Item<Self>, refs: &mut Refs) {
@@ -39,6 +40,14 @@ impl Planned for ApiKeySpec {
         }
     }
 
+    fn permit(item: &Item<Self>, bounds: &Bounds, found: &mut Vec<Violation>) {
+        bounds.api_key(item.found.as_ref().map(|found| &found.resource.spec), &item.spec, found);
+    }
+
+    fn may_delete(spec: &Self, _: &Bounds) -> bool {
+        spec.r#type == ApiKeyType::Team
+    }
+
     fn put(item: &Item<Self>, planner: &mut Planner<'_>) -> Result<(), ApiError> {
         let id = |kind, name: &Option<String>| name.as_ref().and_then(|name| planner.refs.id(kind, name));
         let columns = api_key::ActiveModel {
@@ -53,54 +62,36 @@ impl Planned for ApiKeySpec {
             ..Default::default()
         };
         match &item.found {
-            Some(found) => planner.batch.api_keys.changed.push((found.resource.id, columns)),
+            Some(found) => {
+                let columns = key_secret::renewed(item, columns, planner)?;
+                planner.batch.api_keys.changed.push((found.resource.id, columns));
+            }
             None => {
-                let row = with_secret(item, columns, planner)?;
-                planner.batch.api_keys.new.push(row);
+                let columns = key_secret::first(item, columns, planner)?;
+                planner.batch.api_keys.new.push(columns);
             }
         }
         put_grants(item, planner)
     }
 
-    fn consequences(item: &Item<Self>, _: &[FieldChange]) -> Vec<String> {
+    /// A key whose secret never arrived is nobody's, and may be made again.
+    fn may_be_made_anew(found: &Found<Self>) -> bool {
+        found.resource.status.pending_until.is_some()
+    }
+
+    fn beside(item: &Item<Self>, planner: &Planner<'_>) -> Vec<FieldChange> {
+        key_secret::replaced(item, planner).into_iter().collect()
+    }
+
+    fn consequences(item: &Item<Self>, fields: &[FieldChange]) -> Vec<String> {
         match &item.found {
             None => vec!["a secret is generated; `reveal` shows it once".into()],
+            Some(_) if fields.iter().any(|field| field.path == key_secret::FIELD) => {
+                vec!["the secret that it has stops working at once".into()]
+            }
             Some(_) => Vec::new(),
         }
     }
-}
-
-/// A new key with a new secret: handed out now, or sealed for one later reveal.
-fn with_secret(
-    item: &Item<ApiKeySpec>,
-    columns: api_key::ActiveModel,
-    planner: &mut Planner<'_>,
-) -> Result<api_key::ActiveModel, ApiError> {
-    let secret = credential::generate(CredentialKind::VirtualKey)?;
-    let text = secret.expose_secret();
-    let reveal = planner.setting.reveal;
-    let sealed = if reveal { None } else { Some(planner.gateway.sealing.seal(&secret).map_err(ApiError::internal)?) };
-    // The key may have been tried before it existed.
-    planner.subjects.push(unknown_key_subject(&credential::hash_bytes(text)));
-    let row = api_key::ActiveModel {
-        id: Set(ApiKeyId(item.id)),
-        organisation_id: Set(planner.organisation()?),
-        name: Set(item.name.clone()),
-        secret_hash: Set(credential::hash(text)),
-        sealed_secret: Set(sealed),
-        preview: Set(credential::preview(text)),
-        revealed: Set(reveal),
-        revoked_at: Set(None),
-        rotations: Set(0),
-        previous_hash: Set(None),
-        previous_valid_until: Set(None),
-        created_at: Set(planner.now),
-        ..columns
-    };
-    if reveal {
-        planner.issued.insert(item.id, secret);
-    }
-    Ok(row)
 }
 
 fn put_grants(item: &Item<ApiKeySpec>, planner: &mut Planner<'_>) -> Result<(), ApiError> {

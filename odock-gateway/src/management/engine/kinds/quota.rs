@@ -7,6 +7,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 
 use super::holder::Holder;
 use super::window;
+use crate::management::access::bounds::Bounds;
 use crate::management::engine::plan::{Planned, Planner};
 use crate::management::engine::prepare::Item;
 use crate::management::engine::refs::Refs;
@@ -25,6 +26,14 @@ impl Planned for QuotaSpec {
 
     fn check(item: &Item<Self>, _: &[FieldChange], planner: &Planner<'_>, found: &mut Vec<Violation>) {
         owner(&item.spec).check(planner, found);
+    }
+
+    fn permit(item: &Item<Self>, bounds: &Bounds, found: &mut Vec<Violation>) {
+        bounds.quota(item.found.as_ref().map(|found| &found.resource.spec), &item.spec, found);
+    }
+
+    fn may_delete(spec: &Self, bounds: &Bounds) -> bool {
+        bounds.may_delete_limit(&spec.owner)
     }
 
     fn put(item: &Item<Self>, planner: &mut Planner<'_>) -> Result<(), ApiError> {

@@ -8,6 +8,7 @@ use entity::row::{team, team_member};
 use entity::{TeamId, TeamMemberId, UserId};
 use sea_orm::ActiveValue::{NotSet, Set};
 
+use crate::management::access::bounds::Bounds;
 use crate::management::engine::plan::{Planned, Planner};
 use crate::management::engine::prepare::Item;
 use crate::management::engine::refs::Refs;
@@ -24,6 +25,10 @@ impl Planned for TeamSpec {
         for (index, member) in item.spec.members.iter().enumerate() {
             planner.refs.check(Kind::User, &member.user, &format!("/members/{index}/user"), found);
         }
+    }
+
+    fn permit(item: &Item<Self>, _: &Bounds, found: &mut Vec<Violation>) {
+        Bounds::team(item.found.as_ref().map(|found| &found.resource.spec), &item.spec, found);
     }
 
     fn put(item: &Item<Self>, planner: &mut Planner<'_>) -> Result<(), ApiError> {

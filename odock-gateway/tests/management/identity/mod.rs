@@ -1,0 +1,10 @@
+//! Who somebody is: passwords, sessions, other issuers' tokens, service accounts, invitations.
+
+mod exchange;
+mod hostile;
+mod invitations;
+mod issuer;
+mod passwords;
+mod service_accounts;
+mod sessions;
+mod users;
