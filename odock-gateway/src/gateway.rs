@@ -144,7 +144,7 @@ impl Gateway {
         let models = Models::new(Arc::clone(&config), db, bus, history, metrics);
         let credentials = Credentials::new(Arc::clone(&sealing), config.cache.provider_key_ttl);
         let idempotency = Idempotency::new(config.idempotency.clone(), Arc::clone(&hot), &sealing);
-        let identity = Arc::new(Identity::new(&config.identity, config.upstream.allow_link_local));
+        let identity = Arc::new(Identity::new(&config.identity, config.upstream.allow_link_local, Arc::clone(&hot)));
         let upstreams = Upstreams::new(config.upstream.allow_link_local);
         let health = Health::new(config.routing.clone(), Arc::clone(&clock), metrics);
         let turns = Turns::new(Arc::clone(&hot));

@@ -2,6 +2,7 @@
 //!
 //! [`MemoryStore`] serves one process, [`RedisStore`] any number of them. Both pass the same contract suite.
 
+pub mod attempts;
 mod epochs;
 mod memory;
 pub mod meters;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use self::attempts::SharedAttempts;
 pub use self::epochs::{Epochs, Stamp};
 pub use self::memory::MemoryStore;
 use self::meters::SharedMeters;
@@ -49,7 +51,7 @@ pub enum Signal {
     Changed(Arc<[Subject]>),
     /// Anything may have changed: messages were lost.
     AllChanged,
-    /// Finished requests of another node, as a JSON array of usage records.
+    /// What another node's live stream shows, as `live::Hub` writes it.
     Live(Bytes),
     /// What another node says about a window of a budget or quota.
     Ledger(String),
@@ -102,8 +104,8 @@ pub trait HotStore: Send + Sync + 'static {
     /// Says that anything may have changed, here and on every other node.
     async fn all_changed(&self) -> Result<(), HotError>;
 
-    /// Hands finished requests to the other nodes, if any of them has somebody watching.
-    async fn share_live(&self, records: Bytes) -> Result<(), HotError>;
+    /// Hands a piece of the live stream to the other nodes, if any of them has somebody watching.
+    async fn share_live(&self, news: Bytes) -> Result<(), HotError>;
 
     /// Says something about a window of a budget or quota to every other node.
     async fn tell(&self, word: &str) -> Result<(), HotError>;
@@ -122,6 +124,11 @@ pub trait HotStore: Send + Sync + 'static {
 
     /// The meters that nodes share; `None` where this process is the only node, and counts by itself.
     fn meters(&self) -> Option<&dyn SharedMeters> {
+        None
+    }
+
+    /// The failed sign-ins that nodes share; `None` where this process is the only node, and counts by itself.
+    fn attempts(&self) -> Option<&dyn SharedAttempts> {
         None
     }
 }

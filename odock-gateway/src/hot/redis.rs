@@ -2,6 +2,7 @@
 //!
 //! The server should not evict keys (`maxmemory-policy noeviction`): the marks that make cached facts stale live beside them.
 
+mod attempts;
 mod bus;
 mod meters;
 mod once;
@@ -17,6 +18,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
 use self::bus::Bus;
+use super::attempts::SharedAttempts;
 use super::once::{Begun, Claim, Outcome};
 use super::{HotError, HotStore, Mark, SharedMeters, Signal, Subject};
 use crate::config;
@@ -44,6 +46,7 @@ pub struct RedisStore {
     renew: Script,
     begin: Script,
     finish: Script,
+    attempts: Script,
     signals: broadcast::Sender<Signal>,
     bus_is_up: Arc<AtomicBool>,
     live_wanted: Arc<AtomicBool>,
@@ -108,6 +111,7 @@ impl RedisStore {
             renew: Script::new(include_str!("scripts/renew.lua")),
             begin: Script::new(include_str!("scripts/begin.lua")),
             finish: Script::new(include_str!("scripts/finish.lua")),
+            attempts: Script::new(include_str!("scripts/attempts.lua")),
             signals,
             bus_is_up,
             live_wanted,
@@ -305,6 +309,10 @@ impl HotStore for RedisStore {
     }
 
     fn meters(&self) -> Option<&dyn SharedMeters> {
+        Some(self)
+    }
+
+    fn attempts(&self) -> Option<&dyn SharedAttempts> {
         Some(self)
     }
 }

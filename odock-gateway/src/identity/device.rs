@@ -21,7 +21,9 @@ use crate::config::IdentityProvider;
 /// Seconds between two questions unless the provider says otherwise (RFC 8628, section 3.2).
 const INTERVAL: u64 = 5;
 /// What `slow_down` adds to them (section 3.5).
-const SLOWER: u64 = 5;
+const SLOWER: Duration = Duration::from_secs(5);
+/// The longest wait between two questions.
+const SLOWEST: Duration = Duration::from_secs(120);
 /// The longest that a code is waited for.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 
@@ -82,8 +84,8 @@ pub struct External {
 pub enum Poll {
     /// Nobody has typed the code yet.
     Pending,
-    /// The provider wants to be asked less often.
-    SlowDown,
+    /// The provider wants to be asked less often, and may say how often.
+    SlowDown(Option<Duration>),
     /// The person said no.
     Denied,
     /// It took too long.
@@ -165,10 +167,12 @@ impl Device {
         }
     }
 
-    /// How much longer to wait after `slow_down`.
+    /// How long to wait between two questions after `slow_down`: five seconds longer than before, or what the provider says
+    /// if that is more.
     #[must_use]
-    pub const fn slower() -> Duration {
-        Duration::from_secs(SLOWER)
+    pub fn slower(before: Duration, said: Option<Duration>) -> Duration {
+        let longer = before.saturating_add(SLOWER);
+        said.unwrap_or_default().max(longer).min(SLOWEST)
     }
 }
 
@@ -185,7 +189,7 @@ fn unfinished(provider: &IdentityProvider, answer: &Value) -> Result<Option<Poll
     Ok(Some(match answer["error"].as_str() {
         None => return Ok(None),
         Some("authorization_pending") => Poll::Pending,
-        Some("slow_down") => Poll::SlowDown,
+        Some("slow_down") => Poll::SlowDown(answer["interval"].as_u64().map(Duration::from_secs)),
         Some("access_denied") => Poll::Denied,
         Some("expired_token") => Poll::Expired,
         Some(error) => return Err(refused(provider, error, answer)),

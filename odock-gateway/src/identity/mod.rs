@@ -35,6 +35,7 @@ pub use self::keys::{Keys, KeysError};
 pub use self::password::{Busy, LEAST, MOST, Passwords};
 pub use self::rules::{Misfit, fitting};
 use crate::config;
+use crate::hot::HotStore;
 
 /// Who somebody is.
 #[derive(Debug)]
@@ -54,12 +55,12 @@ pub struct Identity {
 impl Identity {
     /// As it is configured.
     #[must_use]
-    pub fn new(config: &config::Identity, allow_link_local: bool) -> Self {
+    pub fn new(config: &config::Identity, allow_link_local: bool, hot: Arc<dyn HotStore>) -> Self {
         let fetcher = Arc::new(Fetcher::new(config, allow_link_local));
         let keys = Keys::new(Arc::clone(&fetcher));
         Self {
             passwords: Passwords::default(),
-            attempts: Attempts::default(),
+            attempts: Attempts::new(hot),
             devices: Device::new(config.providers.clone(), fetcher, keys.clone()),
             keys,
             noted: Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(60)).build(),

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 
 use super::joining::{self, Newcomer};
 use super::sessions::{self, Way};
-use super::{Refused, Stranger, busy, checked, needed_secret, settle, too_soon};
+use super::{Refused, Stranger, begin_attempt, busy, checked, needed_secret, settle};
 use crate::credential;
 use crate::gateway::Gateway;
 use crate::identity::Passwords;
@@ -43,8 +43,7 @@ pub(in crate::management) async fn accept(
     }
     fields.finish()?;
     let (token, password) = (checked(token)?, checked(password)?);
-    let now = gateway.clock.now();
-    let attempt = gateway.identity.attempts.begin(now, &stranger.address, None, false).map_err(too_soon)?;
+    let attempt = begin_attempt(&gateway, &stranger, "accept", None, false).await?;
     let outcome = join(&gateway, &stranger, token.expose_secret(), (display_name, password, name)).await;
     Ok(Json(settle(&gateway, &stranger, "accept", attempt, outcome).await?))
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::sessions::{self, Way};
 use super::sign_in::admit;
-use super::{Refused, Stranger, checked, joining, needed_secret, secret, settle, too_soon};
+use super::{Refused, Stranger, begin_attempt, checked, joining, needed_secret, secret, settle, too_soon};
 use crate::credential::{self, CredentialKind};
 use crate::gateway::Gateway;
 use crate::identity::{Device, DeviceError, External, Poll};
@@ -74,7 +74,7 @@ pub(in crate::management) async fn begin(
     let provider = checked(chosen)?;
     let now = gateway.clock.now();
     // Whatever comes of it, it costs the provider a question.
-    gateway.identity.attempts.ask_for_code(now, &stranger.address).map_err(too_soon)?;
+    gateway.identity.attempts.ask_for_code(now, &stranger.address).await.map_err(too_soon)?;
     let invitation = match invitation {
         Some(token) => Some(invited(&gateway, token.expose_secret()).await?),
         None => None,
@@ -133,8 +133,7 @@ pub(in crate::management) async fn poll(
     Document(body): Document,
 ) -> Result<Json<DeviceState>, ApiError> {
     let handle = read_poll(body)?;
-    let now = gateway.clock.now();
-    let attempt = gateway.identity.attempts.begin(now, &stranger.address, None, false).map_err(too_soon)?;
+    let attempt = begin_attempt(&gateway, &stranger, "sign-in", None, false).await?;
     let outcome = ask(&gateway, &stranger, &handle).await;
     Ok(Json(settle(&gateway, &stranger, "sign-in", attempt, outcome).await?))
 }
@@ -162,8 +161,9 @@ async fn ask(gateway: &Gateway, stranger: &Stranger, handle: &str) -> Result<Dev
     let device_code = gateway.sealing.open(&row.device_code).map_err(ApiError::internal)?;
     let external = match gateway.identity.devices.poll(provider, &device_code, now).await {
         Ok(Poll::Pending) => return Ok(wait(row.interval_ms)),
-        Ok(Poll::SlowDown) => {
-            let slower = row.interval_ms + i64::try_from(Device::slower().as_millis()).unwrap_or(5_000);
+        Ok(Poll::SlowDown(said)) => {
+            let before = Duration::from_millis(row.interval_ms.unsigned_abs());
+            let slower = i64::try_from(Device::slower(before, said).as_millis()).unwrap_or(row.interval_ms);
             store::devices::slow_down(db, &row, slower, gateway.clock.now()).await?;
             return Ok(wait(slower));
         }

@@ -10,7 +10,7 @@ use entity::vocab::{OrganisationStatus, ServiceTokenKind};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use super::{Refused, Stranger, checked, needed_secret, settle, too_soon};
+use super::{Refused, Stranger, begin_attempt, checked, needed_secret, settle};
 use crate::credential::{self, CredentialKind};
 use crate::gateway::Gateway;
 use crate::identity::{MAX_TOKEN, Misfit, ProveError, Token, fitting};
@@ -33,8 +33,7 @@ pub(in crate::management) async fn exchange(
     Document(body): Document,
 ) -> Result<Json<Exchanged>, ApiError> {
     let (account, token) = read(body)?;
-    let now = gateway.clock.now();
-    let attempt = gateway.identity.attempts.begin(now, &stranger.address, None, false).map_err(too_soon)?;
+    let attempt = begin_attempt(&gateway, &stranger, "exchange", None, false).await?;
     let outcome = give(&gateway, &stranger, &account, &token).await;
     let outcome = outcome.map_err(|refused| Refused { who: Some(account.clone()), ..refused });
     Ok(Json(settle(&gateway, &stranger, "exchange", attempt, outcome).await?))

@@ -29,6 +29,7 @@ use serde_json::Value;
 use super::audit::{self, Actor, Deed};
 use super::body::Fields;
 use super::problem::{ApiError, Code};
+use crate::credential;
 use crate::gateway::Gateway;
 use crate::identity::{Attempt, Busy, TooSoon};
 
@@ -73,6 +74,30 @@ impl Stranger {
     }
 }
 
+/// Begins an attempt to come in. That it is too soon for one is noted in the audit log once a minute, however often it is
+/// tried: whoever guesses is not to fill the log.
+async fn begin_attempt(
+    gateway: &Gateway,
+    stranger: &Stranger,
+    verb: &'static str,
+    account: Option<&str>,
+    familiar: bool,
+) -> Result<Attempt, ApiError> {
+    let begun = gateway.identity.attempts.begin(gateway.clock.now(), &stranger.address, account, familiar).await;
+    match begun {
+        Ok(attempt) => Ok(attempt),
+        Err(wait) => {
+            let error = too_soon(wait);
+            let about = format!("{verb}\0{}\0{}", stranger.address, account.unwrap_or_default());
+            if gateway.identity.is_news(&credential::hash(&about)) {
+                let deed = Deed { verb, resource: "session", ..Deed::default() };
+                audit::note(gateway, &stranger.actor(account), deed, None, error.code().wire().1).await;
+            }
+            Err(error)
+        }
+    }
+}
+
 /// Counts an attempt that was refused, and notes it in the audit log.
 async fn settle<T>(
     gateway: &Gateway,
@@ -83,19 +108,19 @@ async fn settle<T>(
 ) -> Result<T, ApiError> {
     let Refused { error, who, organisation, why } = match outcome {
         Ok(done) => {
-            attempt.succeeded();
+            attempt.succeeded().await;
             return Ok(done);
         }
         Err(refused) => refused,
     };
     match error.code() {
         Code::Unauthorized | Code::TokenExpired | Code::TokenRevoked | Code::Forbidden => {
-            attempt.failed();
+            attempt.failed().await;
             let deed = Deed { verb, resource: "session", after: why, ..Deed::default() };
             audit::note(gateway, &stranger.actor(who.as_deref()), deed, organisation, error.code().wire().1).await;
         }
         // Nobody found out whether it was right.
-        _ => attempt.undo(),
+        _ => attempt.undo().await,
     }
     Err(error)
 }

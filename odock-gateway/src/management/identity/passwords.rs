@@ -47,14 +47,22 @@ pub(in crate::management) async fn set(
     match current {
         Some(current) => {
             let address = caller.address.as_deref().unwrap_or("-");
-            let attempt = gateway.identity.attempts.begin(now, address, Some(caller.name()), true).map_err(too_soon)?;
-            if !gateway.identity.passwords.verify(user.password_hash.clone(), current).await.map_err(busy)? {
-                attempt.failed();
+            let attempts = &gateway.identity.attempts;
+            let attempt = attempts.begin(now, address, Some(caller.name()), true).await.map_err(too_soon)?;
+            let right = match gateway.identity.passwords.verify(user.password_hash.clone(), current).await {
+                Ok(right) => right,
+                Err(error) => {
+                    attempt.undo().await;
+                    return Err(busy(error));
+                }
+            };
+            if !right {
+                attempt.failed().await;
                 let deed = Deed { verb: "set-password", resource: "user", id: Some(id.0), ..Deed::default() };
                 audit::refused(&gateway, Some(&caller), deed, "forbidden").await;
                 return Err(ApiError::new(Code::Forbidden, "the current password is wrong"));
             }
-            attempt.succeeded();
+            attempt.succeeded().await;
         }
         None if fresh => {}
         None => {

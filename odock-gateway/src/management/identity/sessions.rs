@@ -10,7 +10,7 @@ use entity::{SessionId, Timestamp, UserId};
 use http::StatusCode;
 use secrecy::ExposeSecret;
 
-use super::{Refused, Stranger, checked, needed_secret, settle, too_soon};
+use super::{Refused, Stranger, begin_attempt, checked, needed_secret, settle};
 use crate::credential::{self, CredentialKind};
 use crate::gateway::Gateway;
 use crate::management::access::caller::Caller;
@@ -113,8 +113,7 @@ pub(in crate::management) async fn refresh(
     let token = needed_secret(&mut fields, "refreshToken", 512);
     fields.finish()?;
     let token = checked(token)?;
-    let now = gateway.clock.now();
-    let attempt = gateway.identity.attempts.begin(now, &stranger.address, None, false).map_err(too_soon)?;
+    let attempt = begin_attempt(&gateway, &stranger, "refresh", None, false).await?;
     let renewed = renew(&gateway, &stranger, token.expose_secret()).await;
     Ok(Json(settle(&gateway, &stranger, "refresh", attempt, renewed).await?))
 }

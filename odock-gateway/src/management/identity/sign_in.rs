@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::sessions::{self, Way};
-use super::{Refused, Stranger, busy, checked, secret, settle, too_soon};
+use super::{Refused, Stranger, begin_attempt, busy, checked, secret, settle};
 use crate::credential::{self, CredentialKind};
 use crate::gateway::Gateway;
 use crate::management::access::caller::Caller;
@@ -51,17 +51,15 @@ pub(in crate::management) async fn sign_in(
     Document(body): Document,
 ) -> Result<Json<SignedIn>, ApiError> {
     let (proof, name) = read(body)?;
-    let now = gateway.clock.now();
-    let attempts = &gateway.identity.attempts;
     let signed_in = match proof {
         Proof::Token(token) => {
-            let attempt = attempts.begin(now, &stranger.address, None, false).map_err(too_soon)?;
+            let attempt = begin_attempt(&gateway, &stranger, "sign-in", None, false).await?;
             let outcome = by_token(&gateway, &stranger, &token, name).await;
             settle(&gateway, &stranger, "sign-in", attempt, outcome).await?
         }
         Proof::Password { email, password } => {
             let familiar = is_familiar(&gateway, &stranger, &email).await?;
-            let attempt = attempts.begin(now, &stranger.address, Some(&email), familiar).map_err(too_soon)?;
+            let attempt = begin_attempt(&gateway, &stranger, "sign-in", Some(&email), familiar).await?;
             let outcome = by_password(&gateway, &stranger, &email, password, name).await;
             settle(&gateway, &stranger, "sign-in", attempt, outcome).await?
         }

@@ -1,6 +1,7 @@
 //! Who somebody is: passwords, sessions, other issuers' tokens, service accounts, invitations.
 
 mod exchange;
+mod guessing;
 mod hostile;
 mod invitations;
 mod issuer;

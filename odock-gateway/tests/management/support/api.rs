@@ -25,7 +25,7 @@ pub(crate) struct Api {
     /// The super admin's personal token.
     pub(crate) root: String,
     router: axum::Router,
-    _stack: Stack,
+    stack: Arc<Stack>,
 }
 
 /// What a caller got.
@@ -82,17 +82,44 @@ impl Api {
     }
 
     pub(crate) async fn start_with(configure: impl FnOnce(&mut Config)) -> Self {
-        let stack = Stack::new().await;
+        let stack = Arc::new(Stack::new().await);
         let clock = ManualClock::at(Timestamp::now());
         let mut config = stack.config("a");
         configure(&mut config);
         let gateway = Gateway::start_with_clock(config, Arc::new(clock.clone())).await.unwrap();
         let router = management::router(gateway.clone());
-        let mut api = Self { gateway, clock, root: String::new(), router, _stack: stack };
+        let mut api = Self { gateway, clock, root: String::new(), router, stack };
         let token = bootstrap::bootstrap(&api.gateway).await.unwrap().unwrap();
         let signed_in = api.post("/api/auth/sign-in", None, json!({"token": token.expose_secret()})).await.expect(200);
         api.root = api.lasting(&signed_in.text("/accessToken")).await;
         api
+    }
+
+    /// Another node on the same stores; `None` where every node has its own.
+    pub(crate) async fn another(&self) -> Option<Self> {
+        self.another_with(|_| {}).await
+    }
+
+    /// As [`Api::another`], with another configuration.
+    pub(crate) async fn another_with(&self, configure: impl FnOnce(&mut Config)) -> Option<Self> {
+        if !self.stack.is_shared() {
+            return None;
+        }
+        self.stack.share_sealing_key("b");
+        let (stack, clock) = (Arc::clone(&self.stack), self.clock.clone());
+        let mut config = stack.config("b");
+        configure(&mut config);
+        let gateway = Gateway::start_with_clock(config, Arc::new(clock.clone())).await.unwrap();
+        let router = management::router(gateway.clone());
+        Some(Self { gateway, clock, root: self.root.clone(), router, stack })
+    }
+
+    /// Lets time pass: by hand here, and really where a server's clock counts.
+    pub(crate) async fn wait(&self, time: std::time::Duration) {
+        self.clock.advance(time);
+        if self.stack.is_shared() {
+            tokio::time::sleep(time).await;
+        }
     }
 
     /// With the organisations `acme` and `globex`.
