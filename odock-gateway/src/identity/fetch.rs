@@ -38,6 +38,13 @@ pub enum FetchError {
     },
 }
 
+impl FetchError {
+    /// An answer that cannot be used.
+    pub(super) fn failed(url: &Url, reason: impl ToString) -> Self {
+        failed(url, reason)
+    }
+}
+
 /// Asks issuers for documents.
 #[derive(Debug)]
 pub struct Fetcher {

@@ -8,7 +8,7 @@ use url::{Url, form_urlencoded};
 
 use super::{DeviceError, External, Poll, grant, refused, unfinished, wrong};
 use crate::config::{GITHUB, IdentityProvider};
-use crate::identity::fetch::Fetcher;
+use crate::identity::fetch::{FetchError, Fetcher};
 
 pub(super) async fn begin(fetcher: &Fetcher, provider: &IdentityProvider) -> Result<Value, DeviceError> {
     let url = address(provider, &provider.issuer, "login/device/code")?;
@@ -29,9 +29,13 @@ pub(super) async fn poll(
     let url = address(provider, &provider.issuer, "login/oauth/access_token")?;
     let mut fields = vec![("client_id", provider.client_id.clone())];
     fields.extend(grant(device_code));
-    let (_, answer) = post(fetcher, &url, &fields).await?;
+    let (status, answer) = post(fetcher, &url, &fields).await?;
+    // Errors come with status 200, and mean what they say whatever the status.
     if let Some(state) = unfinished(provider, &answer)? {
         return Ok(state);
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+        return Err(FetchError::failed(&url, format!("answered {}", status.as_u16())).into());
     }
     let access = answer["access_token"].as_str().ok_or_else(|| wrong(provider, "gave no access token"))?;
     let api = match &provider.api_url {
@@ -72,7 +76,9 @@ async fn get(
     access: &str,
 ) -> Result<Value, DeviceError> {
     let url = address(provider, api, path)?;
-    let (status, answer) = fetcher.send(&url, |client, url| client.get(url).bearer_auth(access)).await?;
+    let (status, answer) = fetcher
+        .send(&url, |client, url| client.get(url).bearer_auth(access).header("x-github-api-version", "2022-11-28"))
+        .await?;
     if status.is_success() {
         Ok(answer)
     } else {

@@ -1,6 +1,8 @@
 //! Who somebody is: passwords, sessions, other issuers' tokens, service accounts, invitations.
 
 mod exchange;
+mod fake_github;
+mod github;
 mod guessing;
 mod hostile;
 mod invitations;
