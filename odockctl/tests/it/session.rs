@@ -93,6 +93,49 @@ fn a_password_signs_in_and_is_never_an_argument() {
     home.run_with_input(&["login", "--url", &gateway.url, "--password-stdin"], "x").ends(64);
 }
 
+/// What the gateway answers to somebody who wants to sign in with GitHub.
+fn device_prompt() -> Value {
+    json!({
+        "handle": "odock-dev-canary", "provider": "github", "userCode": "WDJB-MJHT",
+        "verificationUri": "https://github.com/login/device", "expiresAt": "2099-01-01T00:00:00Z", "interval": 1
+    })
+}
+
+#[test]
+fn a_code_that_is_typed_at_github_signs_in() {
+    let gateway = gateway();
+    gateway.on("POST /api/auth/device", 200, &device_prompt());
+    // GitHub wants to be asked less often, and the gateway says how often.
+    gateway.on("POST /api/auth/device/poll", 200, &json!({ "interval": 2 }));
+    gateway.on("POST /api/auth/device/poll", 200, &json!({ "signedIn": signed_in("2099-01-01T00:00:00Z") }));
+    let home = Home::empty();
+    let begun = std::time::Instant::now();
+    let words = ["login", "--url", &gateway.url, "--provider", "github", "--store", "file", "--quiet"];
+    let run = home.run(&words).ends(0);
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(3), "one second, and then two");
+    for told in ["https://github.com/login/device", "WDJB-MJHT"] {
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+    }
+    assert!(!run.stderr.contains("canary") && !run.stdout.contains("canary"), "{}", run.stderr);
+    let polls = gateway.requests().into_iter().filter(|sent| sent.line.ends_with("/device/poll"));
+    assert_eq!(polls.map(|sent| sent.body).collect::<Vec<_>>(), vec![r#"{"handle":"odock-dev-canary"}"#; 2]);
+    assert_eq!(home.run(&["whoami", "--fields", "email", "-o", "csv"]).ends(0).stdout, "email\r\nada@acme.example\r\n");
+}
+
+#[test]
+fn a_sign_in_that_is_declined_or_too_late_ends() {
+    for (status, code, title, exit) in [
+        (403, "forbidden", "github says that it was declined", 5),
+        (401, "token_expired", "the sign-in is over, or never began", 4),
+    ] {
+        let gateway = gateway();
+        gateway.on("POST /api/auth/device", 200, &device_prompt());
+        gateway.refuse("POST /api/auth/device/poll", status, code, title);
+        let run = Home::empty().run(&["login", "--url", &gateway.url, "--device", "--store", "file"]).ends(exit);
+        assert!(run.stderr.contains(title), "{}", run.stderr);
+    }
+}
+
 #[test]
 fn an_invitation_is_delivered_and_accepted() {
     let gateway = gateway();
