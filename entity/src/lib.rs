@@ -18,6 +18,7 @@
 pub mod access;
 pub mod audit;
 pub mod calendar;
+pub mod catalogue;
 pub mod check;
 pub mod credential;
 pub mod envelope;

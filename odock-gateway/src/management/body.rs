@@ -76,6 +76,19 @@ impl<S: Sync> FromRequestParts<S> for Name {
     }
 }
 
+/// The first name in the path, percent-decoded.
+#[derive(Debug)]
+pub(super) struct First(pub(super) String);
+
+impl<S: Sync> FromRequestParts<S> for First {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let params = path_params(parts).await?;
+        let first = params.iter().next().map(|(_, name)| name.to_owned());
+        first.map(Self).ok_or_else(|| ApiError::internal("the route has no name in its path"))
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Last {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {

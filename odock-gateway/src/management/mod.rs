@@ -21,6 +21,7 @@ mod audit;
 mod audit_log;
 mod body;
 mod budgets;
+mod catalogue;
 mod collection;
 mod crud;
 mod engine;

@@ -14,8 +14,9 @@ use super::problem::{ApiError, Code};
 use super::repeat::Repeats;
 use super::watch::Hub;
 use super::{
-    about, admin, analytics, apikeys, apply, audit_log, budgets, ledger, live, models, organisations, overlays,
-    provider_test, providers, quotas, refusals, secrets, service_accounts, settings, simulate, teams, usage, users,
+    about, admin, analytics, apikeys, apply, audit_log, budgets, catalogue, ledger, live, models, organisations,
+    overlays, provider_test, providers, quotas, refusals, secrets, service_accounts, settings, simulate, teams, usage,
+    users,
 };
 use crate::gateway::Gateway;
 
@@ -129,6 +130,8 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(about::openapi))
         .routes(routes!(about::encryption_key))
         .routes(routes!(about::matrix))
+        .routes(routes!(catalogue::list))
+        .routes(routes!(catalogue::show))
         .routes(routes!(can_i::can_i, can_i::ask))
         .routes(routes!(sign_in::sign_in))
         .routes(routes!(sign_in::whoami))

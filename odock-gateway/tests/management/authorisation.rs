@@ -14,6 +14,7 @@ fn operations() -> Vec<(Method, String, String)> {
             let method: Method = method.to_uppercase().parse().unwrap();
             let concrete = path
                 .replace("{organisation}", "acme")
+                .replace("{provider}", "openai")
                 .replace("{id}", "019a0000-0000-7000-8000-000000000000")
                 .replace("{name}", "nothing-of-that-name")
                 .replace("{member}", "x")

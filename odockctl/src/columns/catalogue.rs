@@ -2,83 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use entity::catalogue::{KnownModel, Modality};
 use entity::pricing::Pricing;
 use entity::resource::PriceChange;
 use entity::vocab::{Capability, ModelType, ProviderType};
-use serde::Serialize;
 
 use super::resources::{example_pricing, joined};
 use super::{at, or_dash};
-use crate::catalogue::{Catalogue, Entry, Modality};
 use crate::output::{Column, Show};
-
-/// A known model, with where and when its facts are from.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KnownModel {
-    /// Whose model it is.
-    pub provider: ProviderType,
-    /// What the provider calls it.
-    pub slug: String,
-    /// The name that an import gives it.
-    pub name: String,
-    /// What it is for.
-    pub r#type: ModelType,
-    /// What it can do beyond text.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub capabilities: BTreeSet<Capability>,
-    /// Tokens that fit into prompt and answer together.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub context_window: Option<u32>,
-    /// Tokens that one answer can have.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_output_tokens: Option<u32>,
-    /// What it reads.
-    pub input: Vec<Modality>,
-    /// What it writes.
-    pub output: Vec<Modality>,
-    /// Its list price.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pricing: Option<Pricing>,
-    /// Price lists that are announced.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub price_changes: Vec<PriceChange>,
-    /// What the fields cannot say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    /// The day up to which the list price was followed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prices_as_of: Option<String>,
-    /// The day on which the facts were read.
-    pub taken: String,
-    /// Where they are from.
-    pub sources: Vec<String>,
-}
-
-impl KnownModel {
-    /// A model of a catalogue.
-    #[must_use]
-    pub fn new(catalogue: &Catalogue, entry: &Entry) -> Self {
-        let Entry { slug, r#type, capabilities, context_window, max_output_tokens, input, output, .. } = entry.clone();
-        Self {
-            provider: catalogue.provider,
-            name: entry.default_name(),
-            slug,
-            r#type,
-            capabilities,
-            context_window,
-            max_output_tokens,
-            input,
-            output,
-            pricing: entry.pricing.clone(),
-            price_changes: entry.price_changes.clone(),
-            note: entry.note.clone(),
-            prices_as_of: catalogue.prices_as_of.clone().filter(|_| entry.pricing.is_some()),
-            taken: catalogue.taken.clone(),
-            sources: catalogue.sources.clone(),
-        }
-    }
-}
 
 /// A price that says what it is for: `0.0004`, or `4 per 1k pages`.
 fn input_price(model: &KnownModel) -> String {

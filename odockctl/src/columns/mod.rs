@@ -12,7 +12,6 @@ mod service_account;
 mod usage;
 
 pub use access::ContextRow;
-pub use catalogue::KnownModel;
 pub use doctor::{Finding, Verdict};
 pub use limits::owner;
 

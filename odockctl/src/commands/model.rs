@@ -5,9 +5,9 @@ mod import;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 use entity::vocab::{ModelType, ProviderType};
+use odock_catalogue::Catalogue;
 
-use crate::catalogue::{self, Catalogue};
-use crate::columns::KnownModel;
+use crate::catalogue::find;
 use crate::error::{CliError, Exit};
 use crate::output::count;
 use crate::session::Session;
@@ -49,8 +49,8 @@ pub struct Catalog {
 
 /// Reads the word for a provider that has a catalogue.
 pub fn provider() -> impl TypedValueParser<Value = ProviderType> {
-    PossibleValuesParser::new(catalogue::words())
-        .try_map(|word| catalogue::provider(&word).ok_or_else(|| format!("`{word}` has no catalogue")))
+    PossibleValuesParser::new(odock_catalogue::words())
+        .try_map(|word| odock_catalogue::provider(&word).ok_or_else(|| format!("`{word}` has no catalogue")))
 }
 
 /// Reads a type of model.
@@ -77,14 +77,14 @@ fn catalog(session: &Session, args: &Catalog) -> Result<Exit, CliError> {
     let mut models = Vec::new();
     for catalogue in &catalogues {
         for name in &args.names {
-            catalogue.find(name)?;
+            find(catalogue, name)?;
         }
         let wanted = catalogue.models.iter().filter(|entry| {
             (args.names.is_empty() || args.names.iter().any(|name| entry.is_called(name)))
                 && args.r#type.is_none_or(|wanted| entry.r#type == wanted)
                 && args.search.as_deref().is_none_or(|text| entry.mentions(text))
         });
-        models.extend(wanted.map(|entry| KnownModel::new(catalogue, entry)));
+        models.extend(wanted.map(|entry| catalogue.known(entry)));
     }
     match &models[..] {
         [one] if args.names.len() == 1 => session.out.one(one)?,

@@ -176,6 +176,8 @@ pub(in crate::management) const RULES: &[Rule] = &[
     rule("GET",    "/api/whoami", "session", Read, Session, ANYBODY),
     rule("GET",    "/api/encryption-key", "encryption-key", Read, Session, ANYBODY),
     rule("GET",    "/api/auth/matrix", "matrix", Read, Session, ANYBODY),
+    rule("GET",    "/api/catalogue", "known-model", Read, Session, ANYBODY),
+    rule("GET",    "/api/catalogue/{provider}/{name}", "known-model", Read, Session, ANYBODY),
     rule("GET",    "/api/can-i", "access", Read, Session, ANYBODY),
     // It changes nothing: a token that may read may ask.
     rule("POST",   "/api/can-i", "access", Read, Session, ANYBODY),

@@ -8,12 +8,13 @@ use entity::manifest::{API_VERSION, Manifest, Metadata};
 use entity::plan::{Action, Change, Plan, PlanSummary};
 use entity::resource::{Kind, Model, ModelSpec, Provider};
 use entity::vocab::ProviderType;
+use odock_catalogue::{Catalogue, Entry, as_of, merged};
 use odock_client::http::ListQuery;
 use odock_client::manifest::{self, Options, Secrets, Source};
 use serde::Serialize;
 
 use super::provider;
-use crate::catalogue::{Catalogue, Entry, as_of, merged};
+use crate::catalogue::find;
 use crate::commands::manner::Manner;
 use crate::commands::validate::mistakes;
 use crate::commands::{apply, diff};
@@ -96,7 +97,7 @@ impl Import {
         let entries: Vec<&Entry> = if self.all {
             catalogue.models.iter().collect()
         } else {
-            self.names.iter().map(|name| catalogue.find(name)).collect::<Result<_, _>>()?
+            self.names.iter().map(|name| find(catalogue, name)).collect::<Result<_, _>>()?
         };
         let mut seen = BTreeSet::new();
         let once = entries.into_iter().filter(|entry| seen.insert(entry.slug.clone()));
@@ -116,7 +117,7 @@ impl Import {
         if self.all {
             return Err(CliError::usage("say whose models: --from CATALOGUE"));
         }
-        let knows = |catalogue: &Catalogue| self.names.iter().all(|name| catalogue.find(name).is_ok());
+        let knows = |catalogue: &Catalogue| self.names.iter().all(|name| catalogue.find(name).is_some());
         let mut found: Vec<Catalogue> = Catalogue::all()?.into_iter().filter(knows).collect();
         match (found.pop(), found.is_empty()) {
             (Some(only), true) => Ok(only),
