@@ -129,8 +129,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let Cli { flags, command } = cli;
     match command.unwrap_or(Command::Serve) {
         Command::Serve => {
-            let (config, _log) = start(&flags)?;
-            runtime()?.block_on(launch::serve(config))
+            let loaded = load(&flags)?;
+            let _log = start_log(&loaded)?;
+            runtime()?.block_on(launch::serve(loaded, move || load(&flags)))
         }
         Command::Demo(args) => demo(args, flags),
         Command::Migrate(action) => {
@@ -161,11 +162,16 @@ fn start(flags: &Flags) -> anyhow::Result<(Config, log::LogGuard)> {
 }
 
 fn start_with(loaded: Loaded) -> anyhow::Result<(Config, log::LogGuard)> {
+    let guard = start_log(&loaded)?;
+    Ok((loaded.config, guard))
+}
+
+fn start_log(loaded: &Loaded) -> anyhow::Result<log::LogGuard> {
     let guard = log::install(&loaded.config.log)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    Ok((loaded.config, guard))
+    Ok(guard)
 }
 
 /// Logs warnings only, unless told otherwise: what a subcommand prints should not drown in its log.

@@ -3,7 +3,7 @@
 //! | module | is |
 //! | --- | --- |
 //! | [`gateway`] | everything wired together, once |
-//! | [`config`] [`telemetry`] [`cli`] | what it is told, what it tells, how it is started |
+//! | [`config`] [`telemetry`] [`cli`] [`reload`] | what it is told, what it tells, how it is started, what changes while it runs |
 //! | [`http`] | listeners, transport layers, the routes of the data plane and the error shapes of its dialects |
 //! | [`pipeline`] | the way of a request, stage by stage: read this first |
 //! | [`probe`] | tries a provider, for the control plane |
@@ -38,6 +38,7 @@ pub mod models;
 pub mod pipeline;
 pub mod probe;
 pub mod providers;
+pub mod reload;
 pub mod rewrap;
 pub mod routing;
 pub mod secrets;

@@ -10,11 +10,11 @@ use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{ConfigErrors, Loaded};
 use crate::gateway::Gateway;
 use crate::http::router;
 use crate::http::server::{Planes, Server};
-use crate::{bootstrap, management};
+use crate::{bootstrap, management, reload};
 
 /// How long what is left in memory may take to reach the database at the end.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -79,12 +79,16 @@ impl Running {
     }
 }
 
-/// Serves until the process is told to stop.
+/// Serves until the process is told to stop. `load` reads the configuration anew.
 ///
 /// # Errors
 /// Says which part cannot be used, and why.
-pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let running = Running::start(Gateway::start(config).await?).await?;
+pub async fn serve(
+    loaded: Loaded,
+    load: impl Fn() -> Result<Loaded, ConfigErrors> + Send + 'static,
+) -> anyhow::Result<()> {
+    let running = Running::start(Gateway::start(loaded.config.clone()).await?).await?;
+    reload::on_hangup(&running.gateway, loaded, load)?;
     announce(&running);
     stop_signal().await?;
     tracing::info!("stopping: requests under way are finished first; a second signal stops at once");

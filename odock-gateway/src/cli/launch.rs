@@ -1,11 +1,14 @@
 //! Where the subcommands enter the rest of the program.
 
 use crate::cli::DemoArgs;
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors, Loaded};
 
 /// Serves until the process is asked to stop.
-pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
-    crate::serve::serve(config).await
+pub(super) async fn serve(
+    loaded: Loaded,
+    load: impl Fn() -> Result<Loaded, ConfigErrors> + Send + 'static,
+) -> anyhow::Result<()> {
+    crate::serve::serve(loaded, load).await
 }
 
 /// Runs the demo until the process is asked to stop.

@@ -9,11 +9,11 @@ use super::check::Check;
 /// How long facts are kept in memory, and how they are dropped before that.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    /// How long a virtual key's facts are kept.
+    /// How long a virtual key's facts are kept, and with them the policies of key, team and organisation.
     pub auth_ttl: Duration,
     /// How long "no such key" is kept.
     pub auth_negative_ttl: Duration,
-    /// How long models, providers and grants are kept.
+    /// How long models, providers and grants are kept, and with them the models' policies.
     pub model_ttl: Duration,
     /// How long an opened provider key is kept.
     pub provider_key_ttl: Duration,
@@ -34,10 +34,12 @@ impl Cache {
         if channel.is_none() {
             check.refuse("cache.invalidation_channel", "is empty");
         }
+        // Policies are kept with what they bind, so the shorter time holds for both.
+        let policy_ttl = check.duration("cache.policy_ttl", day());
         Self {
-            auth_ttl: check.duration("cache.auth_ttl", day()),
+            auth_ttl: check.duration("cache.auth_ttl", day()).min(policy_ttl),
             auth_negative_ttl: check.duration("cache.auth_negative_ttl", day()),
-            model_ttl: check.duration("cache.model_ttl", day()),
+            model_ttl: check.duration("cache.model_ttl", day()).min(policy_ttl),
             provider_key_ttl: check.duration("cache.provider_key_ttl", day()),
             invalidation_secret,
             invalidation_channel: channel.unwrap_or_default(),

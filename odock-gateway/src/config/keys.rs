@@ -102,6 +102,7 @@ pub(super) static KEYS: &[Key] = &[
     open("cache.auth_ttl", &["AUTH_CACHE_TTL"]),
     open("cache.auth_negative_ttl", &["AUTH_NEGATIVE_CACHE_TTL"]),
     open("cache.model_ttl", &["MODEL_CACHE_TTL"]),
+    open("cache.policy_ttl", &["RATELIMIT_POLICY_CACHE_TTL"]),
     open("cache.provider_key_ttl", &["PROVIDER_KEY_DECRYPT_CACHE_TTL"]),
     hidden("cache.invalidation_secret", &["CACHE_INVALIDATION_SECRET"]),
     open("cache.invalidation_channel", &["CACHE_INVALIDATION_CHANNEL"]),

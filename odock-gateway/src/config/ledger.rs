@@ -44,6 +44,17 @@ pub enum LedgerFailure {
     Open,
 }
 
+impl LedgerFailure {
+    /// The word for it in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+        }
+    }
+}
+
 /// What becomes of the requests of a node that is lost with its journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeLoss {

@@ -25,6 +25,18 @@ pub enum FailureMode {
     Closed,
 }
 
+impl FailureMode {
+    /// The word for it in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Open => "open",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 impl Limits {
     pub(super) fn read(check: &mut Check<'_>) -> Self {
         Self {

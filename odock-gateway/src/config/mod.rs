@@ -108,6 +108,22 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// The settings in effect as TOML, each with its source, secrets masked.
     pub effective: String,
+    /// A digest of each setting's value.
+    digests: raw::Digests,
+}
+
+impl Loaded {
+    /// The settings whose values differ, by their paths.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let mut paths = self.digests.differences(&other.digests);
+        // The same file may hold another policy.
+        let policy = "limits.global_policy";
+        if self.config.limits.global_policy != other.config.limits.global_policy && !paths.contains(&policy) {
+            paths.push(policy);
+        }
+        paths
+    }
 }
 
 impl Config {
@@ -207,5 +223,5 @@ fn resolve(mut raw: Raw, home: Option<&Path>) -> Result<Loaded, ConfigErrors> {
         return Err(ConfigErrors { problems: all });
     }
     let warnings = raw.warnings.iter().cloned().chain(warnings).collect();
-    Ok(Loaded { config, warnings, effective: show::effective(&raw) })
+    Ok(Loaded { config, warnings, effective: show::effective(&raw), digests: raw.digests() })
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use super::keys::{self, KEYS, Key};
 use super::problem::{Problem, Source};
 
 /// A value as it was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Value {
     /// Text, which is all that the environment knows.
     Text(String),
@@ -37,6 +38,12 @@ pub(super) struct Table {
     pub(super) fields: BTreeMap<String, Value>,
     /// What the environment variable holds that its `client_secret_env` names.
     pub(super) secret: Option<SecretString>,
+}
+
+impl Hash for Table {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.fields.hash(state);
+    }
 }
 
 impl PartialEq for Table {
@@ -79,7 +86,33 @@ pub(super) struct Raw {
     pub(super) warnings: Vec<String>,
 }
 
+/// A digest of each setting's value, to tell what has changed without keeping secrets.
+pub(super) struct Digests(BTreeMap<&'static str, u64>);
+
+impl std::fmt::Debug for Digests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Digests").finish_non_exhaustive()
+    }
+}
+
+impl Digests {
+    /// The paths of the settings that differ, in the order of the documentation.
+    pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
+        KEYS.iter().map(|key| key.path).filter(|path| self.0.get(path) != other.0.get(path)).collect()
+    }
+}
+
 impl Raw {
+    /// A digest of each value in effect.
+    pub(super) fn digests(&self) -> Digests {
+        let digest = |sourced: &Sourced| {
+            let mut hasher = DefaultHasher::new();
+            sourced.value.hash(&mut hasher);
+            hasher.finish()
+        };
+        Digests(self.values.iter().map(|(path, sourced)| (*path, digest(sourced))).collect())
+    }
+
     /// Finds the value in effect.
     pub(super) fn get(&self, path: &str) -> Option<&Sourced> {
         self.values.get(path)

@@ -31,7 +31,7 @@ impl Limits {
     /// Whether the global policy counts requests, which is to be done before a key is looked up.
     #[must_use]
     pub fn counts_globally(&self) -> bool {
-        self.global.as_ref().is_some_and(demand::counts_requests)
+        self.rules.load().global.as_ref().is_some_and(demand::counts_requests)
     }
 
     /// The pre-auth gate: addresses, and requests if `count`.
@@ -40,10 +40,13 @@ impl Limits {
     /// When the global policy refuses, or nobody can say.
     pub async fn pre_auth(&self, client: IpAddr, count: bool, notes: &Notes) -> Result<Option<Lease>, Refusal> {
         let gate = Gate::PreAuth;
-        self.plain(checks::address(gate, self.global.iter(), client, notes))?;
         let mut meters = Vec::new();
-        if let Some(global) = self.global.as_ref().filter(|_| count) {
-            demand::meters(global, Share::Requests, self.clock.now(), 0, &mut meters);
+        {
+            let rules = self.rules.load();
+            self.plain(checks::address(gate, rules.global.iter(), client, notes))?;
+            if let Some(global) = rules.global.as_ref().filter(|_| count) {
+                demand::meters(global, Share::Requests, self.clock.now(), 0, &mut meters);
+            }
         }
         self.pass(gate, meters, notes).await
     }
@@ -71,7 +74,7 @@ impl Limits {
         }
         let mut meters = Vec::new();
         let now = self.clock.now();
-        for scope in self.global.iter().filter(|_| global_too).chain(&principal.scopes) {
+        for scope in self.rules.load().global.iter().filter(|_| global_too).chain(&principal.scopes) {
             demand::meters(scope, Share::Requests, now, 0, &mut meters);
         }
         if later {
@@ -94,13 +97,14 @@ impl Limits {
     /// # Errors
     /// When a scope refuses.
     pub fn body(&self, principal: &Principal, bytes: u64, notes: &Notes) -> Result<(), Refusal> {
-        self.plain(checks::payload(Gate::Early, self.global.iter().chain(&principal.scopes), bytes, notes))
+        let rules = self.rules.load();
+        self.plain(checks::payload(Gate::Early, rules.global.iter().chain(&principal.scopes), bytes, notes))
     }
 
     /// How large a body may become, for one whose length was not announced.
     #[must_use]
     pub fn body_cap(&self, principal: &Principal) -> Option<BodyCap> {
-        checks::body_cap(self.global.iter().chain(&principal.scopes))
+        checks::body_cap(self.rules.load().global.iter().chain(&principal.scopes))
     }
 
     /// The final gate.
@@ -115,16 +119,19 @@ impl Limits {
         wants: &Wants,
         notes: &Notes,
     ) -> Result<Option<Lease>, Refusal> {
-        let scopes = || self.global.iter().chain(&principal.scopes).chain(&target.scope);
         self.plain(checks::address(Gate::Final, target.scope.iter(), client, notes))?;
         self.plain(checks::payload(Gate::Final, target.scope.iter(), wants.bytes, notes))?;
-        if let Some(cap) = wants.output_cap {
-            self.plain(checks::max_tokens(scopes(), cap, notes))?;
-        }
         let mut meters = Vec::new();
         let now = self.clock.now();
-        for scope in self.global.iter().chain(&principal.scopes) {
-            demand::meters(scope, Share::Tokens, now, wants.tokens, &mut meters);
+        {
+            let rules = self.rules.load();
+            let scopes = || rules.global.iter().chain(&principal.scopes);
+            if let Some(cap) = wants.output_cap {
+                self.plain(checks::max_tokens(scopes().chain(&target.scope), cap, notes))?;
+            }
+            for scope in scopes() {
+                demand::meters(scope, Share::Tokens, now, wants.tokens, &mut meters);
+            }
         }
         if let Some(scope) = &target.scope {
             demand::meters(scope, Share::All, now, wants.tokens, &mut meters);
@@ -189,17 +196,21 @@ impl Limits {
     ) -> Result<Vec<LimitMark>, HotError> {
         let (now, tokens, notes) = (self.clock.now(), wants.tokens, Notes::default());
         let mut meters = Vec::new();
-        let scopes = || self.global.iter().chain(&principal.scopes);
         let model = target.and_then(|target| target.scope.as_ref());
-        // Nobody is refused here: the notes say it all.
-        let _ = checks::payload(Gate::Early, scopes(), wants.bytes, &notes);
-        let _ = checks::payload(Gate::Final, model.into_iter(), wants.bytes, &notes);
-        if let Some(cap) = wants.output_cap {
-            let _ = checks::max_tokens(scopes().chain(model), cap, &notes);
-        }
-        scopes().for_each(|scope| demand::meters(scope, Share::Requests, now, 0, &mut meters));
-        let early = meters.len();
-        scopes().for_each(|scope| demand::meters(scope, Share::Tokens, now, tokens, &mut meters));
+        let early = {
+            let rules = self.rules.load();
+            let scopes = || rules.global.iter().chain(&principal.scopes);
+            // Nobody is refused here: the notes say it all.
+            let _ = checks::payload(Gate::Early, scopes(), wants.bytes, &notes);
+            let _ = checks::payload(Gate::Final, model.into_iter(), wants.bytes, &notes);
+            if let Some(cap) = wants.output_cap {
+                let _ = checks::max_tokens(scopes().chain(model), cap, &notes);
+            }
+            scopes().for_each(|scope| demand::meters(scope, Share::Requests, now, 0, &mut meters));
+            let early = meters.len();
+            scopes().for_each(|scope| demand::meters(scope, Share::Tokens, now, tokens, &mut meters));
+            early
+        };
         if let Some(scope) = model {
             demand::meters(scope, Share::All, now, tokens, &mut meters);
         }

@@ -54,6 +54,8 @@ pub use self::notes::{Headroom, Notes};
 pub use self::scope::{OverlayRule, Scope, scope_word};
 pub use self::words::{Gate, LimitWord, Verdict};
 
+use arc_swap::ArcSwap;
+
 use self::shared::{Background, Shared, SharedLease};
 use crate::clock::Clock;
 use crate::config::{self, FailureMode};
@@ -61,10 +63,25 @@ use crate::hot::meters::{Counter, LocalMeters};
 use crate::hot::{HotError, HotStore};
 use crate::telemetry::metrics::{Metrics, RateLimitMetrics};
 
-/// The limits of a gateway.
-pub struct Limits {
+/// What the gateway's settings say, which can change while it runs.
+struct Rules {
     global: Option<Scope>,
     on_failure: FailureMode,
+}
+
+impl Rules {
+    fn of(config: &config::Limits) -> Self {
+        let global = config.global_policy.clone().filter(|policies| !policies.is_empty());
+        Self {
+            global: global.map(|policies| Scope::new(ScopeType::Global, Uuid::nil(), policies)),
+            on_failure: config.failure_mode,
+        }
+    }
+}
+
+/// The limits of a gateway.
+pub struct Limits {
+    rules: ArcSwap<Rules>,
     clock: Arc<dyn Clock>,
     local: Arc<LocalMeters>,
     shared: Option<Arc<Shared>>,
@@ -115,11 +132,9 @@ impl Drop for Lease {
 impl Limits {
     /// The limits over the given hot store. To be called on a runtime: shared meters take some work in the background.
     pub fn start(config: &config::Limits, hot: &Arc<dyn HotStore>, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
-        let global = config.global_policy.clone().filter(|policies| !policies.is_empty());
         let shared = hot.meters().is_some().then(|| Shared::new(Arc::clone(hot), metrics.hot_store("rate_limits")));
         Self {
-            global: global.map(|policies| Scope::new(ScopeType::Global, Uuid::nil(), policies)),
-            on_failure: config.failure_mode,
+            rules: ArcSwap::from_pointee(Rules::of(config)),
             local: Arc::new(LocalMeters::new(Arc::clone(&clock))),
             clock,
             _background: shared.as_ref().map(Shared::start),
@@ -127,6 +142,17 @@ impl Limits {
             away: AtomicBool::new(false),
             metrics: metrics.rate_limits(),
         }
+    }
+
+    /// Goes on with other settings. What was counted stays counted, and requests under way keep the places that they have.
+    pub fn set(&self, config: &config::Limits) {
+        self.rules.store(Arc::new(Rules::of(config)));
+    }
+
+    /// Whether a policy of the gateway's own binds everybody.
+    #[must_use]
+    pub fn has_global_policy(&self) -> bool {
+        self.rules.load().global.is_some()
     }
 
     /// Tells the shared meters what they do not know yet, and ends the background work.

@@ -101,16 +101,17 @@ impl Limits {
         error: HotError,
         meters: &mut [Meter],
     ) -> Result<Option<(Option<SharedLease>, i64, bool)>, Refusal> {
+        let on_failure = self.rules.load().on_failure;
         // Once an outage, not once a request.
         if !self.away.swap(true, Ordering::AcqRel) {
-            let then = match self.on_failure {
+            let then = match on_failure {
                 FailureMode::Local => "each node counts by itself, at the same numbers",
                 FailureMode::Open => "requests pass unlimited",
                 FailureMode::Closed => "limited requests are refused with 503",
             };
             tracing::error!(%error, "rate limits cannot be counted in the hot store: {then} until it is back");
         }
-        match self.on_failure {
+        match on_failure {
             FailureMode::Local => {
                 self.metrics.local(true);
                 Ok(Some((None, self.local.take(meters), false)))

@@ -65,6 +65,18 @@ impl Process {
         assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
     }
 
+    /// Writes odock.toml, and tells the process to read it.
+    fn reload(&self, toml: &str) {
+        std::fs::write(self.dir.path().join("odock.toml"), toml).unwrap();
+        self.signal("-HUP");
+    }
+
+    /// How many lines of the log hold all of these.
+    fn logged(&self, words: &[&str]) -> usize {
+        let log = std::fs::read_to_string(self.dir.path().join("gateway.log")).unwrap();
+        log.lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
+    }
+
     async fn start_again(&mut self) {
         let _ = self.child.wait();
         self.child = spawn(&self.dir, self.port);
@@ -111,7 +123,7 @@ fn spawn(dir: &TempDir, port: u16) -> Child {
         .env("ODOCK_DATA_DIR", dir.path())
         .env("HTTP_PORT", port.to_string())
         .current_dir(dir.path())
-        .stdout(Stdio::null())
+        .stdout(std::fs::File::options().create(true).append(true).open(dir.path().join("gateway.log")).unwrap())
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
@@ -189,4 +201,37 @@ async fn told_to_stop_it_finishes_the_streams_and_leaves_no_record_behind() {
         (1, Outcome::Ok),
         "it is in the database before the process ends"
     );
+}
+
+#[tokio::test]
+async fn a_hangup_takes_over_limits_and_log_level_and_a_bad_file_changes_nothing() {
+    let process = Process::start().await;
+    let status = async || process.call(&chat("fast")).await.unwrap().status().as_u16();
+    assert_eq!((status().await, status().await), (200, 200));
+    process.reload("[limits]\nglobal_policy = '{\"ratelimit\":{\"requests\":{\"per_minute\":1}}}'\n");
+    eventually("the new limit to hold", || async { (status().await == 429).then_some(()) }).await;
+    assert_eq!(process.logged(&["read anew", "limits.global_policy changed"]), 1);
+    // Everything that is wrong is said, and what runs goes on.
+    process.reload("[limits]\nglobal_policy = 'nonsense'\nfailure_mode = \"never\"\n");
+    let wrong = ["is wrong", "limits.global_policy", "limits.failure_mode", "odock.toml"];
+    eventually("the mistakes to be named", || async { (process.logged(&wrong) == 1).then_some(()) }).await;
+    assert_eq!(status().await, 429);
+    // What cannot change is named, and the rest changes: there is no limit any more, and less is logged.
+    process.reload("[http]\nidle_timeout = \"30s\"\n[log]\nlevel = \"error\"\n");
+    eventually("the restart to be asked for", || async {
+        (process.logged(&["a restart is needed", "http.idle_timeout"]) == 1).then_some(())
+    })
+    .await;
+    eventually("the limit to be gone", || async { (status().await == 200).then_some(()) }).await;
+    let told = process.logged(&["read anew"]);
+    process.reload("[log]\nlevel = \"error\"\n");
+    // Signals that come too fast are one.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    process.reload("[log]\nlevel = \"loud\"\n");
+    eventually("an error to be logged at this level too", || async {
+        (process.logged(&["is wrong", "log.level"]) == 1).then_some(())
+    })
+    .await;
+    assert_eq!(process.logged(&["read anew", "changed"]), told - 1, "information is not logged at this level");
+    assert_eq!(status().await, 200);
 }

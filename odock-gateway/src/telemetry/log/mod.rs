@@ -16,7 +16,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt, registry};
+use tracing_subscriber::{Layer, fmt, registry, reload};
 
 use crate::config::{Log, LogFormat};
 
@@ -36,6 +36,19 @@ pub struct LogGuard {
 
 /// What the process's pipeline counts: there is one log, as there is one standard output.
 static STATS: OnceLock<Arc<LogStats>> = OnceLock::new();
+
+/// Changes what is logged; nothing before [`install`].
+static REFILTER: OnceLock<Box<Refilter>> = OnceLock::new();
+type Refilter = dyn Fn(Targets) -> anyhow::Result<()> + Send + Sync;
+
+/// Goes on with another level, or another filter by target.
+///
+/// # Errors
+/// It is no filter.
+pub fn refilter(filter: &str) -> anyhow::Result<()> {
+    let filter: Targets = filter.parse()?;
+    REFILTER.get().map_or(Ok(()), |refilter| refilter(filter))
+}
 
 /// What the process's log pipeline counts, for [`Telemetry::new`](super::Telemetry::new); nothing before [`install`].
 pub fn stats() -> Option<Arc<LogStats>> {
@@ -76,8 +89,9 @@ pub fn install(log: &Log) -> anyhow::Result<LogGuard> {
         layers.push(JsonLayer::new(file).boxed());
     }
     let stats = Arc::new(LogStats(queues.iter().map(|queue| queue.stats()).collect()));
-    let filter: Targets = log.filter.parse()?;
+    let (filter, handle) = reload::Layer::new(log.filter.parse::<Targets>()?);
     registry().with(layers).with(filter).try_init()?;
+    let _ = REFILTER.set(Box::new(move |filter| Ok(handle.reload(filter)?)));
     std::panic::set_hook(Box::new(report_panic));
     let _ = STATS.set(stats);
     Ok(LogGuard { queues })
