@@ -300,5 +300,9 @@ async fn months_and_settings_are_shown() {
     }
     let settings = api.acme(Method::GET, "settings", None).await.expect(200).body;
     assert_eq!(settings["gateway"]["idempotencyTtlSeconds"], 3_600, "{settings:#}");
+    assert_eq!(settings["safety"]["active"], false, "what screens nothing says so: {settings:#}");
+    assert_eq!(settings["plugins"]["active"], false);
+    assert_eq!(settings["gateway"]["rateLimitFailureMode"], "local");
+    assert_eq!(settings["gateway"]["globalPolicy"], false);
     assert!(settings["routing"].is_object() && settings["policies"].is_object(), "{settings:#}");
 }
