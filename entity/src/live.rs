@@ -1,13 +1,14 @@
 //! The live stream: finished requests and second-by-second aggregates, over server-sent events.
 //!
 //! `GET /api/organisations/{organisation}/live` and, for super admins, `GET /api/admin/live`. The event's name is the
-//! variant (`request`, `tick`, `gap`), its data the JSON of the payload.
+//! variant (`request`, `tick`, `threshold`, `gap`), its data the JSON of the payload.
 
 use serde::{Deserialize, Serialize};
 
 use crate::health::BreakerStatus;
 use crate::usage::{UsageRecord, UsageTotals};
-use crate::{Nanos, Timestamp};
+use crate::vocab::{LimitKind, Metric};
+use crate::{Nanos, OrganisationId, Timestamp};
 
 /// One event of the live stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +17,35 @@ pub enum LiveEvent {
     Request(Box<UsageRecord>),
     /// A second has passed.
     Tick(Box<Tick>),
+    /// A budget or quota has reached one of its thresholds.
+    Threshold(Box<Threshold>),
     /// The subscriber was too slow, or the source broke off: events are missing here.
     Gap(Gap),
+}
+
+/// A threshold that a window of a budget or quota has reached: raised once a window, whatever the number of nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Threshold {
+    /// When it was seen.
+    pub at: Timestamp,
+    /// Whose budget or quota it is.
+    pub organisation_id: OrganisationId,
+    /// Which of the two.
+    pub kind: LimitKind,
+    /// Its name.
+    pub name: String,
+    /// What it counts.
+    pub metric: Metric,
+    /// The percentage that was reached.
+    pub threshold: u16,
+    /// What is used: nanos of USD where the metric is `COST`.
+    pub used: i64,
+    /// The window's limit, in the same unit.
+    pub limit: i64,
+    /// When the window ends.
+    pub ends_at: Timestamp,
 }
 
 /// What happened in one second.

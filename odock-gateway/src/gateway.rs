@@ -221,7 +221,7 @@ impl Gateway {
                         gateway.epochs.changed(&subjects);
                         gateway.streams.look_again();
                     }
-                    Ok(Signal::Live(records)) => gateway.live.finished_elsewhere(&records),
+                    Ok(Signal::Live(news)) => gateway.live.heard(&news),
                     Ok(Signal::Ledger(word)) => gateway.ledger.heard(&word),
                     Ok(Signal::AllChanged) | Err(RecvError::Lagged(_)) => {
                         gateway.epochs.all_changed();
@@ -266,7 +266,8 @@ impl Gateway {
         self.tasks.spawn(Arc::clone(&gateway.ledger).keep(gateway.finished.clone(), now.clone()));
         let metrics = self.telemetry.metrics.clone();
         self.tasks.spawn(Arc::clone(&gateway.jobs).keep(gateway.finished.clone(), now.clone()));
-        let worker = Worker::new(Arc::clone(&self.ledger), self.database.clone(), &self.config, metrics);
+        let worker =
+            Worker::new(Arc::clone(&self.ledger), self.database.clone(), &self.config, metrics, Arc::clone(&self.live));
         self.tasks.spawn(worker.run(self.stopping.clone(), now));
     }
 
@@ -283,10 +284,10 @@ impl Gateway {
                 gateway.tell_again().await;
                 gateway.hot.want_live(gateway.live.is_watched());
                 gateway.live.want_shared(gateway.hot.live_wanted());
-                if let Some(records) = gateway.live.take_shared()
-                    && let Err(error) = gateway.hot.share_live(records).await
-                {
-                    tracing::debug!(%error, "could not share finished requests with other nodes");
+                for news in gateway.live.take_shared() {
+                    if let Err(error) = gateway.hot.share_live(news).await {
+                        tracing::debug!(%error, "could not share the live stream with other nodes");
+                    }
                 }
                 if beats.is_multiple_of(5) {
                     gateway.live.tick(gateway.clock.now(), || gateway.health.by_organisation());

@@ -120,6 +120,14 @@ fn stream(model: &mut Model, msg: StreamMsg, out: &mut Vec<Effect>) {
                     pulse::arrived(model, &record);
                     tail::arrived(model, number);
                 }
+                LiveEvent::Threshold(reached) => {
+                    let amount = |value| crate::view::numbers::amount(model, reached.metric, value);
+                    let (used, limit) = (amount(reached.used), amount(reached.limit));
+                    let text = format!("{}: {used} of {limit}", screens::limits::reached(&reached));
+                    let level = if reached.threshold >= 100 { Level::Warn } else { Level::Info };
+                    model.note(level, text);
+                    model.live.threshold = Some(*reached);
+                }
                 LiveEvent::Gap(gap) => {
                     model.live.gap(gap);
                     model.note(Level::Warn, "the stream skipped requests: more ended than could be sent");

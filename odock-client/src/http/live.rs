@@ -98,6 +98,7 @@ pub fn decode(event: &Event) -> Result<Option<LiveEvent>, serde_json::Error> {
     Ok(Some(match event.name.as_str() {
         "request" => LiveEvent::Request(serde_json::from_str(&event.data)?),
         "tick" => LiveEvent::Tick(serde_json::from_str(&event.data)?),
+        "threshold" => LiveEvent::Threshold(serde_json::from_str(&event.data)?),
         "gap" => LiveEvent::Gap(serde_json::from_str(&event.data)?),
         _ => return Ok(None),
     }))

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Ledger;
 use crate::config::{self, NodeLoss};
+use crate::live::Hub;
 use crate::store::{self, Database, ledger as books, locks};
 use crate::telemetry::metrics::Metrics;
 use crate::usage::Written;
@@ -26,6 +27,7 @@ pub struct Worker {
     database: Database,
     usage: config::Usage,
     metrics: Metrics,
+    live: Arc<Hub>,
     webhook: Option<Webhook>,
     /// Leases that were seen past their end, and since when without a break. Their node may just have been cut off from
     /// the database, as this one may have been: only what stays so for the length of a lease is given up.
@@ -35,9 +37,15 @@ pub struct Worker {
 impl Worker {
     /// A worker that does nothing yet.
     #[must_use]
-    pub fn new(ledger: Arc<Ledger>, database: Database, config: &config::Config, metrics: Metrics) -> Self {
+    pub fn new(
+        ledger: Arc<Ledger>,
+        database: Database,
+        config: &config::Config,
+        metrics: Metrics,
+        live: Arc<Hub>,
+    ) -> Self {
         let webhook = config.ledger.webhook.clone().map(Webhook::new);
-        Self { ledger, database, usage: config.usage.clone(), metrics, webhook, ended: HashMap::new() }
+        Self { ledger, database, usage: config.usage.clone(), metrics, live, webhook, ended: HashMap::new() }
     }
 
     /// Does its rounds until `stopping` ends. `now` is the gateway's clock.
@@ -127,12 +135,13 @@ impl Worker {
             self.metrics.ledger().threshold(raised.kind);
             tracing::info!(
                 kind = %raised.kind,
-                name = raised.name,
+                name = %raised.name,
                 threshold = raised.threshold,
                 used = raised.used,
                 limit = raised.limit,
                 "a window has reached a threshold"
             );
+            self.live.reached(raised);
         }
         Ok(())
     }

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use dashmap::DashMap;
 use entity::health::BreakerStatus;
-use entity::live::Tick;
+use entity::live::{Threshold, Tick};
 use entity::usage::UsageRecord;
 use entity::{OrganisationId, Timestamp};
 use foldhash::fast::RandomState;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -34,6 +35,8 @@ pub enum Event {
     Request(Arc<UsageRecord>),
     /// A second has passed.
     Tick(Arc<Tick>),
+    /// A budget or quota has reached a threshold.
+    Threshold(Arc<Threshold>),
     /// So many requests were missed, because the subscriber was slow.
     Gap(u64),
 }
@@ -49,13 +52,29 @@ struct Ticks {
 /// Requests that a slow subscriber may lag behind before it misses some.
 const BACKLOG: usize = 4_096;
 
+/// What other nodes have not got yet.
+#[derive(Debug, Default)]
+struct Outbox {
+    records: Vec<Arc<UsageRecord>>,
+    thresholds: Vec<Arc<Threshold>>,
+}
+
+/// What nodes tell each other: an array of records, or an object with thresholds.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum News<R, T> {
+    Records(Vec<R>),
+    Thresholds { thresholds: Vec<T> },
+}
+
 /// Distributes finished requests. While nobody watches, a request costs one atomic load.
 #[derive(Debug)]
 pub struct Hub {
     local_watchers: AtomicUsize,
     /// Whether another node has somebody watching.
     shared: AtomicBool,
-    outbox: Mutex<Vec<Arc<UsageRecord>>>,
+    outbox: Mutex<Outbox>,
+    thresholds: broadcast::Sender<Arc<Threshold>>,
     requests: broadcast::Sender<Arc<UsageRecord>>,
     ticks: broadcast::Sender<Arc<Ticks>>,
     seconds: Mutex<HashMap<OrganisationId, Second>>,
@@ -69,6 +88,7 @@ impl Default for Hub {
             shared: AtomicBool::new(false),
             outbox: Mutex::default(),
             requests: broadcast::Sender::new(BACKLOG),
+            thresholds: broadcast::Sender::new(64),
             ticks: broadcast::Sender::new(16),
             seconds: Mutex::default(),
             in_flight: DashMap::default(),
@@ -117,28 +137,44 @@ impl Hub {
     pub fn finished(&self, record: &Arc<UsageRecord>) {
         if self.shared.load(Ordering::Relaxed) {
             let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
-            if outbox.len() < BACKLOG {
-                outbox.push(Arc::clone(record));
+            if outbox.records.len() < BACKLOG {
+                outbox.records.push(Arc::clone(record));
             }
         }
         self.show(record);
     }
 
-    /// The finished requests that other nodes have not got yet, as a JSON array.
-    pub fn take_shared(&self) -> Option<Bytes> {
-        let records = std::mem::take(&mut *self.outbox.lock().unwrap_or_else(PoisonError::into_inner));
-        if records.is_empty() {
-            return None;
+    /// Shows a threshold that was reached to whoever watches, here and elsewhere.
+    pub fn reached(&self, threshold: Threshold) {
+        let threshold = Arc::new(threshold);
+        if self.shared.load(Ordering::Relaxed) {
+            self.outbox.lock().unwrap_or_else(PoisonError::into_inner).thresholds.push(Arc::clone(&threshold));
         }
-        serde_json::to_vec(&records).ok().map(Bytes::from)
+        // Nobody listening is no failure.
+        let _ = self.thresholds.send(threshold);
     }
 
-    /// Shows the finished requests of another node to whoever watches here.
-    pub fn finished_elsewhere(&self, records: &[u8]) {
-        match serde_json::from_slice::<Vec<UsageRecord>>(records) {
-            Ok(records) => records.into_iter().for_each(|record| self.show(&Arc::new(record))),
+    /// What other nodes have not got yet, in pieces.
+    pub fn take_shared(&self) -> impl Iterator<Item = Bytes> + use<> {
+        let Outbox { records, thresholds } =
+            std::mem::take(&mut *self.outbox.lock().unwrap_or_else(PoisonError::into_inner));
+        let records = (!records.is_empty()).then_some(News::Records(records));
+        let thresholds = (!thresholds.is_empty()).then_some(News::Thresholds { thresholds });
+        let written = |news: News<Arc<UsageRecord>, Arc<Threshold>>| serde_json::to_vec(&news).ok().map(Bytes::from);
+        records.into_iter().chain(thresholds).filter_map(written)
+    }
+
+    /// Shows what another node tells to whoever watches here.
+    pub fn heard(&self, news: &[u8]) {
+        match serde_json::from_slice::<News<UsageRecord, Threshold>>(news) {
+            Ok(News::Records(records)) => records.into_iter().for_each(|record| self.show(&Arc::new(record))),
+            Ok(News::Thresholds { thresholds }) => {
+                for threshold in thresholds {
+                    let _ = self.thresholds.send(Arc::new(threshold));
+                }
+            }
             Err(error) => {
-                tracing::warn!(%error, "another node sent finished requests that cannot be read: is it of another version?")
+                tracing::warn!(%error, "another node's live stream cannot be read: is it of another version?");
             }
         }
     }
@@ -194,7 +230,13 @@ impl Hub {
     /// Begins to watch.
     pub fn watch(self: &Arc<Self>, audience: Audience) -> Watch {
         self.local_watchers.fetch_add(1, Ordering::Relaxed);
-        Watch { hub: Arc::clone(self), audience, requests: self.requests.subscribe(), ticks: self.ticks.subscribe() }
+        Watch {
+            hub: Arc::clone(self),
+            audience,
+            requests: self.requests.subscribe(),
+            ticks: self.ticks.subscribe(),
+            thresholds: self.thresholds.subscribe(),
+        }
     }
 }
 
@@ -205,6 +247,7 @@ pub struct Watch {
     audience: Audience,
     requests: broadcast::Receiver<Arc<UsageRecord>>,
     ticks: broadcast::Receiver<Arc<Ticks>>,
+    thresholds: broadcast::Receiver<Arc<Threshold>>,
 }
 
 impl Watch {
@@ -216,6 +259,12 @@ impl Watch {
                     Ok(record) if self.may_see(record.organisation_id) => return Some(Event::Request(record)),
                     Ok(_) => {}
                     Err(RecvError::Lagged(missed)) => return Some(Event::Gap(missed)),
+                    Err(RecvError::Closed) => return None,
+                },
+                threshold = self.thresholds.recv() => match threshold {
+                    Ok(threshold) if self.may_see(threshold.organisation_id) => return Some(Event::Threshold(threshold)),
+                    // Whoever missed one sees it in the windows.
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
                 },
                 ticks = self.ticks.recv() => match ticks {

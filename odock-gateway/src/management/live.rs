@@ -37,8 +37,8 @@ pub(super) struct LiveParams {
 
 /// Finished requests and second-by-second sums of an organisation, as they happen.
 ///
-/// Events are `request` (a usage record), `tick` and `gap`. Whoever reaches only a part of the organisation gets the requests
-/// of that part, and no sums. The stream ends when the token does.
+/// Events are `request` (a usage record), `tick`, `threshold` (a budget or quota has reached one) and `gap`. Whoever reaches
+/// only a part of the organisation gets the requests of that part, no sums and no thresholds. The stream ends when the token does.
 #[utoipa::path(
     get, path = "/api/organisations/{organisation}/live", tag = "usage", operation_id = "live",
     params(("organisation" = String, Path, description = "Slug or id."), LiveParams),
@@ -55,7 +55,8 @@ pub(super) async fn of_organisation(
 
 /// Finished requests and second-by-second sums of every organisation, as they happen.
 ///
-/// Events are `request` (a usage record), `tick` and `gap`. The stream ends when the token does.
+/// Events are `request` (a usage record), `tick`, `threshold` (a budget or quota has reached one) and `gap`. The stream ends
+/// when the token does.
 #[utoipa::path(
     get, path = "/api/admin/live", tag = "usage", operation_id = "live_everywhere", params(LiveParams),
     responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream", body = entity::page::ServerSentEvent), Refusals)
@@ -137,6 +138,9 @@ impl Subscription {
                     // Sums are of everybody's requests.
                     Event::Tick(_) if self.mine.is_some() => {}
                     Event::Tick(tick) => return event_of("tick", &*tick),
+                    // A limit may be anybody's: they are told to those who see them all.
+                    Event::Threshold(_) if self.mine.is_some() => {}
+                    Event::Threshold(threshold) => return event_of("threshold", &*threshold),
                     Event::Gap(missed) => return event_of("gap", &Gap { missed: Some(missed) }),
                 },
             }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use entity::live::Threshold;
 use entity::row::{budget, ledger_event, ledger_window, organisation, quota};
 use entity::vocab::{LimitKind, Metric};
 use entity::{OrganisationId, Timestamp, WindowId};
@@ -19,19 +20,8 @@ const ROUND: u64 = 5_000;
 /// Windows that have not changed for this long were looked at before.
 const RECENT_US: i64 = 10 * 60 * 1_000_000;
 
-/// A threshold that was reached.
-#[derive(Debug)]
-#[allow(missing_docs, reason = "each field is what its name says of the window")]
-pub struct Raised {
-    pub kind: LimitKind,
-    pub name: String,
-    pub threshold: u16,
-    pub used: i64,
-    pub limit: i64,
-}
-
 /// Raises every threshold that a window has reached and that was not raised before.
-pub async fn raise(database: &Database) -> Result<Vec<Raised>, DbErr> {
+pub async fn raise(database: &Database) -> Result<Vec<Threshold>, DbErr> {
     let (db, now) = (database.reader(), Timestamp::now());
     let windows = ledger_window::Entity::find()
         .filter(ledger_window::Column::UpdatedAt.gt(now.0 - RECENT_US))
@@ -53,12 +43,16 @@ pub async fn raise(database: &Database) -> Result<Vec<Raised>, DbErr> {
             let is_new = reached && !known.contains(&(window.id, i32::from(*threshold)));
             // Another node may have been quicker.
             if is_new && note(database, &window, *threshold, now).await? {
-                raised.push(Raised {
+                raised.push(Threshold {
+                    at: now,
+                    organisation_id: window.organisation_id,
                     kind: window.kind,
                     name: name.clone(),
+                    metric: window.metric,
                     threshold: *threshold,
                     used: window.used,
                     limit: window.limit_value,
+                    ends_at: window.ends_at,
                 });
             }
         }

@@ -93,6 +93,75 @@ async fn requests_and_ticks_arrive_where_they_belong() {
 }
 
 #[tokio::test]
+async fn requests_of_one_node_are_streamed_by_another() {
+    let a = Api::with_organisations().await;
+    let Some(b) = a.another().await else { return };
+    let mut stream = Stream::open(&b, "/api/organisations/acme/live", &a.root).await;
+    crate::support::eventually("the node to know that another watches", || async {
+        a.gateway.live.is_wanted().then_some(())
+    })
+    .await;
+    finish(&a, "globex", "theirs", "fast").await;
+    finish(&a, "acme", "ours", "fast").await;
+    assert_eq!(stream.event("request").await["apiKey"], "ours");
+}
+
+#[tokio::test]
+async fn a_threshold_is_told_once_on_every_node_to_those_who_see_all_limits() {
+    let a = Api::start_with(|config| config.ledger.worker_interval = Duration::from_millis(100)).await;
+    for name in ["acme", "globex"] {
+        a.post("/api/admin/organisations", Some(&a.root), json!({"name": name, "spec": {}})).await.expect(201);
+    }
+    let b = a.another_with(|config| config.ledger.worker_interval = Duration::from_millis(100)).await;
+    let ada = a.member("acme", "ada@acme.example", "ORG_ADMIN").await;
+    let user = a.member("acme", "user@acme.example", "USER").await;
+    let eve = a.member("globex", "eve@globex.example", "ORG_ADMIN").await;
+    let path = |organisation: &str| format!("/api/organisations/{organisation}/live");
+    let mut streams =
+        vec![Stream::open(&a, &path("acme"), &ada).await, Stream::open(&a, "/api/admin/live", &a.root).await];
+    if let Some(b) = &b {
+        streams.push(Stream::open(b, &path("acme"), &ada).await);
+        // The other node hears of it with its next beat.
+        crate::support::eventually("nodes to know of each other's watchers", || async {
+            (a.gateway.hot.live_wanted() && b.gateway.hot.live_wanted()).then_some(())
+        })
+        .await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    let mut others = vec![Stream::open(&a, &path("acme"), &user).await, Stream::open(&a, &path("globex"), &eve).await];
+    let limit =
+        json!({"owner": {"type": "ORG"}, "period": "DAILY", "metric": "REQUESTS", "limit": 4, "thresholds": [50, 100]});
+    a.create("quotas", "four", limit).await.expect(201);
+    let acme = crate::usage::organisation(&a, "acme").await;
+    let now = odock_gateway::clock::Clock::now(&a.clock);
+    let kept = |from: u64, to: u64| (from..to).map(|n| crate::usage::record(acme, n, now)).collect::<Vec<_>>();
+    a.gateway.invalidate(&[acme.0]).await;
+    // Windows come into being when they are needed.
+    a.get("/api/organisations/acme/limits", Some(&a.root)).await.expect(200);
+    a.keep(&kept(0, 3)).await;
+    for stream in &mut streams {
+        let told = stream.event("threshold").await;
+        assert_eq!((&told["name"], &told["threshold"], &told["limit"]), (&json!("four"), &json!(50), &json!(4)));
+    }
+    a.keep(&kept(3, 5)).await;
+    for stream in &mut streams {
+        let told = stream.event("threshold").await;
+        assert_eq!((&told["threshold"], &told["used"]), (&json!(100), &json!(5)), "each once: {told}");
+    }
+    finish(&a, "acme", "ci", "fast").await;
+    finish(&a, "globex", "ci", "fast").await;
+    for stream in &mut others {
+        loop {
+            let piece = stream.piece().await.unwrap();
+            assert!(!piece.starts_with("event: threshold"), "{piece}");
+            if piece.starts_with("event: tick") || piece.starts_with("event: request") {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_stream_ends_with_the_token() {
     let api = Api::with_organisations().await;
     let ada = api.member("acme", "ada@acme.example", "ORG_ADMIN").await;

@@ -6,7 +6,7 @@ pub mod ticks;
 
 use std::sync::Arc;
 
-use entity::live::{Gap, Tick};
+use entity::live::{Gap, Threshold, Tick};
 use entity::usage::UsageRecord;
 
 use crate::env::Env;
@@ -23,6 +23,8 @@ pub struct Live {
     pub requests: Requests,
     /// What each key did in the last minute.
     pub activity: Activity,
+    /// The threshold of a budget or quota that was reached last.
+    pub threshold: Option<Threshold>,
     /// Requests that the gateway could not send because we were too slow.
     pub missed: u64,
 }

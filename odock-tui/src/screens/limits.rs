@@ -6,6 +6,7 @@ mod poll;
 mod sort;
 
 use entity::ledger::LimitStatus;
+use entity::live::Threshold;
 use entity::resource::Owner;
 use entity::vocab::{LimitKind, OwnerType};
 use ratatui::Frame;
@@ -22,9 +23,16 @@ use crate::msg::Level;
 use crate::overlay::{Overlay, menu::Menu};
 use crate::view;
 use crate::widgets::cursor;
+use crate::widgets::text::clean;
 pub(super) use draw::{aged, bar, line, percent, runs_out};
 pub use poll::{due, poll, refresh};
 use sort::By;
+
+/// That a budget or quota has reached a threshold, in words.
+#[must_use]
+pub fn reached(threshold: &Threshold) -> String {
+    format!("{} {} has reached {} %", threshold.kind.as_str(), clean(&threshold.name), threshold.threshold)
+}
 
 /// The budgets.
 pub static BUDGETS: Limits = Limits { kind: LimitKind::Budget };

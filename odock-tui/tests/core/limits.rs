@@ -1,7 +1,8 @@
 //! Budgets and quotas: when they are fetched, what is found among them, and what can be done on their account.
 
+use entity::live::{LiveEvent, Threshold};
 use entity::policy::Factor;
-use entity::vocab::ScopeType;
+use entity::vocab::{LimitKind, Metric, ScopeType};
 use odock_tui::effects::{Effect, Load, Mutation, ScopeRef};
 use odock_tui::model::Scope;
 use odock_tui::msg::{Answer, Failure, FailureKind, Level, Msg, StreamMsg};
@@ -339,4 +340,28 @@ fn across_organisations_there_is_nothing_to_ask_and_the_screens_say_so() {
     assert_eq!(world.asked_for_limits(), 0);
     let warnings = world.model.log.iter().filter(|line| line.level != Level::Info).count();
     assert_eq!(warnings, 0, "{:?}", world.model.log);
+}
+
+#[test]
+fn a_threshold_that_was_reached_stands_above_the_budgets_and_in_the_log() {
+    let mut world = World::busy((160, 50));
+    let reached = Threshold {
+        at: support::after(70),
+        organisation_id: entity::OrganisationId::new(),
+        kind: LimitKind::Budget,
+        name: "search-monthly".to_owned(),
+        metric: Metric::Cost,
+        threshold: 80,
+        used: 41_000_000_000,
+        limit: 50_000_000_000,
+        ends_at: support::after(86_400),
+    };
+    world.event(LiveEvent::Threshold(Box::new(reached.clone())));
+    world.press(":pulse<enter>");
+    assert!(world.text().contains("budget search-monthly has reached 80 % at "), "{}", world.text());
+    let line = world.model.log.back().unwrap();
+    assert_eq!(line.level, Level::Info);
+    assert!(line.text.contains("$41") && line.text.contains("of $50"), "{}", line.text);
+    world.event(LiveEvent::Threshold(Box::new(Threshold { threshold: 100, ..reached })));
+    assert_eq!(world.model.log.back().unwrap().level, Level::Warn);
 }

@@ -5,7 +5,7 @@ mod top;
 use std::time::Duration;
 
 use entity::Timestamp;
-use entity::live::{LiveEvent, Tick};
+use entity::live::{LiveEvent, Threshold, Tick};
 use entity::usage::{Breakdown, Bucket, UsageRecord};
 use entity::vocab::Outcome;
 use odock_client::http::{LiveQuery, OrganisationApi, SummaryQuery, UsageQuery};
@@ -300,6 +300,10 @@ impl Tailed for Follower {
         match event {
             LiveEvent::Request(record) if !self.ticks => print(session, &record)?,
             LiveEvent::Tick(tick) if self.ticks => print_tick(session, &tick)?,
+            LiveEvent::Threshold(reached) => {
+                session.out.note(&threshold(&reached));
+                return Ok(false);
+            }
             LiveEvent::Gap(gap) => {
                 let count = gap.missed.map_or_else(|| "some".to_owned(), |missed| missed.to_string());
                 session.out.warn(&format!(
@@ -311,6 +315,20 @@ impl Tailed for Follower {
         }
         Ok(true)
     }
+}
+
+/// That a budget or quota has reached a threshold, in a line.
+fn threshold(reached: &Threshold) -> String {
+    let amount = |value| crate::output::amount(reached.metric, value);
+    format!(
+        "{} {} has reached {} %: {} of {}, until {}",
+        reached.kind.as_str(),
+        crate::output::clean(&reached.name),
+        reached.threshold,
+        amount(reached.used),
+        amount(reached.limit),
+        crate::output::instant(reached.ends_at),
+    )
 }
 
 async fn tail(session: &Session, args: Tail) -> Result<Exit, CliError> {

@@ -35,6 +35,21 @@ fn a_line_has_what_an_administrator_looks_for() {
 }
 
 #[test]
+fn a_threshold_that_is_reached_is_said_beside_the_requests() {
+    let gateway = Gateway::start();
+    let reached = json!({
+        "at": "2026-11-23T10:00:00Z", "organisationId": "0198c0de-0000-7000-8000-000000000005", "kind": "budget",
+        "name": "search-monthly", "metric": "COST", "threshold": 80, "used": 41_000_000_000_i64,
+        "limit": 50_000_000_000_i64, "endsAt": "2026-12-01T00:00:00Z"
+    });
+    let event = format!("event: threshold\ndata: {reached}\n\n");
+    gateway.raw(LIVE, 200, "text/event-stream", &format!("{event}{}", request("r1")));
+    let run = Home::of(&gateway).run(&["usage", "tail", "--limit", "1", "-o", "jsonl"]).ends(0);
+    assert!(run.stderr.contains("budget search-monthly has reached 80 %: $41"), "{}", run.stderr);
+    assert_eq!(run.stdout.lines().count(), 1, "data is requests only: {}", run.stdout);
+}
+
+#[test]
 fn ticks_are_asked_for_by_name() {
     let gateway = Gateway::start();
     let tick = json!({

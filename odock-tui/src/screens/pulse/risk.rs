@@ -26,7 +26,10 @@ pub(super) fn title(model: &Model) -> String {
         .filter(|status| limits::health::of(status).at_risk())
         .count();
     let old = limits::aged(model).map(|old| format!(" · {old}")).unwrap_or_default();
-    format!("budgets at risk · {} of {}{old}", format::count(at_risk as u64), format::count(kept as u64))
+    let reached = model.live.threshold.as_ref();
+    let reached =
+        reached.map(|it| format!(" · {} at {}", limits::reached(it), model.env.clock(it.at))).unwrap_or_default();
+    format!("budgets at risk · {} of {}{old}{reached}", format::count(at_risk as u64), format::count(kept as u64))
 }
 
 /// Rows that the pane takes of `room`, which it shares with the busiest and the refusals. One row is a line without a
