@@ -91,6 +91,7 @@ async fn work(gw: Gateway, prepared: Prepared, open: Open, ticket: Ticket) {
     let answered = tokio::select! {
         answered = send::upstream(&gw, prepared) => answered,
         stopped = ticket.stopped() => return end(&gw, &case, open, ticket, stopped).await,
+        error = send::withdrawn(&gw, &case) => return give_up(&gw, &case, open, ticket, &error).await,
     };
     let response = match answered {
         Ok(answered) => tally::respond(&gw, tally::say(answered)),
@@ -119,4 +120,11 @@ async fn end(gw: &Gateway, case: &Case, open: Open, ticket: Ticket, stopped: Sto
             ticket.failed("job_lost", message.to_owned(), gw.clock.now()).await;
         }
     }
+}
+
+/// Ends a job whose caller may no longer have it done: the key, or what it may call, was taken away.
+async fn give_up(gw: &Gateway, case: &Case, open: Open, ticket: Ticket, error: &GatewayError) {
+    tally::interrupted(gw, case, error);
+    open.close();
+    ticket.failed(error.code.wire().1, error.message.to_string(), gw.clock.now()).await;
 }

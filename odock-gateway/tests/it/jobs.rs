@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use entity::pricing::{Pricing, UnitPrice};
-use entity::row::{job, job_result, ledger_lease, ledger_window};
+use entity::row::{api_key, job, job_result, ledger_lease, ledger_window};
 use entity::vocab::{Enforcement, JobStatus, Outcome, ProviderType};
 use entity::{JobId, NodeId, Timestamp};
 use odock_gateway::config::Config;
@@ -13,6 +13,7 @@ use odock_gateway::gateway::Gateway;
 use odock_gateway::serve::Running;
 use odock_gateway::store::ledger;
 use odock_sim::Script;
+use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde_json::{Value, json};
 
@@ -136,6 +137,27 @@ async fn a_job_that_is_no_longer_wanted_is_stopped() {
     assert_eq!(delete(&gw, &id).await.status, 204, "what has ended is forgotten");
     delete(&gw, &id).await.expect_error(404, "not_found");
     assert_eq!(gw.running.gateway.in_flight.load(std::sync::atomic::Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_job_ends_when_its_key_is_revoked() {
+    let gw = start_with(|_| {}).await;
+    gw.fleet.budget("films", "10", Enforcement::Hard).await;
+    let id = begun(&gw, LONG).await;
+    let sent = gw.sim.wait_for_requests(1).await.remove(0);
+    let revoked = |at| api_key::ActiveModel { revoked_at: Set(at), ..Default::default() };
+    gw.fleet.change_key(revoked(Some(Timestamp::now()))).await;
+    sent.wait_ended().await;
+    assert!(sent.cancelled(), "the upstream is told");
+    gw.get(&format!("{JOBS}/{id}")).await.expect_error(401, "api_key_revoked");
+    // What became of it is told to whoever may ask again.
+    gw.fleet.change_key(revoked(None)).await;
+    until(&gw, &id, "failed").await;
+    let job = gw.get(&format!("{JOBS}/{id}")).await.json();
+    assert_eq!(job["error"]["code"], "api_key_revoked", "{job}");
+    let record = gw.only_record().await;
+    assert_eq!(record.error_code.as_deref(), Some("api_key_revoked"));
+    assert_eq!(used(&gw).await, record.cost_nanos.unwrap_or(0), "what the upstream may have made is charged");
 }
 
 #[tokio::test]

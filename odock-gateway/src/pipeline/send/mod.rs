@@ -22,3 +22,4 @@ pub use self::stream::MeteredStream;
 pub use self::unary::Unary;
 pub use self::upstream::{Answered, Refused, UpstreamFailure, upstream};
 pub use self::watch::watch;
+pub(in crate::pipeline) use self::watch::withdrawn;

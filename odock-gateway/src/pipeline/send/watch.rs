@@ -55,39 +55,66 @@ async fn callers(gw: &Gateway) {
     }
 }
 
-/// Whether something has changed that the stream's caller depends on. While changes cannot be heard, anything may have.
+/// Whether something has changed that the stream's caller depends on.
 fn is_due(gw: &Gateway, live: &Live) -> bool {
     let facts = live.facts();
-    let Some(Facts { stamp, principal }) = facts.as_ref() else { return !live.has_ended() };
+    !live.has_ended() && facts.as_ref().is_none_or(|facts| is_stale(gw, facts))
+}
+
+/// Whether these may no longer be the facts. While changes cannot be heard, anything may have changed.
+fn is_stale(gw: &Gateway, Facts { stamp, principal }: &Facts) -> bool {
     let expired = principal.expires_at.is_some_and(|end| end <= gw.clock.now());
-    !live.has_ended() && (expired || !gw.epochs.is_fresh(stamp) || !gw.hot.bus_is_up())
+    expired || !gw.epochs.is_fresh(stamp) || !gw.hot.bus_is_up()
 }
 
 async fn check(gw: &Gateway, live: &Live) {
+    match look(gw, &live.case).await {
+        Ok(Ok(facts)) => *live.facts() = Some(facts),
+        Ok(Err(error)) => live.end(error),
+        // Whoever cannot be asked now is asked in the next round.
+        Err(Unknown) => {}
+    }
+}
+
+/// Looks up a caller anew: the facts as they are, or why it may not go on.
+async fn look(gw: &Gateway, case: &Case) -> Result<Result<Facts, GatewayError>, Unknown> {
     let mark = gw.epochs.mark();
-    let (Some(target), Some(hash)) = (live.case.target.get(), live.case.key_hash.get()) else { return };
+    let (Some(target), Some(hash)) = (case.target.get(), case.key_hash.get()) else { return Err(Unknown) };
     let principal = match gw.auth.principal(hash).await {
         Ok(principal) => principal,
-        // Whoever cannot be asked now is asked in the next round.
-        Err(AuthError::Unavailable(_)) => return,
+        Err(AuthError::Unavailable(_)) => return Err(Unknown),
         Err(AuthError::Unknown) => {
             let message = "the API key was deleted, or its secret was replaced";
-            return live.end(GatewayError::new(ErrorCode::ApiKeyRevoked, message));
+            return Ok(Err(GatewayError::new(ErrorCode::ApiKeyRevoked, message)));
         }
-        Err(error) => return live.end(refusal(error)),
+        Err(error) => return Ok(Err(refusal(error))),
     };
-    match objection(gw, &principal, &target).await {
-        Ok(None) => {}
-        Ok(Some(error)) => return live.end(error),
-        Err(Unknown) => return,
+    if let Some(error) = objection(gw, &principal, &target).await? {
+        return Ok(Err(error));
     }
-    if take_up(gw, &principal, &live.case).await.is_err() {
-        return;
-    }
+    take_up(gw, &principal, case).await?;
     let mut subjects = vec![principal.organisation_id.0, principal.key_id.0, target.model_id.0, target.provider_id.0];
     subjects.extend(principal.team.as_ref().map(|(id, _)| id.0));
     subjects.extend(principal.user.as_ref().map(|(id, _)| id.0));
-    *live.facts() = Some(Facts { stamp: gw.epochs.stamp(mark, &subjects), principal });
+    Ok(Ok(Facts { stamp: gw.epochs.stamp(mark, &subjects), principal }))
+}
+
+/// Waits until the caller of a job may no longer have it done, and says why.
+pub(in crate::pipeline) async fn withdrawn(gw: &Gateway, case: &Case) -> GatewayError {
+    let mut round = interval(ROUND);
+    round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut known: Option<Facts> = None;
+    loop {
+        round.tick().await;
+        if known.as_ref().is_some_and(|facts| !is_stale(gw, facts)) {
+            continue;
+        }
+        match look(gw, case).await {
+            Ok(Ok(facts)) => known = Some(facts),
+            Ok(Err(error)) => return error,
+            Err(Unknown) => {}
+        }
+    }
 }
 
 /// Nobody can say at present.
