@@ -232,3 +232,38 @@ async fn lists_are_narrowed_by_what_each_kind_has() {
         api.acme(Method::GET, wrong, None).await.problem(400, "bad_request");
     }
 }
+
+#[tokio::test]
+async fn a_watch_hears_of_other_nodes_and_goes_on_at_any_of_them() {
+    let a = Api::with_organisations().await;
+    let Some(b) = a.another().await else { return };
+    a.create("teams", "first", json!({})).await.expect(201);
+    let mut at_b = Watch::open(&b, "teams?watch=true", &a.root, None).await;
+    assert_eq!(at_b.told().await, "ADDED first");
+    at_b.bookmark().await;
+    let changed = std::time::Instant::now();
+    a.create("teams", "second", json!({})).await.expect(201);
+    let (word, id, data) = at_b.event().await;
+    assert_eq!((word.as_str(), &data["object"]["name"]), ("ADDED", &json!("second")));
+    assert!(changed.elapsed() < Duration::from_secs(3), "told after {:?}", changed.elapsed());
+    drop(at_b);
+    // Made at either node while nobody watched, told by the other, in order and once.
+    a.acme(Method::DELETE, "teams/first", None).await.expect(204);
+    b.create("teams", "third", json!({})).await.expect(201);
+    let mut at_a = Watch::open(&a, "teams?watch=true", &a.root, id.as_deref()).await;
+    assert_eq!(at_a.told().await, "DELETED first");
+    assert_eq!(at_a.told().await, "ADDED third");
+    let last = at_a.bookmark().await;
+    let mut at_b = Watch::open(&b, "teams?watch=true", &a.root, Some(&last)).await;
+    a.create("teams", "fourth", json!({})).await.expect(201);
+    assert_eq!(at_b.told().await, "ADDED fourth", "nothing is told again");
+    // A place that this history does not have, at whichever node: everything anew, after a word about the gap.
+    let beyond = (last.parse::<u64>().unwrap() + 1_000).to_string();
+    for api in [&a, &b] {
+        let mut watch = Watch::open(api, "teams?watch=true", &a.root, Some(&beyond)).await;
+        assert_eq!(watch.told().await, "GAP -");
+        let mut all = [watch.told().await, watch.told().await, watch.told().await];
+        all.sort_unstable();
+        assert_eq!(all, ["ADDED fourth", "ADDED second", "ADDED third"]);
+    }
+}
