@@ -20,6 +20,7 @@ mod ledger_model;
 mod limits;
 mod meters;
 mod money_days;
+mod money_outages;
 mod outages;
 mod process;
 mod requests;

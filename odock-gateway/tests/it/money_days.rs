@@ -1,8 +1,6 @@
-//! Bad days and odd days for money: a database that is gone for a while, windows that end, clocks that change, events that
-//! nobody takes, figures that were tampered with.
+//! Odd days for money: windows that end, clocks that change, events that nobody takes, figures that were tampered with.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use entity::Timestamp;
@@ -11,7 +9,6 @@ use entity::resource::PriceChange;
 use entity::row::{PriceChanges, budget, ledger_event, ledger_lease, ledger_window, model, quota, usage_record};
 use entity::vocab::{Enforcement, Metric, Period, ProviderType};
 use odock_gateway::clock::ManualClock;
-use odock_gateway::config::{Config, DatabaseUrl, FailureMode};
 use odock_gateway::gateway::Gateway;
 use odock_gateway::serve::Running;
 use odock_gateway::store::{self, ledger};
@@ -22,7 +19,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
-use crate::support::{Fleet, NewModel, PostgresServer, RedisServer, Stack, TestGateway, eventually};
+use crate::support::{Fleet, NewModel, Stack, TestGateway, eventually};
 
 fn prices() -> Pricing {
     let output = ClassPrices { text_cost_per_1k_tokens: Some("1".parse().unwrap()), ..Default::default() };
@@ -30,16 +27,16 @@ fn prices() -> Pricing {
 }
 
 /// A cent.
-fn cent() -> Value {
+pub(crate) fn cent() -> Value {
     json!({ "model": "dear", "max_tokens": 10, "messages": [{ "role": "user", "content": "x" }] })
 }
 
-async fn with_model(gw: &TestGateway) {
+pub(crate) async fn with_model(gw: &TestGateway) {
     gw.fleet.model(NewModel { pricing: Some(prices()), ..NewModel::named("dear") }).await;
     gw.sim.script(Script::default().usage(7, 10));
 }
 
-async fn settled(gateway: &Gateway) {
+pub(crate) async fn settled(gateway: &Gateway) {
     eventually("all leases to be given back", || async {
         let leases = ledger_lease::Entity::find().all(gateway.database.reader()).await.unwrap();
         (leases.is_empty() && gateway.usage.backlog().0 == 0).then_some(())
@@ -47,139 +44,6 @@ async fn settled(gateway: &Gateway) {
     .await;
     let verified = ledger::verify(&gateway.database, None, None).await.unwrap();
     assert_eq!(verified.differences, []);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_database_for_longer_than_a_lease_nothing_is_lost_and_nothing_passed() {
-    if std::env::var("ODOCK_TEST_STACK").as_deref() != Ok("servers") {
-        return;
-    }
-    let Some(mut server) = PostgresServer::start().await else { return };
-    let gw = TestGateway::start_with(|config| {
-        config.database.url = DatabaseUrl::parse(&server.url()).unwrap();
-        config.ledger.lease_ttl = Duration::from_secs(2);
-    })
-    .await;
-    with_model(&gw).await;
-    gw.fleet.budget("month", "3", Enforcement::Standard).await;
-    let (passed, refused, down) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
-    // Eight clients that never stop, before, during and after.
-    let storm = |until: Duration| {
-        let (gw, passed, refused, down) = (&gw, &passed, &refused, &down);
-        async move {
-            let end = tokio::time::Instant::now() + until;
-            let client = |_| async {
-                while tokio::time::Instant::now() < end {
-                    let answer = gw.chat(&cent()).await;
-                    match answer.status {
-                        200 => drop(passed.fetch_add(1, Ordering::Relaxed)),
-                        503 => {
-                            // Only while nobody can say what is left, or has just begun to again.
-                            assert!(down.load(Ordering::Relaxed), "{}", answer.text());
-                            answer.expect_error(503, "overloaded");
-                            refused.fetch_add(1, Ordering::Relaxed);
-                        }
-                        other => panic!("{other}: {}", answer.text()),
-                    }
-                    tokio::time::sleep(Duration::from_millis(150)).await;
-                }
-            };
-            futures_util::future::join_all((0..8).map(client)).await;
-        }
-    };
-    storm(Duration::from_millis(300)).await;
-    let before = passed.load(Ordering::Relaxed);
-    down.store(true, Ordering::Relaxed);
-    // What is on lease is spent on; when the lease is over, nobody can say any more what is left.
-    let outage = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        server.crash();
-    };
-    tokio::join!(storm(Duration::from_secs(20)), outage);
-    let on_lease = passed.load(Ordering::Relaxed) - before;
-    let refusals = refused.load(Ordering::Relaxed);
-    assert!(before > 0 && on_lease > 0 && refusals > 0, "{before}, {on_lease} on the lease, {refusals} refused");
-    server.start_again().await;
-    let mut passed = passed.into_inner();
-    eventually("requests to pass again", || async { (gw.chat(&cent()).await.status == 200).then_some(()) }).await;
-    passed += 1;
-    // To the end of the budget: exactly three hundred in all.
-    let refusals = loop {
-        match gw.chat(&cent()).await.status {
-            200 => passed += 1,
-            402 => break gw.records().await.len(),
-            503 => tokio::time::sleep(Duration::from_millis(50)).await,
-            other => panic!("{other}"),
-        }
-    };
-    assert_eq!(passed, 300, "{refusals} records");
-    settled(&gw.running.gateway).await;
-    let window = ledger_window::Entity::find().one(gw.running.gateway.database.reader()).await.unwrap().unwrap();
-    assert_eq!(window.used, 3_000_000_000);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_goes_and_comes_back_under_load_and_the_budget_is_spent_to_the_cent() {
-    let Some(mut server) = RedisServer::start().await else { return };
-    let policy = json!({"ratelimit":{"requests":{"per_minute":1_000_000},"concurrency":{"max":1_000}}});
-    let on_redis = |config: &mut Config| {
-        config.redis = Some(server.settings());
-        config.limits.global_policy = Some(serde_json::from_value(policy.clone()).unwrap());
-        config.limits.failure_mode = FailureMode::Local;
-    };
-    let gw = TestGateway::start_with(on_redis).await;
-    with_model(&gw).await;
-    gw.fleet.budget("month", "3", Enforcement::Standard).await;
-    let mut urls = vec![gw.url("/v1/chat/completions")];
-    // A second node, where two can share a database: they ask each other over Redis, as long as there is one.
-    let other = if gw.stack.is_shared() {
-        gw.stack.share_sealing_key("b");
-        let mut config = gw.stack.config("b");
-        on_redis(&mut config);
-        let running = Running::start(Gateway::start(config).await.unwrap()).await.unwrap();
-        urls.push(format!("http://{}/v1/chat/completions", running.address));
-        Some(running)
-    } else {
-        None
-    };
-    let passed = Arc::new(AtomicUsize::new(0));
-    let clients: Vec<_> = (0..8)
-        .map(|client: usize| {
-            let (http, secret, url) = (gw.http.clone(), gw.fleet.secret.clone(), urls[client % urls.len()].clone());
-            let passed = Arc::clone(&passed);
-            tokio::spawn(async move {
-                loop {
-                    let answer = http.post(&url).bearer_auth(&secret).json(&cent()).send().await.unwrap();
-                    match answer.status().as_u16() {
-                        200 => passed.fetch_add(1, Ordering::SeqCst),
-                        402 => return,
-                        // Without Redis a node cannot ask the other for what it has not used.
-                        503 => passed.load(Ordering::SeqCst),
-                        other => panic!("{other}: {}", answer.text().await.unwrap()),
-                    };
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            })
-        })
-        .collect();
-    let reached = |count: usize| {
-        let passed = Arc::clone(&passed);
-        async move {
-            eventually("the load", || async { (passed.load(Ordering::SeqCst) >= count).then_some(()) }).await;
-        }
-    };
-    reached(40).await;
-    server.stop().await;
-    reached(120).await;
-    server.start_again().await;
-    for client in clients {
-        client.await.unwrap();
-    }
-    settled(&gw.running.gateway).await;
-    let window = ledger_window::Entity::find().one(gw.running.gateway.database.reader()).await.unwrap().unwrap();
-    let passed = passed.load(Ordering::SeqCst);
-    assert_eq!((passed, window.used), (300, 3_000_000_000));
-    drop(other);
 }
 
 /// A gateway whose clock the test moves.
