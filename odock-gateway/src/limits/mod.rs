@@ -44,6 +44,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use entity::vocab::ScopeType;
 use uuid::Uuid;
 
@@ -53,8 +54,6 @@ pub use self::gates::Wants;
 pub use self::notes::{Headroom, Notes};
 pub use self::scope::{OverlayRule, Scope, scope_word};
 pub use self::words::{Gate, LimitWord, Verdict};
-
-use arc_swap::ArcSwap;
 
 use self::shared::{Background, Shared, SharedLease};
 use crate::clock::Clock;

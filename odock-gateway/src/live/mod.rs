@@ -59,12 +59,10 @@ struct Outbox {
     thresholds: Vec<Arc<Threshold>>,
 }
 
-/// What nodes tell each other: an array of records, or an object with thresholds.
+/// Thresholds, as nodes tell each other of them. Records are told as an array.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum News<R, T> {
-    Records(Vec<R>),
-    Thresholds { thresholds: Vec<T> },
+struct Told<T> {
+    thresholds: Vec<T>,
 }
 
 /// Distributes finished requests. While nobody watches, a request costs one atomic load.
@@ -158,24 +156,26 @@ impl Hub {
     pub fn take_shared(&self) -> impl Iterator<Item = Bytes> + use<> {
         let Outbox { records, thresholds } =
             std::mem::take(&mut *self.outbox.lock().unwrap_or_else(PoisonError::into_inner));
-        let records = (!records.is_empty()).then_some(News::Records(records));
-        let thresholds = (!thresholds.is_empty()).then_some(News::Thresholds { thresholds });
-        let written = |news: News<Arc<UsageRecord>, Arc<Threshold>>| serde_json::to_vec(&news).ok().map(Bytes::from);
-        records.into_iter().chain(thresholds).filter_map(written)
+        let records = (!records.is_empty()).then(|| serde_json::to_vec(&records));
+        let thresholds = (!thresholds.is_empty()).then(|| serde_json::to_vec(&Told { thresholds }));
+        records.into_iter().chain(thresholds).filter_map(|written| written.ok().map(Bytes::from))
     }
 
     /// Shows what another node tells to whoever watches here.
     pub fn heard(&self, news: &[u8]) {
-        match serde_json::from_slice::<News<UsageRecord, Threshold>>(news) {
-            Ok(News::Records(records)) => records.into_iter().for_each(|record| self.show(&Arc::new(record))),
-            Ok(News::Thresholds { thresholds }) => {
-                for threshold in thresholds {
+        let understood = if news.first() == Some(&b'[') {
+            serde_json::from_slice::<Vec<UsageRecord>>(news)
+                .map(|records| records.into_iter().for_each(|record| self.show(&Arc::new(record))))
+        } else {
+            serde_json::from_slice::<Told<Threshold>>(news).map(|told| {
+                for threshold in told.thresholds {
+                    // Nobody listening is no failure.
                     let _ = self.thresholds.send(Arc::new(threshold));
                 }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "another node's live stream cannot be read: is it of another version?");
-            }
+            })
+        };
+        if let Err(error) = understood {
+            tracing::warn!(%error, "another node's live stream cannot be read: is it of another version?");
         }
     }
 
