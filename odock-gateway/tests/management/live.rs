@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use entity::OrganisationId;
+use entity::row::ledger_window;
+use entity::vocab::{LimitKind, Metric, OwnerType};
 use futures_util::StreamExt;
 use http::{Method, Request, header};
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::{Value, json};
 
 use crate::support::Api;
@@ -132,18 +136,37 @@ async fn a_threshold_is_told_once_on_every_node_to_those_who_see_all_limits() {
     let limit =
         json!({"owner": {"type": "ORG"}, "period": "DAILY", "metric": "REQUESTS", "limit": 4, "thresholds": [50, 100]});
     a.create("quotas", "four", limit).await.expect(201);
-    let acme = crate::usage::organisation(&a, "acme").await;
-    let now = odock_gateway::clock::Clock::now(&a.clock);
-    let kept = |from: u64, to: u64| (from..to).map(|n| crate::usage::record(acme, n, now)).collect::<Vec<_>>();
-    a.gateway.invalidate(&[acme.0]).await;
-    // Windows come into being when they are needed.
-    a.get("/api/organisations/acme/limits", Some(&a.root)).await.expect(200);
-    a.keep(&kept(0, 3)).await;
+    let quota = a.acme(Method::GET, "quotas/four", None).await.expect(200).text("/id");
+    let now = entity::Timestamp::now();
+    let window = ledger_window::Model {
+        id: entity::WindowId::new(),
+        organisation_id: crate::usage::organisation(&a, "acme").await,
+        kind: LimitKind::Quota,
+        limit_id: quota.parse().unwrap(),
+        owner_type: OwnerType::Org,
+        owner_id: uuid::Uuid::now_v7(),
+        metric: Metric::Requests,
+        starts_at: now,
+        ends_at: now.plus(Duration::from_secs(3_600)),
+        limit_value: 4,
+        used: 3,
+        asks: 0,
+        created_at: now,
+        updated_at: now,
+    };
+    let db = a.gateway.database.writer();
+    window.clone().into_active_model().insert(db).await.unwrap();
     for stream in &mut streams {
         let told = stream.event("threshold").await;
         assert_eq!((&told["name"], &told["threshold"], &told["limit"]), (&json!("four"), &json!(50), &json!(4)));
     }
-    a.keep(&kept(3, 5)).await;
+    let more = ledger_window::ActiveModel {
+        id: Set(window.id),
+        used: Set(5),
+        updated_at: Set(entity::Timestamp::now()),
+        ..Default::default()
+    };
+    more.update(db).await.unwrap();
     for stream in &mut streams {
         let told = stream.event("threshold").await;
         assert_eq!((&told["threshold"], &told["used"]), (&json!(100), &json!(5)), "each once: {told}");
