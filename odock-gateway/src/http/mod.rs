@@ -12,3 +12,4 @@ mod models;
 mod patience;
 pub mod router;
 pub mod server;
+pub mod workers;
