@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::http::router;
 use crate::http::server::{Planes, Server};
-use crate::http::workers::Workers;
+use crate::workers::Workers;
 use crate::{bootstrap, management};
 
 /// How long what is left in memory may take to reach the database at the end.

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{AsyncCommands, RedisResult, Script, SetExpiry, SetOptions};
 use tokio::sync::{broadcast, watch};
@@ -20,6 +22,7 @@ use self::bus::Bus;
 use super::once::{Begun, Claim, Outcome};
 use super::{HotError, HotStore, Mark, SharedMeters, Signal, Subject};
 use crate::config;
+use crate::workers;
 
 /// How long a subject's mark is kept: longer than any fact may be cached.
 const MARK_TTL: Duration = Duration::from_secs(24 * 3_600);
@@ -33,6 +36,12 @@ const SHARING: usize = 32;
 
 /// Keeps shared state in Redis.
 pub struct RedisStore {
+    client: redis::Client,
+    manager: ConnectionManagerConfig,
+    /// A connection for each thread that serves requests, made by its first call: what that thread asks is written and read
+    /// by itself.
+    own: DashMap<usize, ConnectionManager, RandomState>,
+    /// For everybody else.
     connections: Vec<ConnectionManager>,
     /// Calls whose answer is awaited.
     under_way: AtomicUsize,
@@ -80,7 +89,7 @@ impl RedisStore {
         let (bus_is_up, live_wanted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let node = uuid::Uuid::now_v7().simple().to_string();
         let mut bus = Bus {
-            client,
+            client: client.clone(),
             commands: connections[0].clone(),
             changes: channel.to_owned(),
             live: format!("{}:live", config.key_prefix),
@@ -98,6 +107,9 @@ impl RedisStore {
         bus_is_up.store(true, Ordering::Release);
         let bus = tokio::spawn(bus.run(joined));
         Ok(Self {
+            client,
+            manager,
+            own: DashMap::default(),
             connections,
             under_way: AtomicUsize::new(0),
             prefix: config.key_prefix.clone(),
@@ -121,6 +133,21 @@ impl RedisStore {
     /// The connection for the next call. As few are used as will do: calls that are on their way together on one share
     /// system calls and wake-ups, on both sides.
     fn connection(&self) -> ConnectionManager {
+        self.own_connection().unwrap_or_else(|| self.shared_connection())
+    }
+
+    /// The connection of this thread, if it serves requests.
+    fn own_connection(&self) -> Option<ConnectionManager> {
+        let worker = workers::current()?;
+        if let Some(connection) = self.own.get(&worker) {
+            return Some(connection.clone());
+        }
+        // It is made on this thread's runtime, when it is first used.
+        let connection = ConnectionManager::new_lazy_with_config(self.client.clone(), self.manager.clone()).ok()?;
+        Some(self.own.entry(worker).or_insert(connection).clone())
+    }
+
+    fn shared_connection(&self) -> ConnectionManager {
         let turn = self.under_way.load(Ordering::Relaxed) / SHARING;
         self.connections[turn % self.connections.len()].clone()
     }

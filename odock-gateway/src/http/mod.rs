@@ -12,4 +12,3 @@ mod models;
 mod patience;
 pub mod router;
 pub mod server;
-pub mod workers;

@@ -27,8 +27,8 @@ use tower::ServiceExt;
 
 use super::address::Peer;
 use super::patience::{Opening, Patient};
-use super::workers::Workers;
 use crate::config;
+use crate::workers::Workers;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);

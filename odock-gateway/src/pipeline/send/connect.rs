@@ -17,8 +17,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
 use super::pieces::Pieces;
-use crate::http::workers;
 use crate::providers::is_link_local;
+use crate::workers;
 
 /// How long an idle connection is kept. Most providers close theirs after a minute or more.
 const IDLE: Duration = Duration::from_secs(55);
@@ -30,7 +30,7 @@ pub(super) type UpstreamClient = Client<HttpsConnector<HttpConnector<GuardedReso
 pub struct Upstreams {
     allow_link_local: bool,
     tls: Arc<rustls::ClientConfig>,
-    clients: DashMap<(usize, Duration), UpstreamClient, RandomState>,
+    clients: DashMap<(Option<usize>, Duration), UpstreamClient, RandomState>,
 }
 
 impl Upstreams {
