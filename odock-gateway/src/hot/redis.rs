@@ -7,7 +7,7 @@ mod meters;
 mod once;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,7 +40,8 @@ pub struct RedisStore {
     manager: ConnectionManagerConfig,
     /// A connection for each thread that serves requests, made by its first call: what that thread asks is written and read
     /// by itself.
-    own: DashMap<usize, ConnectionManager, RandomState>,
+    own: DashMap<usize, Own, RandomState>,
+    rejoined: Arc<AtomicU64>,
     /// For everybody else.
     connections: Vec<ConnectionManager>,
     /// Calls whose answer is awaited.
@@ -60,6 +61,12 @@ pub struct RedisStore {
     node: String,
     patience: Duration,
     bus: JoinHandle<()>,
+}
+
+/// A thread's own connection, and how often the bus had been lost when it was made.
+struct Own {
+    rejoined: u64,
+    connection: ConnectionManager,
 }
 
 impl Drop for RedisStore {
@@ -87,6 +94,7 @@ impl RedisStore {
         let signals = broadcast::Sender::new(4_096);
         let (want_live, wanted) = watch::channel(false);
         let (bus_is_up, live_wanted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let rejoined = Arc::<AtomicU64>::default();
         let node = uuid::Uuid::now_v7().simple().to_string();
         let mut bus = Bus {
             client: client.clone(),
@@ -99,6 +107,7 @@ impl RedisStore {
             node: node.clone(),
             signals: signals.clone(),
             is_up: Arc::clone(&bus_is_up),
+            rejoined: Arc::clone(&rejoined),
             live_wanted: Arc::clone(&live_wanted),
             want_live: wanted,
         };
@@ -110,6 +119,7 @@ impl RedisStore {
             client,
             manager,
             own: DashMap::default(),
+            rejoined,
             connections,
             under_way: AtomicUsize::new(0),
             prefix: config.key_prefix.clone(),
@@ -136,15 +146,19 @@ impl RedisStore {
         self.own_connection().unwrap_or_else(|| self.shared_connection())
     }
 
-    /// The connection of this thread, if it serves requests.
+    /// The connection of this thread, if it serves requests. When the bus was lost, so was this one most likely: a new one is
+    /// made rather than have a request find out.
     fn own_connection(&self) -> Option<ConnectionManager> {
-        let worker = workers::current()?;
-        if let Some(connection) = self.own.get(&worker) {
-            return Some(connection.clone());
+        let (worker, rejoined) = (workers::current()?, self.rejoined.load(Ordering::Acquire));
+        if let Some(own) = self.own.get(&worker)
+            && own.rejoined == rejoined
+        {
+            return Some(own.connection.clone());
         }
         // It is made on this thread's runtime, when it is first used.
         let connection = ConnectionManager::new_lazy_with_config(self.client.clone(), self.manager.clone()).ok()?;
-        Some(self.own.entry(worker).or_insert(connection).clone())
+        self.own.insert(worker, Own { rejoined, connection: connection.clone() });
+        Some(connection)
     }
 
     fn shared_connection(&self) -> ConnectionManager {
