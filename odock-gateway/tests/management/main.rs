@@ -31,4 +31,5 @@ mod session;
 mod simulate;
 mod support;
 mod usage;
+mod usage_ranking;
 mod watch;
