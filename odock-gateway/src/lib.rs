@@ -10,6 +10,7 @@
 //! | [`auth`] [`identity`] [`limits`] [`models`] [`routing`] [`ledger`] [`idempotency`] [`jobs`] [`usage`] [`live`] | engines: the rules, free of HTTP |
 //! | [`providers`] | wire formats of the upstreams, pure |
 //! | [`hot`] [`store`] | shared hot state, and the system of record |
+//! | [`workers`] | a thread a core, for the connections of callers |
 //! | [`spool`] | bodies that are too large to be held in memory |
 //! | [`management`] | the control plane |
 //!
@@ -46,3 +47,4 @@ pub mod spool;
 pub mod store;
 pub mod telemetry;
 pub mod usage;
+pub mod workers;

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::http::router;
 use crate::http::server::{Planes, Server};
+use crate::workers::Workers;
 use crate::{bootstrap, management};
 
 /// How long what is left in memory may take to reach the database at the end.
@@ -31,6 +32,8 @@ pub struct Running {
     pub sign_in_token: Option<secrecy::SecretString>,
     stop: CancellationToken,
     servers: tokio::task::JoinHandle<()>,
+    /// Last: what they hold of the database is used until all is written.
+    workers: Arc<Workers>,
 }
 
 impl Running {
@@ -41,7 +44,8 @@ impl Running {
     pub async fn start(gateway: Gateway) -> anyhow::Result<Self> {
         let sign_in_token = bootstrap::bootstrap(&gateway).await.context("cannot create the super admin")?;
         let config = Arc::clone(&gateway.config);
-        let main = Server::bind(&config.http, config.http.addr).await?;
+        let workers = Arc::new(Workers::start(config.http.workers).context("cannot start threads for connections")?);
+        let main = Server::bind(&config.http, config.http.addr).await?.with_workers(&workers);
         let address = main.local_addr()?;
         let own = match config.http.management_addr {
             Some(address) => Some(Server::bind(&config.http, address).await?),
@@ -65,7 +69,7 @@ impl Running {
                 }
             }
         });
-        Ok(Self { gateway, address, management_address, sign_in_token, stop, servers })
+        Ok(Self { gateway, address, management_address, sign_in_token, stop, servers, workers })
     }
 
     /// Stops accepting, finishes what is under way within the configured grace, and writes out what is in memory.
@@ -76,6 +80,7 @@ impl Running {
         // A listener that panicked is as stopped as one that ended.
         let _ = tokio::join!(self.servers, self.gateway.jobs.drain(grace));
         self.gateway.stop(DRAIN).await;
+        drop(self.workers);
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Http {
     pub max_upload_bytes: usize,
     /// The process-wide cap on requests in flight, if there is one.
     pub max_concurrent_requests: Option<usize>,
+    /// Threads that serve connections: as many as there are cores, unless it was told.
+    pub workers: usize,
     /// How long shutdown waits for requests in flight.
     pub shutdown_grace: Duration,
     /// What to serve TLS with, if at all.
@@ -59,6 +61,10 @@ impl Http {
             check.refuse("http.management_addr", "is the main listener's address; leave it out to share that listener");
         }
         let max = check.number("http.max_concurrent_requests", 0..=1_000_000_usize);
+        let workers = match check.number("http.workers", 0..=1_024_usize) {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        };
         Self {
             addr,
             management_addr,
@@ -70,6 +76,7 @@ impl Http {
             max_body_bytes: size(check.bytes("http.max_body_bytes", 1_024..=1 << 30)),
             max_upload_bytes: size(check.bytes("http.max_upload_bytes", 1_024..=16 << 30)),
             max_concurrent_requests: Some(max).filter(|max| *max > 0),
+            workers,
             shutdown_grace: check.duration("http.shutdown_grace", Duration::ZERO..=HOUR),
             tls: tls(check),
             trusted_proxies: proxies(check),

@@ -47,6 +47,7 @@ pub(super) static KEYS: &[Key] = &[
     open("http.max_body_bytes", &["HTTP_MAX_BODY_BYTES"]),
     open("http.max_upload_bytes", &["HTTP_MAX_UPLOAD_BYTES"]),
     open("http.max_concurrent_requests", &["HTTP_MAX_CONCURRENT_REQUESTS"]),
+    open("http.workers", &["HTTP_WORKERS"]),
     open("http.shutdown_grace", &["HTTP_SHUTDOWN_GRACE"]),
     open("http.management_addr", &["HTTP_MANAGEMENT_ADDR"]),
     open("http.enable_tls", &["HTTP_ENABLE_TLS"]),

@@ -7,10 +7,12 @@ mod meters;
 mod once;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{AsyncCommands, RedisResult, Script, SetExpiry, SetOptions};
 use tokio::sync::{broadcast, watch};
@@ -20,6 +22,7 @@ use self::bus::Bus;
 use super::once::{Begun, Claim, Outcome};
 use super::{HotError, HotStore, Mark, SharedMeters, Signal, Subject};
 use crate::config;
+use crate::workers;
 
 /// How long a subject's mark is kept: longer than any fact may be cached.
 const MARK_TTL: Duration = Duration::from_secs(24 * 3_600);
@@ -33,6 +36,13 @@ const SHARING: usize = 32;
 
 /// Keeps shared state in Redis.
 pub struct RedisStore {
+    client: redis::Client,
+    manager: ConnectionManagerConfig,
+    /// A connection for each thread that serves requests, made by its first call: what that thread asks is written and read
+    /// by itself.
+    own: DashMap<usize, Own, RandomState>,
+    rejoined: Arc<AtomicU64>,
+    /// For everybody else.
     connections: Vec<ConnectionManager>,
     /// Calls whose answer is awaited.
     under_way: AtomicUsize,
@@ -51,6 +61,12 @@ pub struct RedisStore {
     node: String,
     patience: Duration,
     bus: JoinHandle<()>,
+}
+
+/// A thread's own connection, and how often the bus had been lost when it was made.
+struct Own {
+    rejoined: u64,
+    connection: ConnectionManager,
 }
 
 impl Drop for RedisStore {
@@ -78,9 +94,10 @@ impl RedisStore {
         let signals = broadcast::Sender::new(4_096);
         let (want_live, wanted) = watch::channel(false);
         let (bus_is_up, live_wanted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let rejoined = Arc::<AtomicU64>::default();
         let node = uuid::Uuid::now_v7().simple().to_string();
         let mut bus = Bus {
-            client,
+            client: client.clone(),
             commands: connections[0].clone(),
             changes: channel.to_owned(),
             live: format!("{}:live", config.key_prefix),
@@ -90,6 +107,7 @@ impl RedisStore {
             node: node.clone(),
             signals: signals.clone(),
             is_up: Arc::clone(&bus_is_up),
+            rejoined: Arc::clone(&rejoined),
             live_wanted: Arc::clone(&live_wanted),
             want_live: wanted,
         };
@@ -98,6 +116,10 @@ impl RedisStore {
         bus_is_up.store(true, Ordering::Release);
         let bus = tokio::spawn(bus.run(joined));
         Ok(Self {
+            client,
+            manager,
+            own: DashMap::default(),
+            rejoined,
             connections,
             under_way: AtomicUsize::new(0),
             prefix: config.key_prefix.clone(),
@@ -121,6 +143,25 @@ impl RedisStore {
     /// The connection for the next call. As few are used as will do: calls that are on their way together on one share
     /// system calls and wake-ups, on both sides.
     fn connection(&self) -> ConnectionManager {
+        self.own_connection().unwrap_or_else(|| self.shared_connection())
+    }
+
+    /// The connection of this thread, if it serves requests. When the bus was lost, so was this one most likely: a new one is
+    /// made rather than have a request find out.
+    fn own_connection(&self) -> Option<ConnectionManager> {
+        let (worker, rejoined) = (workers::current()?, self.rejoined.load(Ordering::Acquire));
+        if let Some(own) = self.own.get(&worker)
+            && own.rejoined == rejoined
+        {
+            return Some(own.connection.clone());
+        }
+        // It is made on this thread's runtime, when it is first used.
+        let connection = ConnectionManager::new_lazy_with_config(self.client.clone(), self.manager.clone()).ok()?;
+        self.own.insert(worker, Own { rejoined, connection: connection.clone() });
+        Some(connection)
+    }
+
+    fn shared_connection(&self) -> ConnectionManager {
         let turn = self.under_way.load(Ordering::Relaxed) / SHARING;
         self.connections[turn % self.connections.len()].clone()
     }

@@ -1,5 +1,6 @@
 //! Listeners: connections in, requests to a router, and an orderly end.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,24 +8,27 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
-use hyper::Request;
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tower::ServiceExt;
 
 use super::address::Peer;
 use super::patience::{Opening, Patient};
 use crate::config;
+use crate::workers::Workers;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -48,22 +52,36 @@ pub enum Planes {
 }
 
 impl Planes {
-    fn at(&self, path: &str) -> Router {
+    /// Serves a request. What is the control plane's is done on the runtime `main`: it may compute for long, and the
+    /// thread of this connection has others to serve.
+    async fn serve(self, request: Request<Incoming>, main: Handle) -> Result<Response<Body>, Infallible> {
+        let request = request.map(Body::new);
         match self {
-            Self::One(router) => router.clone(),
-            Self::Both { control, .. }
-                if path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) =>
-            {
-                control.clone()
-            }
-            Self::Both { data, .. } => data.clone(),
+            Self::One(router) => router.oneshot(request).await,
+            Self::Both { control, .. } if is_control(request.uri().path()) => elsewhere(main, control, request).await,
+            Self::Both { data, .. } => data.oneshot(request).await,
         }
     }
+}
+
+fn is_control(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Has another runtime serve a request. It is given up when its caller goes away.
+async fn elsewhere(runtime: Handle, router: Router, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    let serving = AbortOnDropHandle::new(runtime.spawn(router.oneshot(request)));
+    serving.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request of the management API was not served");
+        Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    })
 }
 
 /// A bound listener.
 pub struct Server {
     listener: TcpListener,
+    /// Who serves its connections; without them the runtime that accepts does.
+    workers: Option<Arc<Workers>>,
     tls: Option<TlsAcceptor>,
     builder: Builder<TokioExecutor>,
     read_timeout: Duration,
@@ -92,7 +110,15 @@ impl Server {
             .max_header_list_size(u32::try_from(config.max_header_bytes).unwrap_or(u32::MAX))
             .keep_alive_interval(Some(Duration::from_secs(30)))
             .keep_alive_timeout(Duration::from_secs(20));
-        Ok(Self { listener, tls, builder, read_timeout: config.read_timeout, write_timeout: config.write_timeout })
+        let (read_timeout, write_timeout) = (config.read_timeout, config.write_timeout);
+        Ok(Self { listener, workers: None, tls, builder, read_timeout, write_timeout })
+    }
+
+    /// Has these threads serve its connections.
+    #[must_use]
+    pub fn with_workers(mut self, workers: &Arc<Workers>) -> Self {
+        self.workers = Some(Arc::clone(workers));
+        self
     }
 
     /// The address that was bound: with the port that the system chose, if it was asked to.
@@ -137,42 +163,64 @@ impl Server {
     ) {
         // Without this, small chunks of a stream wait for the acknowledgement of the chunk before.
         let _ = stream.set_nodelay(true);
-        let (builder, tls, watcher, cut) = (self.builder.clone(), self.tls.clone(), graceful.watcher(), cut.clone());
-        let stream = Patient::new(stream, self.write_timeout);
-        let read_timeout = self.read_timeout;
-        tasks.spawn(async move {
-            let served = async {
-                match tls {
-                    None => converse(builder, Opening::new(stream, read_timeout), peer, planes, watcher).await,
-                    Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => {
-                            converse(builder, Opening::new(stream, read_timeout), peer, planes, watcher).await
-                        }
-                        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                        Err(_) => tracing::debug!("a TLS handshake took too long"),
-                    },
+        let (builder, tls, main) = (self.builder.clone(), self.tls.clone(), Handle::current());
+        let (read_timeout, write_timeout) = (self.read_timeout, self.write_timeout);
+        let conversation = Conversation { builder, peer, planes, watcher: graceful.watcher(), main };
+        let cut = cut.clone();
+        let Some(workers) = &self.workers else {
+            let stream = Patient::new(stream, write_timeout);
+            tasks.spawn(async move { cut.run_until_cancelled(conversation.open(stream, tls, read_timeout)).await });
+            return;
+        };
+        // The connection is to be woken by its worker's runtime, not by the one that accepted it.
+        let stream = match stream.into_std() {
+            Ok(stream) => stream,
+            Err(error) => return tracing::warn!(%error, "could not hand a connection on"),
+        };
+        workers.spawn(tasks.track_future(async move {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => {
+                    let stream = Patient::new(stream, write_timeout);
+                    cut.run_until_cancelled(conversation.open(stream, tls, read_timeout)).await;
                 }
-            };
-            cut.run_until_cancelled(served).await;
-        });
+                Err(error) => tracing::warn!(%error, "could not take a connection over"),
+            }
+        }));
     }
 }
 
-async fn converse(
+/// One connection's side of what is said on it.
+struct Conversation {
     builder: Builder<TokioExecutor>,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     planes: Planes,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        planes.at(request.uri().path()).oneshot(request.map(Body::new))
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        // A peer that hangs up or speaks nonsense is no event.
-        tracing::debug!(error = %error, "a connection ended badly");
+    watcher: Watcher,
+    /// Where the control plane's requests are served.
+    main: Handle,
+}
+
+impl Conversation {
+    /// Begins, with a handshake if TLS is spoken.
+    async fn open(self, stream: Patient<TcpStream>, tls: Option<TlsAcceptor>, read_timeout: Duration) {
+        let Some(tls) = tls else { return self.hold(Opening::new(stream, read_timeout)).await };
+        match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.hold(Opening::new(stream, read_timeout)).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn hold(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let Self { builder, peer, planes, watcher, main } = self;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            planes.clone().serve(request, main.clone())
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            // A peer that hangs up or speaks nonsense is no event.
+            tracing::debug!(error = %error, "a connection ended badly");
+        }
     }
 }
 

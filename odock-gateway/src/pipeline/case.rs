@@ -248,6 +248,13 @@ impl Case {
         attempts
     }
 
+    /// As [`Self::attempts`], for the record that a request leaves at its end: nothing is kept.
+    pub(super) fn take_attempts(&self) -> Vec<Attempt> {
+        let mut attempts = std::mem::take(&mut *self.attempts_so_far());
+        attempts.sort_by_key(|attempt| attempt.at_us);
+        attempts
+    }
+
     fn attempts_so_far(&self) -> MutexGuard<'_, Vec<Attempt>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }

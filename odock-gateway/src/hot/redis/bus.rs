@@ -1,7 +1,7 @@
 //! One connection that listens: to changes, to other nodes' finished requests, and to its own heartbeat.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,6 +33,8 @@ pub(super) struct Bus {
     pub(super) node: String,
     pub(super) signals: broadcast::Sender<Signal>,
     pub(super) is_up: Arc<AtomicBool>,
+    /// How often it was lost and joined again.
+    pub(super) rejoined: Arc<AtomicU64>,
     pub(super) live_wanted: Arc<AtomicBool>,
     pub(super) want_live: watch::Receiver<bool>,
 }
@@ -63,6 +65,7 @@ impl Bus {
         begin.arg(&self.generation);
         timeout(JOIN, begin.query_async::<()>(&mut self.commands)).await.map_err(|_| timed_out())??;
         let _ = self.signals.send(Signal::AllChanged);
+        self.rejoined.fetch_add(1, Ordering::Release);
         self.is_up.store(true, Ordering::Release);
         Ok(joined)
     }

@@ -212,5 +212,9 @@ fn is_json(content_type: &[u8]) -> bool {
 
 /// The caller's words for the record: short, and without the one character that Postgres cannot store.
 fn clean(model: &str) -> String {
-    model.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(256).collect()
+    const MOST: usize = 256;
+    if model.len() <= MOST && !model.contains(char::is_control) {
+        return model.to_owned();
+    }
+    model.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(MOST).collect()
 }

@@ -18,6 +18,7 @@ use tower::Service;
 
 use super::pieces::Pieces;
 use crate::providers::is_link_local;
+use crate::workers;
 
 /// How long an idle connection is kept. Most providers close theirs after a minute or more.
 const IDLE: Duration = Duration::from_secs(55);
@@ -25,11 +26,11 @@ const IDLE: Duration = Duration::from_secs(55);
 /// An HTTP client of providers.
 pub(super) type UpstreamClient = Client<HttpsConnector<HttpConnector<GuardedResolver>>, Pieces>;
 
-/// The clients, one for each connect timeout that is in use; each pools its connections by address.
+/// The clients, one for each worker and each connect timeout that is in use; each pools its connections by address.
 pub struct Upstreams {
     allow_link_local: bool,
     tls: Arc<rustls::ClientConfig>,
-    clients: DashMap<Duration, UpstreamClient, RandomState>,
+    clients: DashMap<(Option<usize>, Duration), UpstreamClient, RandomState>,
 }
 
 impl Upstreams {
@@ -50,12 +51,14 @@ impl Upstreams {
         Self { allow_link_local, tls: Arc::new(tls), clients: DashMap::default() }
     }
 
-    /// The client with the given connect timeout.
+    /// This thread's client with the given connect timeout. A connection is driven by the thread that opened it, and is
+    /// of no use to the others.
     pub(super) fn client(&self, connect_timeout: Duration) -> UpstreamClient {
-        if let Some(client) = self.clients.get(&connect_timeout) {
+        let which = (workers::current(), connect_timeout);
+        if let Some(client) = self.clients.get(&which) {
             return client.clone();
         }
-        self.clients.entry(connect_timeout).or_insert_with(|| self.build(connect_timeout)).clone()
+        self.clients.entry(which).or_insert_with(|| self.build(connect_timeout)).clone()
     }
 
     fn build(&self, connect_timeout: Duration) -> UpstreamClient {

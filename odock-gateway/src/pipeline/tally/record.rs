@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use entity::pricing::Bill;
-use entity::usage::{RoutingTrace, TokenUsage, UsageMetadata, UsageRecord};
+use entity::usage::{Attempt, RoutingTrace, TokenUsage, UsageMetadata, UsageRecord};
 use entity::vocab::{Outcome, RoutingDecision, UsageSource};
 
 use super::settle::Ending;
@@ -31,7 +31,8 @@ pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&Ga
     drop(case.claim().take());
     let Some(principal) = case.principal.get() else { return };
     let metadata = metadata(case);
-    let record = Arc::new(record(case, principal, ending, total, overhead, metadata));
+    let trace = trace(case, case.take_attempts());
+    let record = Arc::new(record(case, principal, ending, (total, overhead), trace, metadata));
     if let Some(target) = case.target.get() {
         gw.telemetry.metrics.provider(target.provider_type.as_str(), case.call_name()).tokens(&record.tokens);
     }
@@ -94,15 +95,17 @@ fn interrupted(case: &Case) -> Option<Arc<UsageRecord>> {
     let total = case.elapsed_us();
     // Hardly ever read, and written before every request that sets something aside: without what it can do without.
     let metadata = UsageMetadata { client_address: Some(case.client.to_string()), ..UsageMetadata::default() };
-    Some(Arc::new(record(case, principal, ending, total, total.saturating_sub(case.upstream_us(total)), metadata)))
+    let overhead = total.saturating_sub(case.upstream_us(total));
+    let trace = trace(case, case.attempts());
+    Some(Arc::new(record(case, principal, ending, (total, overhead), trace, metadata)))
 }
 
 fn record(
     case: &Case,
     principal: &Principal,
     ending: Ending,
-    total: u32,
-    overhead: u32,
+    (total, overhead): (u32, u32),
+    routing: RoutingTrace,
     metadata: UsageMetadata,
 ) -> UsageRecord {
     let target = case.target.get();
@@ -148,7 +151,7 @@ fn record(
         overhead_us: overhead.into(),
         provider_request_id: case.provider_request_id.get(),
         provider_usage,
-        routing: trace(case),
+        routing,
         metadata: UsageMetadata {
             error_message,
             usage_mismatch: usage_source == UsageSource::Reported && !tokens.adds_up(),
@@ -168,12 +171,12 @@ fn served_by(case: &Case, target: Option<&Target>) -> Option<String> {
 }
 
 /// How the request found its upstream.
-fn trace(case: &Case) -> RoutingTrace {
+fn trace(case: &Case, attempts: Vec<Attempt>) -> RoutingTrace {
     let is_rerouted = case.is_rerouted();
     RoutingTrace {
         decision: if is_rerouted { RoutingDecision::Rerouted } else { RoutingDecision::Direct },
         requested: case.model.get().filter(|_| is_rerouted).cloned(),
-        attempts: case.attempts(),
+        attempts,
     }
 }
 
