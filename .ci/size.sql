@@ -98,4 +98,44 @@ GROUP BY organisation_id, at / wide * wide, model_id, provider_id, team_id, stat
 ORDER BY at / wide * wide $$;
 SELECT pg_temp.coarse(86400000000);
 SELECT pg_temp.coarse(3600000000);
+-- Days of keys and of users, with the weights of their sums.
+CREATE FUNCTION pg_temp.weight(sum bigint) RETURNS int LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE WHEN sum <= 0 THEN 0 ELSE 2 * length(sum::text) + CASE WHEN sum::text >= '3' THEN 1 ELSE 0 END END $$;
+INSERT INTO usage_day SELECT organisation_id, about, name, starts_at, requests, errors, tokens_in, tokens_out, units, cost_nanos,
+    unpriced, latency_us, latency_1, latency_2, latency_4, latency_8, latency_16, latency_32, latency_64, latency_128, latency_256,
+    latency_512, latency_1024, latency_2048, latency_4096, latency_8192, latency_16384, latency_more,
+    pg_temp.weight(cost_nanos), pg_temp.weight(requests), pg_temp.weight(tokens_in + tokens_out), pg_temp.weight(errors)
+FROM (SELECT organisation_id, about, coalesce(CASE about WHEN 'key' THEN api_key ELSE "user" END, '') AS name, starts_at,
+        sum(requests)::bigint AS requests, sum(errors)::bigint AS errors, sum(tokens_in)::bigint AS tokens_in,
+        sum(tokens_out)::bigint AS tokens_out, 0 AS units, sum(cost_nanos)::bigint AS cost_nanos, 0 AS unpriced,
+        sum(latency_us)::bigint AS latency_us, 0 AS latency_1, 0 AS latency_2, 0 AS latency_4, 0 AS latency_8, 0 AS latency_16,
+        0 AS latency_32, 0 AS latency_64, sum(latency_128) AS latency_128, sum(latency_256) AS latency_256,
+        sum(latency_512) AS latency_512, sum(latency_1024) AS latency_1024, 0 AS latency_2048, 0 AS latency_4096, 0 AS latency_8192,
+        0 AS latency_16384, 0 AS latency_more
+      FROM "usage", (VALUES ('key'), ('user')) AS subjects (about) WHERE span = 86400 GROUP BY 1, 2, 3, 4) AS days;
+
+-- Budgets of a month for the organisation and its teams, with open windows, and for 100 keys that nobody has used since it began.
+INSERT INTO budget (id, created_at, updated_at, organisation_id, name, owner_type, owner_id, period, timezone, currency, amount_nanos,
+                    rollover, thresholds, enforcement, active, revision)
+SELECT pg_temp.key_id(6, n), :now, :now, pg_temp.key_id(0, 1), 'budget-' || n,
+    CASE WHEN n = 0 THEN 'ORG' WHEN n <= 100 THEN 'TEAM' ELSE 'APIKEY' END,
+    CASE WHEN n = 0 THEN pg_temp.key_id(0, 1) WHEN n <= 100 THEN pg_temp.key_id(1, n - 1) ELSE pg_temp.key_id(5, n * 300) END,
+    'MONTHLY', 'UTC', 'USD', 1000000000000, false, '[]', 'hard', true, 1
+FROM generate_series(0, 200) n;
+INSERT INTO ledger_window (id, created_at, updated_at, organisation_id, kind, limit_id, owner_type, owner_id, metric, starts_at,
+                           ends_at, limit_value, used, asks)
+SELECT gen_random_uuid(), :now, :now, organisation_id, 'budget', id, owner_type, owner_id, 'COST', month.starts, month.ends, amount_nanos,
+    (SELECT coalesce(sum(cost_nanos), 0) FROM "usage" WHERE span = -86400 AND starts_at >= month.starts
+        AND (owner_type = 'ORG' OR team_id = owner_id)), 0
+FROM budget, LATERAL (SELECT (extract(epoch FROM date_trunc('month', now() AT TIME ZONE 'UTC')) * 1000000)::bigint AS starts,
+    (extract(epoch FROM date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month') * 1000000)::bigint AS ends) AS month
+WHERE owner_type <> 'APIKEY';
+
+-- What administrators did.
+INSERT INTO audit_event (id, created_at, updated_at, at, organisation_id, actor, verb, resource, resource_id, name, request_id, outcome)
+SELECT ('0199' || lpad(to_hex(n), 8, '0') || '-7000-8001-' || lpad(to_hex(n), 12, '0'))::uuid, at, at, at, pg_temp.key_id(0, 1),
+    'user-' || n % 1000 || '@big.example', (ARRAY['create', 'update', 'rotate', 'delete'])[1 + n % 4], 'apikey',
+    pg_temp.key_id(5, n % :keys), 'key-' || lpad((n % :keys)::text, 6, '0'), 'call-' || n,
+    CASE WHEN n % 100 = 0 THEN 'permission_denied' ELSE 'done' END
+FROM generate_series(0::bigint, 499999) n, LATERAL (SELECT :now - 7776000000000 + n * 15552000 AS at) AS moment;
 VACUUM ANALYZE;

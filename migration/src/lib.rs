@@ -21,6 +21,7 @@ mod m20261123_000013_coarse_rollups;
 mod m20261123_000014_ownership;
 mod m20261123_000015_pending_keys;
 mod m20261123_000016_jobs;
+mod m20261123_000017_usage_days;
 mod table;
 
 /// Every migration, oldest first.
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000014_ownership::Migration),
             Box::new(m20261123_000015_pending_keys::Migration),
             Box::new(m20261123_000016_jobs::Migration),
+            Box::new(m20261123_000017_usage_days::Migration),
         ]
     }
 }

@@ -36,6 +36,7 @@ pub mod teams;
 pub mod thresholds;
 pub mod tokens;
 pub mod usage;
+mod usage_hours;
 pub mod usage_records;
 pub mod usage_sums;
 pub mod users;

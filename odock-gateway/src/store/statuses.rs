@@ -50,13 +50,8 @@ pub async fn of_organisation(
     let names = holders::names(db, owners).await?;
     let mut open = windows::open(db, &limits, now).await?;
     let burnt = last_hour(db, organisation, &limits, now).await?;
-    for limit in &limits {
-        if !open.contains_key(&limit.id)
-            && let Some(window) = untouched(db, limit, now).await?
-        {
-            open.insert(limit.id, window);
-        }
-    }
+    let without: Vec<&Limit> = limits.iter().filter(|limit| !open.contains_key(&limit.id)).collect();
+    open.extend(untouched(db, &without, now).await?);
     let status = |(active, limit): (bool, Limit)| {
         let window = open.remove(&limit.id);
         let used_last_hour = burnt.get(&limit.owner_id).map_or(0, |burnt| burnt.of(limit.metric));
@@ -76,12 +71,23 @@ pub async fn of_organisation(
     Ok(active.into_iter().zip(limits).map(status).collect())
 }
 
-/// The window that holds `now`, of a limit that no request has asked about in it: as the first one that asks will open it.
-async fn untouched(db: &impl ConnectionTrait, limit: &Limit, now: Timestamp) -> Result<Option<WindowState>, DbErr> {
-    let Some((start, end)) = limit.window(now) else { return Ok(None) };
-    let used = ledger::sum(db, limit, (start, end)).await?;
-    let whole = limit.amount.saturating_add(ledger::rolled_over(db, limit, start).await?);
-    Ok(Some(WindowState { start, end, limit: whole, used, reserved: 0, left: whole.saturating_sub(used) }))
+/// The windows that hold `now`, of limits that no request has asked about in them: as the first one that asks will open them.
+async fn untouched(
+    db: &impl ConnectionTrait,
+    limits: &[&Limit],
+    now: Timestamp,
+) -> Result<Vec<(Uuid, WindowState)>, DbErr> {
+    let due: Vec<(&Limit, ledger::Window)> =
+        limits.iter().filter_map(|limit| Some((*limit, limit.window(now)?))).collect();
+    let used = ledger::sums(db, &due).await?;
+    let mut windows = Vec::with_capacity(due.len());
+    for (limit, (start, end)) in due {
+        let used = used.get(&limit.id).copied().unwrap_or(0);
+        let whole = limit.amount.saturating_add(ledger::rolled_over(db, limit, start).await?);
+        let left = whole.saturating_sub(used);
+        windows.push((limit.id, WindowState { start, end, limit: whole, used, reserved: 0, left }));
+    }
+    Ok(windows)
 }
 
 /// When a window is spent if use goes on as in the last hour.

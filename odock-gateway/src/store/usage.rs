@@ -1,6 +1,6 @@
 //! Usage records, read: one, a page, or sums over many.
 
-use entity::resource::{ApiKeySpec, TeamSpec, UserSpec};
+use entity::resource::{ApiKeySpec, ProviderSpec, TeamSpec, UserSpec};
 use entity::row::usage_record::{Column, Entity, Model};
 use entity::usage::{Breakdown, Ranking, UsageRecord, UsageRow, UsageTotals};
 use entity::vocab::Outcome;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::kinds::{self, Scope, Stored};
 use super::listing::earlier;
 use super::reach::Reach;
+use super::usage_hours::{self, Within};
 
 /// Whose records.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +67,17 @@ impl Filter {
         if let Some(name) = &self.user {
             self.user = Some(id_of::<UserSpec>(db, scope, name).await?);
         }
+        if let Some(name) = &self.provider {
+            self.provider = Some(id_of::<ProviderSpec>(db, scope, name).await?);
+        }
         Ok(())
     }
 
     fn condition(&self, whose: Whose) -> Condition {
-        // Word for word what the index of failures holds.
-        let failed = self.error_code.is_some() || self.status.is_some_and(|status| status >= 400);
+        // Word for word what the index of failures holds. Whatever did not end well has an error or such a status.
+        let failed = self.error_code.is_some()
+            || self.status.is_some_and(|status| status >= 400)
+            || self.outcome.is_some_and(|outcome| outcome != Outcome::Ok);
         let failed = failed.then(|| Expr::cust("(status >= 400 OR error_code IS NOT NULL)"));
         let text = |column: Column, value: &Option<String>| value.as_ref().map(|value| column.eq(value.as_str()));
         Condition::all()
@@ -116,8 +122,36 @@ pub async fn page(
     before: Option<(Timestamp, Uuid)>,
     limit: u64,
 ) -> Result<Vec<UsageRecord>, DbErr> {
-    let mut select =
-        Entity::find().filter(filter.condition(whose)).order_by_desc(Column::At).order_by_desc(Column::Id).limit(limit);
+    match usage_hours::page(db, whose, filter, before, limit).await? {
+        Some(records) => Ok(records),
+        None => page_within(db, whose, filter, before, &Within::default(), limit).await,
+    }
+}
+
+/// A page of the records that are there.
+pub(super) async fn page_within(
+    db: &impl ConnectionTrait,
+    whose: Whose,
+    filter: &Filter,
+    before: Option<(Timestamp, Uuid)>,
+    within: &Within,
+    limit: u64,
+) -> Result<Vec<UsageRecord>, DbErr> {
+    let span = |(from, to): &(i64, i64)| {
+        Condition::all().add(Column::At.gte(Timestamp(*from))).add(Column::At.lt(Timestamp(*to)))
+    };
+    let spans = within.spans.iter().map(span).fold(Condition::any(), Condition::add);
+    let of = Column::OrganisationId.is_in(within.organisations.iter().copied());
+    // A condition of no alternatives would hold for nothing.
+    let within = Condition::all()
+        .add_option((!within.spans.is_empty()).then_some(spans))
+        .add_option((!within.organisations.is_empty()).then_some(of));
+    let mut select = Entity::find()
+        .filter(filter.condition(whose))
+        .filter(within)
+        .order_by_desc(Column::At)
+        .order_by_desc(Column::Id)
+        .limit(limit);
     if let Some((at, id)) = before {
         select = select.filter(earlier(Column::At, Column::Id, at, id));
     }

@@ -33,4 +33,5 @@ mod session;
 mod simulate;
 mod support;
 mod usage;
+mod usage_ranking;
 mod watch;

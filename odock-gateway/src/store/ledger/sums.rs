@@ -1,13 +1,19 @@
 //! What a window's records add up to.
 
+use std::collections::HashMap;
+
 use entity::row::{ledger_window, usage_record};
 use entity::vocab::{Metric, Outcome, OwnerType};
 use entity::{Timestamp, WindowId};
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
 
 use super::share::positive;
 use crate::ledger::Limit;
+
+/// Owners in one `IN (…)`.
+const OWNERS: usize = 5_000;
 
 /// A span of time: its first instant, and the first one after it.
 pub type Window = (Timestamp, Timestamp);
@@ -17,21 +23,59 @@ pub async fn sum(db: &impl ConnectionTrait, limit: &Limit, window: Window) -> Re
     sum_of(db, limit.metric, limit.owner_type, limit.owner_id, limit.organisation_id, window).await
 }
 
-pub(super) async fn sum_of(
-    db: &impl ConnectionTrait,
+/// What the records of each limit's window consumed of what it counts, by the limit's id: one query for all limits that count
+/// the same of the same kind of owner in the same window. Of whom there is no record, nothing is said.
+pub async fn sums(db: &impl ConnectionTrait, limits: &[(&Limit, Window)]) -> Result<HashMap<Uuid, i64>, DbErr> {
+    let mut alike: Vec<Vec<&(&Limit, Window)>> = Vec::new();
+    for one in limits {
+        let (limit, window) = one;
+        let same = |group: &&mut Vec<&(&Limit, Window)>| {
+            group.first().is_some_and(|(other, its)| {
+                (its, other.metric, other.owner_type, other.organisation_id)
+                    == (window, limit.metric, limit.owner_type, limit.organisation_id)
+            })
+        };
+        match alike.iter_mut().find(same) {
+            Some(group) => group.push(one),
+            None => alike.push(vec![one]),
+        }
+    }
+    let mut found = HashMap::new();
+    for group in alike {
+        let Some((first, window)) = group.first() else { continue };
+        let owner = owner_column(first.owner_type);
+        for some in group.chunks(OWNERS) {
+            let owners = some.iter().map(|(limit, _)| limit.owner_id);
+            let sums: Vec<(Option<i64>, Uuid)> = of_window(first.metric, first.organisation_id, *window)
+                .column_as(owner, "owner")
+                .filter(owner.is_in(owners))
+                .group_by(owner)
+                .into_tuple()
+                .all(db)
+                .await?;
+            let sums: HashMap<Uuid, i64> = sums.into_iter().map(|(sum, owner)| (owner, sum.unwrap_or(0))).collect();
+            found.extend(some.iter().filter_map(|(limit, _)| Some((limit.id, *sums.get(&limit.owner_id)?))));
+        }
+    }
+    Ok(found)
+}
+
+const fn owner_column(owner_type: OwnerType) -> usage_record::Column {
+    match owner_type {
+        OwnerType::Org => usage_record::Column::OrganisationId,
+        OwnerType::Team => usage_record::Column::TeamId,
+        OwnerType::User => usage_record::Column::UserId,
+        OwnerType::ApiKey => usage_record::Column::ApiKeyId,
+    }
+}
+
+/// The sum of what a metric counts of an organisation's records in a window.
+fn of_window(
     metric: Metric,
-    owner_type: OwnerType,
-    owner: uuid::Uuid,
     organisation: entity::OrganisationId,
     (start, end): Window,
-) -> Result<i64, DbErr> {
+) -> sea_orm::Select<usage_record::Entity> {
     use usage_record::Column;
-    let is_owners = match owner_type {
-        OwnerType::Org => None,
-        OwnerType::Team => Some(Column::TeamId.eq(owner)),
-        OwnerType::User => Some(Column::UserId.eq(owner)),
-        OwnerType::ApiKey => Some(Column::ApiKeyId.eq(owner)),
-    };
     let counted: SimpleExpr = match metric {
         Metric::Requests => Expr::val(1_i64),
         Metric::Tokens => Column::TokensIn.into_expr().add(Column::TokensOut.into_expr()),
@@ -41,16 +85,27 @@ pub(super) async fn sum_of(
         Metric::Cost => Column::CostNanos.into_expr(),
         Metric::LatencyMs => Column::LatencyUs.into_expr().div(1_000_i64),
     };
-    let mut select = usage_record::Entity::find()
+    usage_record::Entity::find()
         .select_only()
         // Postgres sums BIGINT as NUMERIC, which is more than we have room for.
         .column_as(counted.sum().cast_as("bigint"), "sum")
         .filter(Column::OrganisationId.eq(organisation))
         .filter(Column::At.gte(start))
         .filter(Column::At.lt(end))
-        .filter(Column::Dispatched.eq(true));
-    if let Some(is_owners) = is_owners {
-        select = select.filter(is_owners);
+        .filter(Column::Dispatched.eq(true))
+}
+
+pub(super) async fn sum_of(
+    db: &impl ConnectionTrait,
+    metric: Metric,
+    owner_type: OwnerType,
+    owner: uuid::Uuid,
+    organisation: entity::OrganisationId,
+    window: Window,
+) -> Result<i64, DbErr> {
+    let mut select = of_window(metric, organisation, window);
+    if owner_type != OwnerType::Org {
+        select = select.filter(owner_column(owner_type).eq(owner));
     }
     let sum: Option<Option<i64>> = select.into_tuple().one(db).await?;
     Ok(sum.flatten().unwrap_or(0))

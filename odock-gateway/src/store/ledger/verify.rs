@@ -11,6 +11,8 @@ use sea_orm::{
 
 use super::share::positive;
 use super::sums::sum_of;
+use crate::store::rollups::SPANS;
+use crate::store::rollups::days::Subject;
 use crate::store::{Database, limits};
 
 /// Differences that are listed at the most.
@@ -98,11 +100,47 @@ async fn windows(
 #[derive(FromQueryResult)]
 struct Unequal {
     starts_at: i64,
-    span: i32,
     recorded: Option<i64>,
     expected: Option<i64>,
     recorded_cost: Option<i64>,
     expected_cost: Option<i64>,
+}
+
+/// One way in which records are added up.
+#[derive(Clone, Copy)]
+enum Rollup {
+    Span(i32),
+    Days(Subject),
+}
+
+impl Rollup {
+    fn all() -> impl Iterator<Item = Self> {
+        SPANS.into_iter().map(Self::Span).chain(Subject::ALL.into_iter().map(Self::Days))
+    }
+
+    fn width(self) -> i64 {
+        let seconds = match self {
+            Self::Span(span) => span.abs(),
+            Self::Days(_) => 86_400,
+        };
+        i64::from(seconds) * 1_000_000
+    }
+
+    /// The table, and which of its rows.
+    fn rows(self) -> (&'static str, String) {
+        match self {
+            Self::Span(span) => ("\"usage\"", format!("span = {span}")),
+            Self::Days(subject) => ("usage_day", format!("subject = '{}'", subject.as_str())),
+        }
+    }
+
+    fn describe(self, from: Timestamp) -> String {
+        match self {
+            Self::Span(span) if span < 0 => format!("usage of {} s without keys from {from}", span.abs()),
+            Self::Span(span) => format!("usage of {span} s from {from}"),
+            Self::Days(subject) => format!("usage of a day by {} from {from}", subject.as_str()),
+        }
+    }
 }
 
 /// Compares each bucket of rollups with the records of its time, summed over everything else.
@@ -114,36 +152,29 @@ async fn rollups(
 ) -> Result<(), DbErr> {
     let backend = db.get_database_backend();
     let kept_since = kept_since.map_or(0, |since| since.0);
-    for span in crate::store::rollups::SPANS {
-        let width = i64::from(span.abs()) * 1_000_000;
+    for rollup in Rollup::all() {
         let place = |n: u8| if backend == sea_orm::DbBackend::Postgres { format!("${n}") } else { format!("?{n}") };
-        let (width_place, span_place, since, org) = (place(1), place(2), place(3), place(4));
-        let (of_record, of_bucket) = match organisation {
-            Some(_) => (format!(" AND organisation_id = {org}"), format!(" AND organisation_id = {org}")),
-            None => (String::new(), String::new()),
-        };
+        let (width_place, since, org) = (place(1), place(2), place(3));
+        let only = organisation.map(|_| format!(" AND organisation_id = {org}")).unwrap_or_default();
+        let (table, which) = rollup.rows();
         // A full outer join by hand, since older SQLite has none: both sides as rows, summed by bucket.
         let sql = format!(
-            "SELECT starts_at, CAST({span_place} AS INTEGER) AS span, \
-                CAST(SUM(recorded) AS BIGINT) AS recorded, CAST(SUM(expected) AS BIGINT) AS expected, \
+            "SELECT starts_at, CAST(SUM(recorded) AS BIGINT) AS recorded, CAST(SUM(expected) AS BIGINT) AS expected, \
                 CAST(SUM(recorded_cost) AS BIGINT) AS recorded_cost, CAST(SUM(expected_cost) AS BIGINT) AS expected_cost \
              FROM ( \
                 SELECT starts_at, requests AS recorded, 0 AS expected, cost_nanos AS recorded_cost, 0 AS expected_cost \
-                FROM \"usage\" WHERE span = {span_place} AND starts_at >= {since}{of_bucket} \
+                FROM {table} WHERE {which} AND starts_at >= {since}{only} \
                 UNION ALL \
                 SELECT (at / {width_place}) * {width_place}, 0, 1, 0, COALESCE(cost_nanos, 0) \
-                FROM usage_record WHERE (at / {width_place}) * {width_place} >= {since}{of_record} \
+                FROM usage_record WHERE (at / {width_place}) * {width_place} >= {since}{only} \
              ) AS both_sides GROUP BY starts_at"
         );
-        let mut values = vec![width.into(), span.into(), kept_since.into()];
+        let mut values = vec![rollup.width().into(), kept_since.into()];
         values.extend(organisation.map(|id| sea_orm::Value::from(id.0)));
         let buckets = Unequal::find_by_statement(Statement::from_sql_and_values(backend, sql, values)).all(db).await?;
         for bucket in buckets {
             found.rollups += 1;
-            let subject = || {
-                let without = if bucket.span < 0 { " without keys" } else { "" };
-                format!("usage of {} s{without} from {}", bucket.span.abs(), Timestamp(bucket.starts_at))
-            };
+            let subject = || rollup.describe(Timestamp(bucket.starts_at));
             let figures = [
                 ("requests", bucket.recorded, bucket.expected),
                 ("costNanos", bucket.recorded_cost, bucket.expected_cost),

@@ -1,13 +1,16 @@
 //! Sums over usage records by minute, hour and day, kept in the transaction that writes the records.
 
+pub mod days;
+mod sheet;
+
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::sync::OnceLock;
 
 use entity::Timestamp;
 use entity::usage::UsageRecord;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, Value};
+use sea_orm::{DatabaseTransaction, DbErr, Value};
 use uuid::Uuid;
+
+use self::sheet::Sheet;
 
 /// Spans of buckets in seconds. A negative one is as long, and leaves out keys and users: there are few of those, so that sums
 /// over months are quick.
@@ -71,6 +74,35 @@ pub(super) const LATENCY: [&str; 16] = [
     "latency_more",
 ];
 
+const COLUMNS: [&str; 42] = {
+    let mut columns = ["id"; 42];
+    let mut at = 1;
+    while at < columns.len() {
+        columns[at] = match at {
+            1 => "created_at",
+            2 => "updated_at",
+            3..12 => KEY[at - 3],
+            12..17 => NAMES[at - 12],
+            17..26 => SUMS[at - 17],
+            _ => LATENCY[at - 26],
+        };
+        at += 1;
+    }
+    columns
+};
+const REPLACED: [&str; 6] = ["updated_at", "team", "user", "api_key", "provider", "model"];
+const SUMMED: [&str; 25] = {
+    let mut summed = ["id"; 25];
+    let mut at = 0;
+    while at < summed.len() {
+        summed[at] = COLUMNS[at + 17];
+        at += 1;
+    }
+    summed
+};
+
+static SHEET: Sheet = Sheet::new("usage", &COLUMNS, &KEY, &REPLACED, &SUMMED, |_| Vec::new());
+
 /// Adds records to their buckets. To be called in the transaction that writes them.
 pub async fn add(tx: &DatabaseTransaction, records: &[&UsageRecord]) -> Result<(), DbErr> {
     let mut buckets: BTreeMap<Key, Sums<'_>> = BTreeMap::new();
@@ -79,12 +111,11 @@ pub async fn add(tx: &DatabaseTransaction, records: &[&UsageRecord]) -> Result<(
             buckets.entry(key(record, span)).or_default().add(record, span < 0);
         }
     }
-    let (backend, now) = (tx.get_database_backend(), Timestamp::now());
+    let now = Timestamp::now();
     // In order of keys: two nodes that write at once never wait for each other in a circle.
-    for (key, sums) in buckets {
-        tx.execute_raw(Statement::from_sql_and_values(backend, sql(backend), values(&key, &sums, now))).await?;
-    }
-    Ok(())
+    let rows: Vec<Vec<Value>> = buckets.iter().map(|(key, sums)| values(key, sums, now)).collect();
+    SHEET.add(tx, &rows).await?;
+    days::add(tx, records).await
 }
 
 fn key(record: &UsageRecord, span: i32) -> Key {
@@ -151,31 +182,4 @@ fn values(key: &Key, sums: &Sums<'_>, now: Timestamp) -> Vec<Value> {
     values.extend(sums.names.map(|name| Value::from(name.map(str::to_owned))));
     values.extend(sums.sums.iter().chain(&sums.latency).map(|sum| Value::from(*sum)));
     values
-}
-
-/// One statement for every bucket, so that each connection prepares it once.
-fn sql(backend: DbBackend) -> &'static str {
-    static SQL: [OnceLock<String>; 2] = [const { OnceLock::new() }; 2];
-    let postgres = backend == DbBackend::Postgres;
-    SQL[usize::from(postgres)].get_or_init(|| {
-        let columns: Vec<&str> =
-            ["id", "created_at", "updated_at"].into_iter().chain(KEY).chain(NAMES).chain(SUMS).chain(LATENCY).collect();
-        let quoted = |names: &[&str]| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-        let places: Vec<String> =
-            (1..=columns.len()).map(|place| if postgres { format!("${place}") } else { "?".into() }).collect();
-        let mut sql = format!(
-            "INSERT INTO \"usage\" ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET \"updated_at\" = excluded.\"updated_at\"",
-            quoted(&columns),
-            places.join(", "),
-            quoted(&KEY)
-        );
-        // Writing to a string cannot fail.
-        for name in NAMES {
-            let _ = write!(sql, ", \"{name}\" = excluded.\"{name}\"");
-        }
-        for sum in SUMS.into_iter().chain(LATENCY) {
-            let _ = write!(sql, ", \"{sum}\" = \"usage\".\"{sum}\" + excluded.\"{sum}\"");
-        }
-        sql
-    })
 }
