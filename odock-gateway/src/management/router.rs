@@ -14,7 +14,7 @@ use super::problem::{ApiError, Code};
 use super::repeat::Repeats;
 use super::watch::Hub;
 use super::{
-    about, admin, analytics, apikeys, apply, audit_log, budgets, ledger, live, models, organisations, overlays,
+    about, admin, analytics, apikeys, apply, audit_log, budgets, ledger, live, models, organisations, overlays, owners,
     provider_test, providers, quotas, refusals, secrets, service_accounts, settings, simulate, teams, usage, users,
 };
 use crate::gateway::Gateway;
@@ -93,6 +93,7 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(ledger::limits))
         .routes(routes!(ledger::invoices))
         .routes(routes!(ledger::invoice))
+        .routes(routes!(owners::list))
         .routes(routes!(settings::show))
         .routes(routes!(ledger::verify))
         .routes(routes!(live::of_organisation))
