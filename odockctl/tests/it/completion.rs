@@ -4,8 +4,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use crate::support::{Gateway, Home, keys};
 
 const KEYS: &str = "GET /api/organisations/acme/apikeys";
@@ -125,18 +123,22 @@ fn fish_and_zsh_read_their_scripts() {
     let gateway = gateway();
     let home = Home::of(&gateway);
     let fish = "odockctl completion fish | source; complete -C 'odockctl get key ci'";
+    let mut asked = false;
     if let Some(offered) = shell(&home, "fish", &["--no-config", "-c", fish]) {
+        asked = true;
         assert_eq!(offered.lines().collect::<Vec<_>>(), ["ci", "ci-batch"]);
     }
     // zsh completes only on a terminal; what its function is given can be shown without one.
     let zsh = "compdef() { :; }; _describe() { print -rl -- \"${completions[@]}\"; }; compadd() { print -rl -- \"$@\"; }
 autoload -U is-at-least; source <(odockctl completion zsh); words=(odockctl get key ci); CURRENT=4; _clap_dynamic_completer_odockctl";
     if let Some(offered) = shell(&home, "zsh", &["-f", "-c", zsh]) {
+        asked = true;
         assert!(offered.contains("ci-batch"), "{offered}");
     }
     for shell in ["powershell", "elvish"] {
         assert!(home.run(&["completion", shell]).ends(0).stdout.contains("odockctl"), "{shell}");
     }
     home.run(&["completion", "tcsh"]).ends(64);
-    assert_eq!(json!(gateway.lines().len()), json!(1));
+    // A machine may have neither of the two shells.
+    assert_eq!(gateway.lines().len(), usize::from(asked), "names are remembered from one shell to the next");
 }
