@@ -8,6 +8,7 @@ mod canary;
 mod catalogue;
 mod chat;
 mod completion;
+mod credentials;
 mod declarative;
 mod doctor;
 mod edit;
