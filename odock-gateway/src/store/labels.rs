@@ -1,5 +1,7 @@
 //! Which resources a label selector means.
 
+use std::collections::BTreeSet;
+
 use entity::row::resource_metadata::{Column, Entity};
 use entity::selector::{Requirement, Selector, Test};
 use sea_orm::sea_query::{BinOper, Expr, ExprTrait, SelectStatement};
@@ -21,12 +23,12 @@ pub fn selected<S: Stored>(selector: &Selector) -> Condition {
 }
 
 /// The resources of a kind that have a label, with one of these values if there are any.
-fn having<'a, S: Stored>(key: &str, values: Option<impl IntoIterator<Item = &'a String>>) -> SelectStatement {
+fn having<S: Stored>(key: &str, values: Option<&BTreeSet<String>>) -> SelectStatement {
     // Both databases know `->>`, and both take the key for a key, whatever is in it.
     let label = Expr::col((Entity, Column::Labels)).binary(BinOper::Custom("->>"), Expr::val(key));
     let is_it = match values {
         None => label.is_not_null(),
-        Some(values) => label.is_in(values.into_iter().map(String::as_str)),
+        Some(values) => label.is_in(values.iter().map(String::as_str)),
     };
     let of_kind = Entity::find().select_only().column(Column::Id).filter(Column::Kind.eq(S::KIND.as_str()));
     of_kind.filter(is_it).into_query()
