@@ -10,6 +10,7 @@
 //! | [`resource`] and one file a kind | what an administrator declares (`…Spec`) and what the gateway adds (`…Status`) |
 //! | [`manifest`] [`plan`] [`page`] [`problem`] [`live`] [`health`] [`probe`] [`session`] [`identity`] [`invitation`] [`audit`] | the rest of the management API's wire types |
 //! | [`ownership`] | whose each field is, and the three-way merge |
+//! | [`selector`] | which labels a resource must have |
 //! | [`check`] | everything that is wrong with a declaration, at once; the difference of two |
 //! | `row` (feature `db`) | the SeaORM entities; rows never serialise |
 //!
@@ -41,6 +42,7 @@ pub mod resource;
 pub mod routing;
 #[cfg(feature = "db")]
 pub mod row;
+pub mod selector;
 pub mod session;
 pub mod simulation;
 pub mod time;

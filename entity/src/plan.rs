@@ -34,6 +34,9 @@ fn default_owner() -> String {
     DEFAULT_OWNER.to_owned()
 }
 
+/// What follows from a virtual key that is made without a word about its secret. Whoever applies it may know better.
+pub const LEFT_TO_REVEAL: &str = "a secret is generated; `reveal` shows it once";
+
 /// Counts of a plan's changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -118,6 +121,28 @@ pub struct FieldChange {
     /// Who else declared the field, if anybody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_by: Option<Touch>,
+}
+
+/// Who declared the fields of a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldOwners {
+    /// By field, the latest declaration first.
+    pub items: Vec<FieldOwner>,
+}
+
+/// One owner's declaration of one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldOwner {
+    /// The field, as [`FieldChange::path`] has it.
+    pub path: String,
+    /// The owner: a name under which manifests are applied, or `manual`.
+    pub owner: String,
+    /// The person, by e-mail address, or the account.
+    pub by: String,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// Whose hand a field shows.

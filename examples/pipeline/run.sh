@@ -1,5 +1,12 @@
 #!/bin/sh
-# A pipeline from a reviewed plan to a key in use, its rotation, and drift that is found and named. In one terminal:
+# A pipeline from its identity over a reviewed plan to a key in use, its rotation, and drift that is found and named.
+#
+# In a CI system that gives its jobs OpenID tokens nothing is kept that could be stolen: name the service account that trusts
+# the job, ODOCK_SERVICE_ACCOUNT=acme/deploy, and each command exchanges the job's token for one of 15 minutes. GitHub Actions
+# needs `permissions: id-token: write`; GitLab an `id_tokens` entry that is called ODOCK_OIDC_TOKEN; on Kubernetes project a
+# token and name its file in ODOCK_OIDC_TOKEN_FILE. docs/IDENTITY.md has the service account's side.
+#
+# To see it without any of that, start the demo in one terminal:
 #
 #   cargo run -p odock-gateway -- demo          # prints the lines to sign in with
 #
@@ -15,6 +22,14 @@ trap 'rm -rf "$work"' EXIT
 step() { printf '\n== %s\n' "$*"; }
 # What a command ends with, where that says something.
 ends() { want=$1; shift; set +e; "$@"; got=$?; set -e; [ "$got" = "$want" ] || { echo "ended with $got, not $want: $*" >&2; exit 1; }; }
+
+if [ -n "${ODOCK_SERVICE_ACCOUNT:-}" ]; then
+  step "who this is: the job's OpenID token, exchanged for a token of the service account"
+  [ -z "${ODOCK_TOKEN:-}${ODOCK_TOKEN_FILE:-}" ] || { echo "ODOCK_TOKEN or ODOCK_TOKEN_FILE is set, and would be used instead" >&2; exit 1; }
+  odockctl auth status
+  who=$(odockctl whoami --jq .serviceAccount)
+  [ "$who" = "$ODOCK_SERVICE_ACCOUNT" ] || { echo "this is $who, not $ODOCK_SERVICE_ACCOUNT" >&2; exit 1; }
+fi
 
 step "on the pull request: a plan, and a report to look at"
 ends 2 odockctl plan -f "$here" --out plan.json --report plan.md --detailed-exitcode >/dev/null

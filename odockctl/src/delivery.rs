@@ -5,7 +5,7 @@
 
 use entity::Kind;
 use entity::manifest::KeySecret;
-use entity::plan::{Action, Plan};
+use entity::plan::{Action, LEFT_TO_REVEAL, Plan};
 use entity::resource::ApiKey;
 use odock_client::Client;
 use odock_client::manifest::{KeyOrigin, KeySource, ManifestSet, Secrets};
@@ -60,6 +60,34 @@ pub struct DeclaredKey {
     pub key: String,
     /// How it gets its secret.
     pub source: KeySource,
+}
+
+/// Says in a plan where the secrets of new keys go, which the gateway cannot know: sinks are on this side.
+pub fn tell(set: &ManifestSet, organisation: &str, plan: &mut Plan) {
+    for change in plan.changes.iter_mut().filter(|change| change.kind == Kind::ApiKey) {
+        let declared = set.resources.iter().find(|resource| {
+            let manifest = &resource.manifest;
+            manifest.kind == Kind::ApiKey
+                && manifest.metadata.name == change.name
+                && resource.organisation() == Some(organisation)
+        });
+        let Some(source) = declared.and_then(|resource| resource.key.as_ref()) else { continue };
+        if source.from == KeyOrigin::Server && source.deliver_to.is_empty() {
+            continue;
+        }
+        for consequence in change.consequences.iter_mut().filter(|told| *told == LEFT_TO_REVEAL) {
+            *consequence = told(source);
+        }
+    }
+}
+
+fn told(source: &KeySource) -> String {
+    let sinks = source.deliver_to.join(", ");
+    match &source.from {
+        KeyOrigin::Client => format!("a secret is drawn where this is applied, and goes to {sinks}"),
+        KeyOrigin::Server => format!("the gateway draws a secret, which goes to {sinks}"),
+        KeyOrigin::Given(_) => "it gets the secret that `valueFrom` names".to_owned(),
+    }
 }
 
 /// What is to be done for one key.

@@ -86,8 +86,9 @@ fn wants_json() -> bool {
 }
 
 fn start(cli: Cli, impact: Impact) -> Exit {
-    listen(cli.global.verbose);
+    let verbose = cli.global.verbose;
     let session = Session::new(cli.global);
+    listen(verbose, session.out.colors_talk());
     if let Err(error) = session.out.check() {
         session.out.error(&error);
         return error.exit();
@@ -133,7 +134,7 @@ async fn supervised(session: &Session, command: cli::Command, impact: Impact) ->
 }
 
 /// Writes what goes over the wire to stderr, if asked to.
-fn listen(verbose: u8) {
+fn listen(verbose: u8, colored: bool) {
     let filter = match verbose {
         0 => return,
         1 => "odock_client=debug,odockctl=debug",
@@ -142,6 +143,7 @@ fn listen(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
+        .with_ansi(colored)
         .with_target(false)
         .init();
 }

@@ -56,6 +56,13 @@ pub fn summary(plan: &Plan) -> String {
     parts.join(", ")
 }
 
+/// The name of a field, given by its path: `policies.ratelimit.requests.per_minute`.
+#[must_use]
+pub fn field_name(path: &str) -> String {
+    let tokens = path.split('/').skip(1).map(|token| shown_token(&token.replace("~1", "/").replace("~0", "~")));
+    one_line(&tokens.collect::<Vec<String>>().join(".")).trim_start_matches('@').to_owned()
+}
+
 struct View<'a> {
     paint: Paint<'a>,
     several: bool,
@@ -98,8 +105,7 @@ impl View<'_> {
             }
         }
         let last = tokens.last().map_or("", String::as_str);
-        let name = one_line(&tokens.iter().map(|token| shown_token(token)).collect::<Vec<_>>().join("."));
-        let name = name.trim_start_matches('@').to_owned();
+        let name = field_name(&field.path);
         let value = match (&field.old, &field.new) {
             (None, Some(new)) if action == Action::Create => human(last, new),
             (Some(old), Some(new)) if is_set(old) && is_set(new) => self.set(old, new),

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKey, Resource};
-
-use super::yes;
+use super::{ApiKey, yes};
 use crate::Timestamp;
 use crate::policy::Policies;
 use crate::routing::Routing;
@@ -102,7 +100,7 @@ pub struct AcknowledgeSecret {
 #[serde(rename_all = "camelCase")]
 pub struct IssuedApiKey {
     /// The key.
-    #[cfg_attr(feature = "openapi", schema(value_type = Resource<ApiKeySpec, ApiKeyState>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = super::Resource<ApiKeySpec, ApiKeyState>))]
     pub key: ApiKey,
     /// The secret, unless it was left for a later `reveal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,8 +10,9 @@ use reqwest::{Certificate, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 
-use super::reply::{causes, read_body, refusal, request_id, root_cause};
-use super::retry::{self, Backoff};
+use super::reply::{self, causes, read_body, refusal, request_id, root_cause};
+use super::retry::{self, Backoff, Repeat};
+use super::streaming::Streaming;
 use super::{Answer, ClientError, Path, Request};
 use crate::credential::Credential;
 
@@ -41,6 +42,15 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("base", &self.settings.base.as_str()).finish_non_exhaustive()
     }
+}
+
+/// How much of an answer a call waits for.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    /// Its beginning: it is a stream.
+    Head,
+    /// All of it: what breaks off is no answer, and is asked for again.
+    Whole,
 }
 
 /// How to reach a gateway.
@@ -225,26 +235,17 @@ impl Client {
     /// # Errors
     /// The call failed for good.
     pub async fn send(&self, request: Request) -> Result<Answer, ClientError> {
-        let deadline = Instant::now() + self.settings.timeout;
-        let response = self.head(&request, deadline).await?;
-        let url = shown(response.url());
-        let request_id = request_id(&response);
-        let read = read_body(response, &url);
-        let body = timeout_at(deadline, read).await.map_err(|_| self.too_late(&url))??;
-        Ok(Answer { url, request_id, body })
+        self.look(request).await.map(|(_, answer)| answer)
     }
 
     /// Sends a request and reads the whole answer, whose head is wanted too.
     pub(super) async fn look(&self, request: Request) -> Result<(http::response::Response<()>, Answer), ClientError> {
-        let deadline = Instant::now() + self.settings.timeout;
-        let mut response = self.head(&request, deadline).await?;
+        let (mut response, body) = self.tries(request, Wanted::Whole).await?;
         let mut head = http::response::Response::new(());
-        head.headers_mut().clone_from(response.headers());
+        std::mem::swap(head.headers_mut(), response.headers_mut());
         std::mem::swap(head.extensions_mut(), response.extensions_mut());
-        let (url, request_id) = (shown(response.url()), request_id(&response));
-        let read = read_body(response, &url);
-        let body = timeout_at(deadline, read).await.map_err(|_| self.too_late(&url))??;
-        Ok((head, Answer { url, request_id, body }))
+        let request_id = head.headers().get("x-request-id").and_then(reply::handle);
+        Ok((head, Answer { url: shown(response.url()), request_id, body }))
     }
 
     /// Sends a request and returns as soon as the answer begins, for streams.
@@ -253,21 +254,25 @@ impl Client {
     /// The call failed for good.
     pub async fn open(&self, mut request: Request) -> Result<Streaming, ClientError> {
         request.inner.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        let response = self.head(&request, Instant::now() + self.settings.timeout).await?;
-        Ok(Streaming { url: shown(response.url()), request_id: request_id(&response), response })
+        let (response, _) = self.tries(request, Wanted::Head).await?;
+        Ok(Streaming::new(shown(response.url()), response))
     }
 
-    async fn head(&self, request: &Request, deadline: Instant) -> Result<Response, ClientError> {
+    /// One call with all its tries: the answer, and its body if that is wanted.
+    async fn tries(&self, mut request: Request, wanted: Wanted) -> Result<(Response, Bytes), ClientError> {
         if self.settings.read_only && !request.harmless {
             let (method, path) = (request.inner.method().to_string(), request.inner.url().path().to_owned());
             return Err(ClientError::ReadOnly { method, path });
         }
+        let deadline = Instant::now() + self.settings.timeout;
         let mut attempt = 0;
         let mut token = self.token(None).await?;
         let mut renewed = !matches!(self.settings.credential, Some(Credential::Renewed(_)));
+        // Whether an earlier try may have been carried out.
+        let mut arrived = false;
         loop {
-            let error = match self.attempt(request, token.as_ref(), deadline).await {
-                Ok(response) => return Ok(response),
+            let error = match self.attempt(&request, token.as_ref(), deadline, wanted).await {
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             // By the gateway's clock it is over, by this machine's it is not. Nothing was done yet.
@@ -276,8 +281,21 @@ impl Client {
                 token = self.token(token.as_ref()).await?;
                 continue;
             }
-            if attempt >= self.settings.retries || !retry::again(&error, request.repeat) {
+            // The gateway cannot look keys up, which is no reason to do nothing as long as none is needed.
+            if error.code() == "idempotency_unavailable"
+                && (!arrived || request.repeat == Repeat::Keyed { again: true })
+            {
+                request = request.without_key(if arrived { Repeat::Safe } else { Repeat::Unsent });
+                continue;
+            }
+            arrived |= !retry::again(&error, Repeat::Unsent);
+            // What may be done twice is done anew, if the first answer is gone for good.
+            let anew = request.repeat == Repeat::Keyed { again: true } && retry::answer_is_lost(&error);
+            if attempt >= self.settings.retries || !(anew || retry::again(&error, request.repeat)) {
                 return Err(error);
+            }
+            if anew {
+                request.draw_key();
             }
             let wait = match error.retry_after() {
                 Some(asked) if asked > MAX_RETRY_AFTER => return Err(error),
@@ -298,7 +316,8 @@ impl Client {
         request: &Request,
         token: Option<&SecretString>,
         deadline: Instant,
-    ) -> Result<Response, ClientError> {
+        wanted: Wanted,
+    ) -> Result<(Response, Bytes), ClientError> {
         let url = shown(request.inner.url());
         let mut inner =
             request.inner.try_clone().ok_or_else(|| ClientError::Invalid("the request cannot be repeated".into()))?;
@@ -309,20 +328,29 @@ impl Client {
             inner.headers_mut().insert(AUTHORIZATION, value);
         }
         inner.headers_mut().entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
-        let response = timeout_at(deadline, self.http.execute(inner))
+        let mut response = timeout_at(deadline, self.http.execute(inner))
             .await
             .map_err(|_| self.too_late(&url))?
             .map_err(|error| self.broken(&url, &error))?;
         tracing::debug!(
             status = response.status().as_u16(),
             request_id = request_id(&response),
+            replayed = response.headers().contains_key("idempotent-replayed"),
             "{} {url}",
             request.inner.method()
         );
-        if response.status().is_success() {
-            return Ok(response);
+        if !response.status().is_success() {
+            return Err(timeout_at(deadline, refusal(response, url.clone()))
+                .await
+                .unwrap_or_else(|_| self.too_late(&url)));
         }
-        Err(timeout_at(deadline, refusal(response, url.clone())).await.unwrap_or_else(|_| self.too_late(&url)))
+        let body = match wanted {
+            Wanted::Head => Bytes::new(),
+            Wanted::Whole => {
+                timeout_at(deadline, read_body(&mut response, &url)).await.map_err(|_| self.too_late(&url))??
+            }
+        };
+        Ok((response, body))
     }
 
     fn connect_timeout(&self) -> Duration {
@@ -354,41 +382,6 @@ impl Client {
         }
         ClientError::Unreachable { url, reason, sent: !error.is_connect() }
     }
-}
-
-/// An answer that comes in pieces.
-#[derive(Debug)]
-pub struct Streaming {
-    url: String,
-    /// The handle of the request in the gateway's logs.
-    pub request_id: Option<String>,
-    response: Response,
-}
-
-impl Streaming {
-    /// Whether the answer is a stream of events, as opposed to one document.
-    #[must_use]
-    pub fn is_events(&self) -> bool {
-        content_type(&self.response).is_some_and(|kind| kind.starts_with("text/event-stream"))
-    }
-
-    /// The next piece; `None` at the end.
-    ///
-    /// # Errors
-    /// Nothing came for `idle`, or the connection broke.
-    pub async fn chunk(&mut self, idle: Duration) -> Result<Option<Bytes>, ClientError> {
-        match tokio::time::timeout(idle, self.response.chunk()).await {
-            Err(_) => Err(ClientError::Timeout { url: self.url.clone(), after: idle }),
-            Ok(Err(error)) => {
-                Err(ClientError::Unreachable { url: self.url.clone(), reason: root_cause(&error), sent: true })
-            }
-            Ok(Ok(chunk)) => Ok(chunk),
-        }
-    }
-}
-
-fn content_type(response: &Response) -> Option<&str> {
-    response.headers().get("content-type")?.to_str().ok()
 }
 
 /// An address without its query, which may name people.

@@ -8,7 +8,7 @@ use futures_util::{Stream, StreamExt, stream};
 use reqwest::Method;
 use serde::Serialize;
 
-use super::client::Streaming;
+use super::streaming::Streaming;
 use super::{Client, ClientError, Event, EventDecoder, LiveQuery, Path, Request};
 
 /// The gateway sends a heartbeat every 10 s; three missed ones are a dead connection.

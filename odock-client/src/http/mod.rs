@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `client` `request` `reply` | the connection, one request with its retries, what came back |
+//! | `client` `request` `reply` `streaming` | the connection, one request with its retries, what came back, whole or in pieces |
 //! | `retry` | what is tried again, and when |
 //! | `error` | everything that can go wrong, in terms of the caller |
 //! | `path` `query` | addresses that cannot be bent by names in them |
@@ -26,6 +26,7 @@ mod request;
 mod retry;
 mod simulate;
 mod sse;
+mod streaming;
 #[cfg(test)]
 mod tests;
 mod watch;

@@ -5,7 +5,7 @@ use entity::ledger::{Invoice, LimitStatus, LimitStatuses, Verification};
 use entity::live::LiveEvent;
 use entity::manifest::ApplyRequest;
 use entity::page::Page;
-use entity::plan::Plan;
+use entity::plan::{FieldOwner, FieldOwners, Plan};
 use entity::probe::ProviderTest;
 use entity::resource::{
     AcknowledgeSecret, ApiKey, ApiKeySpec, Budget, BudgetSpec, Create, CreateApiKey, IssuedApiKey, Kind, Model,
@@ -233,6 +233,19 @@ impl OrganisationApi {
     pub async fn limits(&self) -> Result<Vec<LimitStatus>, ClientError> {
         let statuses: LimitStatuses = self.client.get(&self.at("limits")?, &NoQuery {}).await?;
         Ok(statuses.items)
+    }
+
+    /// Who declared which field of the resource with this id.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn owners(&self, resource: &str) -> Result<Vec<FieldOwner>, ClientError> {
+        #[derive(Serialize)]
+        struct Of<'a> {
+            resource: &'a str,
+        }
+        let owners: FieldOwners = self.client.get(&self.at("owners")?, &Of { resource }).await?;
+        Ok(owners.items)
     }
 
     /// What the organisation owes for a period.

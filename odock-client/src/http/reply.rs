@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use entity::problem::Problem;
 use reqwest::Response;
+use reqwest::header::HeaderValue;
 use serde::Deserialize;
 
 use super::{ClientError, retry};
@@ -10,13 +11,13 @@ use super::{ClientError, retry};
 /// The most bytes of one answer.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
-pub(super) async fn read_body(mut response: Response, url: &str) -> Result<Bytes, ClientError> {
+pub(super) async fn read_body(response: &mut Response, url: &str) -> Result<Bytes, ClientError> {
     let mut body = BytesMut::new();
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > MAX_ANSWER => {
                 let reason = format!("it is larger than {} MiB", MAX_ANSWER >> 20);
-                return Err(ClientError::Decode { url: url.into(), reason, request_id: request_id(&response) });
+                return Err(ClientError::Decode { url: url.into(), reason, request_id: request_id(response) });
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body.freeze()),
@@ -28,13 +29,13 @@ pub(super) async fn read_body(mut response: Response, url: &str) -> Result<Bytes
 }
 
 /// Turns an answer that is no success into an error.
-pub(super) async fn refusal(response: Response, url: String) -> ClientError {
+pub(super) async fn refusal(mut response: Response, url: String) -> ClientError {
     let status = response.status().as_u16();
     let request_id = request_id(&response);
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let retry_after = header("retry-after").as_deref().and_then(retry::retry_after);
     let location = header("location");
-    let body = match read_body(response, &url).await {
+    let body = match read_body(&mut response, &url).await {
         Ok(body) => body,
         Err(error) => return error,
     };
@@ -86,8 +87,12 @@ fn excerpt(body: &[u8]) -> String {
 }
 
 pub(super) fn request_id(response: &Response) -> Option<String> {
-    let id = response.headers().get("x-request-id")?.to_str().ok()?;
-    Some(id.chars().take(128).collect())
+    response.headers().get("x-request-id").and_then(handle)
+}
+
+/// The handle of a request from its header.
+pub(super) fn handle(value: &HeaderValue) -> Option<String> {
+    Some(value.to_str().ok()?.chars().take(128).collect())
 }
 
 pub(super) fn causes<'a>(

@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 use super::retry::Repeat;
 use super::{Client, ClientError, Path};
 
+/// The header by which the gateway knows a write that is sent again.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// One call, ready to be sent and sent again.
 #[derive(Debug)]
 pub struct Request {
@@ -19,34 +22,54 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request of `path`. `GET` is harmless and repeatable, `PUT` repeatable, everything else neither.
+    /// A request of `path`. `GET` is harmless; everything else is a write, which carries an `Idempotency-Key` of its own, so
+    /// that the gateway carries it out once, however often it is sent.
     #[must_use]
     pub fn new(client: &Client, method: Method, path: &Path) -> Self {
         let harmless = method == Method::GET;
-        let repeat = if harmless || method == Method::PUT { Repeat::Safe } else { Repeat::Unsent };
-        Self { inner: reqwest::Request::new(method, client.address(path)), repeat, harmless }
+        let repeat = if harmless { Repeat::Safe } else { Repeat::Keyed { again: false } };
+        let mut request = Self { inner: reqwest::Request::new(method, client.address(path)), repeat, harmless };
+        if !harmless {
+            request.draw_key();
+        }
+        request
     }
 
     /// Declares that the request changes nothing, whatever its method says.
     #[must_use]
     pub fn harmless(mut self) -> Self {
         self.harmless = true;
-        self.repeat = Repeat::Safe;
-        self
+        self.without_key(Repeat::Safe)
     }
 
-    /// Declares that the request does the same however often it arrives.
+    /// Declares that the request does the same however often it is carried out.
     #[must_use]
     pub fn repeatable(mut self) -> Self {
-        self.repeat = Repeat::Safe;
+        self.repeat = Repeat::Keyed { again: true };
         self
     }
 
-    /// Declares that the request may be sent by a read-only client: it changes only the caller's own session.
+    /// Declares that the request may be sent by a read-only client: it changes only the caller's own session. It is not sent
+    /// again if it may have arrived: where callers prove who they are, no keys are known.
     #[must_use]
     pub fn of_the_session(mut self) -> Self {
         self.harmless = true;
+        self.without_key(Repeat::Unsent)
+    }
+
+    /// Without a key, it is repeated as `repeat` says.
+    pub(super) fn without_key(mut self, repeat: Repeat) -> Self {
+        self.inner.headers_mut().remove(IDEMPOTENCY_KEY);
+        self.repeat = repeat;
         self
+    }
+
+    /// Makes it another request in the eyes of the gateway.
+    pub(super) fn draw_key(&mut self) {
+        // 32 hexadecimal digits are a header's value.
+        if let Ok(value) = HeaderValue::from_str(&uuid::Uuid::new_v4().simple().to_string()) {
+            self.inner.headers_mut().insert(IDEMPOTENCY_KEY, value);
+        }
     }
 
     /// Adds a query string.

@@ -45,8 +45,13 @@ fn fraction() -> f64 {
 /// How a request may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeat {
-    /// It changes nothing, or doing it twice is the same as doing it once.
+    /// It changes nothing.
     Safe,
+    /// Its `Idempotency-Key` goes along, so that the gateway does it once; `again` if doing it twice would do no harm.
+    Keyed {
+        /// Whether it may be done again where the gateway cannot say what came of the first time.
+        again: bool,
+    },
     /// Only when it cannot have been carried out.
     Unsent,
 }
@@ -63,8 +68,17 @@ pub(super) fn again(error: &ClientError, repeat: Repeat) -> bool {
         (ClientError::Problem { .. } | ClientError::Foreign { .. }, Repeat::Unsent) => error.status() == Some(429),
         (ClientError::Unreachable { sent, .. }, Repeat::Unsent) => !sent,
         (_, Repeat::Unsent) => false,
-        (_, Repeat::Safe) => error.retryable(),
+        // An earlier try is still being carried out, and its answer is what is wanted.
+        (ClientError::Problem { problem, .. }, Repeat::Keyed { .. }) if problem.code == "idempotency_in_progress" => {
+            true
+        }
+        (_, Repeat::Safe | Repeat::Keyed { .. }) => error.retryable(),
     }
+}
+
+/// Whether the gateway did, or may have done, what was asked, and has no answer to give to those who ask again.
+pub(super) fn answer_is_lost(error: &ClientError) -> bool {
+    matches!(error.code(), "idempotency_not_kept" | "idempotency_outcome_unknown")
 }
 
 /// Reads a `Retry-After` of seconds. The form with a date is left to the back-off: clocks differ.
@@ -104,6 +118,26 @@ mod tests {
         assert!(again(&broken(true), Repeat::Safe) && !again(&broken(true), Repeat::Unsent));
         assert!(again(&broken(false), Repeat::Unsent));
         assert!(!again(&refusal(400), Repeat::Safe) && !again(&refusal(500), Repeat::Safe));
+    }
+
+    #[test]
+    fn a_write_with_a_key_is_repeated_like_a_read_and_until_the_first_one_is_through() {
+        let keyed = Repeat::Keyed { again: false };
+        let lost = ClientError::Unreachable { url: String::new(), reason: String::new(), sent: true };
+        assert!(again(&lost, keyed) && again(&refusal(502), keyed) && !again(&refusal(409), keyed));
+        let problem = |code: &str| ClientError::Problem {
+            problem: Box::new(entity::problem::Problem {
+                status: 409,
+                code: code.into(),
+                title: String::new(),
+                hint: None,
+                request_id: String::new(),
+                errors: Vec::new(),
+            }),
+            retry_after: None,
+        };
+        assert!(again(&problem("idempotency_in_progress"), keyed) && !again(&problem("conflict"), keyed));
+        assert!(answer_is_lost(&problem("idempotency_not_kept")) && !answer_is_lost(&problem("conflict")));
     }
 
     #[test]

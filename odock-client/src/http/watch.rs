@@ -10,7 +10,7 @@ use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::client::Streaming;
+use super::streaming::Streaming;
 use super::{Client, ClientError, Event, EventDecoder, ListQuery, Path, Request, Wire};
 
 /// The gateway sends a bookmark every 10 s; three missed ones are a dead connection.

@@ -10,6 +10,7 @@ mod diagnostic;
 mod expand;
 mod json;
 mod node;
+mod plain;
 mod read;
 mod references;
 mod resolve;

@@ -155,7 +155,7 @@ fn file(path: &Path) -> Result<Zeroizing<String>, Complaint> {
         if missing { complaint.absent() } else { complaint }
     };
     let mut bytes = Zeroizing::new(Vec::new());
-    std::fs::File::open(path).map_err(unreadable)?.take(BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    super::plain::open(path).map_err(unreadable)?.take(BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     text(&bytes, || format!("the file {}", path.display()))
 }
 

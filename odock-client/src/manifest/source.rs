@@ -1,12 +1,13 @@
 //! Finds and reads the files.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Place, code};
 use super::node::Lines;
+use super::plain;
 
 /// How many bytes a file may have.
 pub(super) const BYTES: usize = 10 * 1024 * 1024;
@@ -251,7 +252,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 fn read_file(path: &Path) -> Result<Input, Diagnostic> {
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let file = plain::open(path).map_err(|error| unreadable(path, &error))?;
     let name = path.display().to_string();
     let bytes = bounded(&name, file)?;
     input(name, path.parent().unwrap_or(Path::new("")).to_owned(), bytes)

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use axum::extract::{FromRequestParts, Query};
+use entity::selector::Selector;
 use http::request::Parts;
 use sea_orm::Condition;
 use utoipa::IntoParams;
@@ -73,6 +74,12 @@ impl<S: Stored> ListOf<S> {
                 let orders = "is not one of name, -name, createdAt, -createdAt";
                 self.part.sort = Some(SortOrder::named(&value).ok_or_else(|| wrong(name, orders))?);
             }
+            "labelSelector" => {
+                let selector: Selector =
+                    value.parse().map_err(|what| wrong(name, &format!("is no selector: {what}")))?;
+                self.narrowed = self.narrowed.clone().add(crate::store::labels::selected::<S>(&selector));
+                self.is_narrowed = true;
+            }
             "watch" => self.watch = value.parse().map_err(|_| wrong(name, "is not `true` or `false`"))?,
             "since" => self.since = Some(value),
             other => {
@@ -94,7 +101,8 @@ fn wrong(name: &str, what: &str) -> ApiError {
 
 fn unknown<S: Stored>(name: &str) -> ApiError {
     let own = S::FILTERS.iter().map(|filter| filter.name);
-    let known: Vec<&str> = ["limit", "cursor", "q", "sort", "watch", "since"].into_iter().chain(own).collect();
+    let known: Vec<&str> =
+        ["limit", "cursor", "q", "sort", "labelSelector", "watch", "since"].into_iter().chain(own).collect();
     ApiError::new(Code::BadRequest, format!("the list has no parameter `{}`", shortened(name)))
         .hint(format!("it has {}", known.join(", ")))
 }
@@ -123,6 +131,8 @@ impl<S: Stored> IntoParams for ListOf<S> {
     fn into_params(parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let mut params = ListParams::into_params(parameter_in);
         params.extend(S::FILTERS.iter().map(described));
+        let labels = "What its labels must be, as Kubernetes writes it: env=prod,team!=search,tier in (1,2),!legacy.";
+        params.push(parameter("labelSelector", labels, ObjectBuilder::new().schema_type(Type::String)));
         let watch = "Whether to get what changes instead, as server-sent events: see docs/API.md.";
         let since = "Where a watch goes on: the id of the last event that was seen.";
         params.push(parameter("watch", watch, ObjectBuilder::new().schema_type(Type::Boolean)));

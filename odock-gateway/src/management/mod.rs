@@ -32,6 +32,7 @@ mod live;
 mod models;
 mod organisations;
 mod overlays;
+mod owners;
 mod problem;
 mod provider_test;
 mod providers;

@@ -67,6 +67,8 @@ codes! {
     IdempotencyNotKept = CONFLICT "idempotency_not_kept",
     /// The request was begun before, and nobody knows what came of it.
     IdempotencyOutcomeUnknown = CONFLICT "idempotency_outcome_unknown",
+    /// Nobody can say at present whether the request was carried out before.
+    IdempotencyUnavailable = SERVICE_UNAVAILABLE "idempotency_unavailable",
     /// Too many attempts.
     RateLimited = TOO_MANY_REQUESTS "rate_limited",
     /// The database does not answer.

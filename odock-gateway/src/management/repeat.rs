@@ -76,7 +76,7 @@ async fn first(
     let whose = ApiKeyId(caller.member().id());
     let claimed = engine.claim(whose, name, asked, &caller.request_id, LEASE).await;
     let unavailable = |error| {
-        ApiError::new(Code::Unavailable, "nobody can say at present whether this was done before")
+        ApiError::new(Code::IdempotencyUnavailable, "nobody can say at present whether this was done before")
             .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
             .caused_by(error)
     };

@@ -15,8 +15,8 @@ use super::repeat::Repeats;
 use super::watch::Hub;
 use super::{
     about, admin, analytics, apikeys, apply, audit_log, budgets, catalogue, ledger, live, models, organisations,
-    overlays, provider_test, providers, quotas, refusals, secrets, service_accounts, settings, simulate, teams, usage,
-    users,
+    overlays, owners, provider_test, providers, quotas, refusals, secrets, service_accounts, settings, simulate, teams,
+    usage, users,
 };
 use crate::gateway::Gateway;
 
@@ -94,6 +94,7 @@ fn documented() -> OpenApiRouter<Gateway> {
         .routes(routes!(ledger::limits))
         .routes(routes!(ledger::invoices))
         .routes(routes!(ledger::invoice))
+        .routes(routes!(owners::list))
         .routes(routes!(settings::show))
         .routes(routes!(ledger::verify))
         .routes(routes!(live::of_organisation))

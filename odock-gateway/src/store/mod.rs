@@ -13,6 +13,7 @@ pub mod invitations;
 pub mod invoices;
 pub mod jobs;
 pub mod kinds;
+pub mod labels;
 pub mod ledger;
 pub mod limits;
 pub mod listing;

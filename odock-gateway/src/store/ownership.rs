@@ -25,6 +25,17 @@ pub async fn of_resources(
     Ok(rows)
 }
 
+/// What every owner declared of one resource of an organisation, or of the organisation itself.
+pub async fn of_resource(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    id: Uuid,
+) -> Result<Vec<Model>, DbErr> {
+    let select = Entity::find().filter(Column::ResourceId.eq(id));
+    let select = if id == organisation.0 { select } else { select.filter(Column::OrganisationId.eq(organisation)) };
+    select.all(db).await
+}
+
 /// A resource that an owner has a hand in.
 #[derive(Clone, Debug)]
 pub struct Owned {

@@ -18,6 +18,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod live;
+mod lost_answers;
 mod ownership;
 mod pending_keys;
 mod probes;

@@ -179,3 +179,36 @@ async fn a_secret_that_is_the_same_changes_nothing_and_is_never_remembered_seale
     let text = format!("{rows:?}{:?}{:?}", again.body, other.body);
     assert!(!text.contains("ciphertext") && !text.contains("canary-one") && !text.contains("canary-two"), "{text}");
 }
+
+#[tokio::test]
+async fn owners_are_listed_field_by_field() {
+    let api = Api::with_organisations().await;
+    let ada = api.member("acme", "ada@acme.example", "ORG_ADMIN").await;
+    let eve = api.member("acme", "eve@acme.example", "MANAGER").await;
+    let owners = async |token: &str, id: &str| {
+        api.get(&format!("/api/organisations/acme/owners?resource={id}"), Some(token)).await
+    };
+    let told = |answer: &Answer| -> Vec<String> {
+        let word = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
+        let items = answer.body["items"].as_array().unwrap().iter();
+        items.map(|item| format!("{} {} {}", word(item, "path"), word(item, "owner"), word(item, "by"))).collect()
+    };
+    let made = api.create("teams", "by-hand", json!({})).await.expect(201);
+    assert!(told(&owners(&ada, &made.text("/id")).await.expect(200)).is_empty(), "nobody declared anything");
+
+    apply(&api, "ci", vec![provider(json!({"timeoutMs": 5000}))], json!({})).await.expect(200);
+    api.clock.advance(Duration::from_secs(1));
+    api.patch("/api/organisations/acme/providers/openai", Some(&ada), json!({"timeoutMs": 9000})).await.expect(200);
+    let id = api.acme(Method::GET, "providers/openai", None).await.expect(200).text("/id");
+    let listed = owners(&ada, &id).await.expect(200);
+    assert_eq!(listed.body["items"][1]["owner"], "ci", "the latest declaration comes first");
+    let listed = told(&listed);
+    assert_eq!(listed[0], "/timeoutMs manual ada@acme.example");
+    assert!(listed[1].starts_with("/timeoutMs ci ") && listed[2].starts_with("/type ci "), "{listed:?}");
+
+    // What is another organisation's does not exist, and whose fields are whose is for administrators.
+    let elsewhere = api.get(&format!("/api/organisations/globex/owners?resource={id}"), Some(&api.root)).await;
+    assert!(told(&elsewhere.expect(200)).is_empty());
+    owners(&eve, &id).await.problem(403, "forbidden");
+    owners(&ada, "openai").await.problem(400, "bad_request");
+}

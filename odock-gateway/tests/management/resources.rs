@@ -346,3 +346,45 @@ async fn of_many_who_create_the_same_at_once_one_succeeds() {
     let refused = answers.iter().filter(|answer| answer.status == 409).count();
     assert_eq!((made, refused), (1, 7));
 }
+
+#[tokio::test]
+async fn lists_are_narrowed_by_labels() {
+    let api = Api::with_organisations().await;
+    let team = |name: &str, labels: Value| json!({"apiVersion": "odock/v1", "kind": "Team", "metadata": {"name": name, "labels": labels}, "spec": {}});
+    let set = json!({"owner": "ci", "resources": [
+        team("a", json!({"env": "prod", "tier": "1", "odd.key/x-y": "v"})),
+        team("b", json!({"env": "test", "tier": ""})),
+        team("c", json!({})),
+    ]});
+    api.acme(Method::POST, "apply", Some(set)).await.expect(200);
+    // This one has no labels because nobody ever declared any.
+    api.create("teams", "d", json!({})).await.expect(201);
+    for (selector, names) in [
+        ("env%3Dprod", &["a"][..]),
+        ("env%3D%3Dprod,tier%3D1", &["a"]),
+        ("env%3Dprod,tier%3D2", &[]),
+        ("env!%3Dprod", &["b", "c", "d"]),
+        ("env", &["a", "b"]),
+        ("!env", &["c", "d"]),
+        ("env%20in%20(prod,test)", &["a", "b"]),
+        ("env%20notin%20(prod,test)", &["c", "d"]),
+        ("tier%3D", &["b"]),
+        ("odd.key/x-y%3Dv", &["a"]),
+        ("odd", &[]),
+    ] {
+        for scope in ["/api/organisations/acme/teams", "/api/admin/teams"] {
+            let found = api.get(&format!("{scope}?labelSelector={selector}"), Some(&api.root)).await.expect(200);
+            assert_eq!(found.names(), names, "{scope} {selector}");
+        }
+    }
+    // Labels of another kind are another kind's, even on the same name.
+    api.create("providers", "a", json!({"type": "OPENAI"})).await.expect(201);
+    assert!(api.acme(Method::GET, "providers?labelSelector=env", None).await.expect(200).names().is_empty());
+    let page = api.acme(Method::GET, "teams?labelSelector=!env&limit=1", None).await.expect(200);
+    let next = format!("teams?labelSelector=!env&limit=1&cursor={}", page.text("/nextCursor"));
+    assert_eq!(api.acme(Method::GET, &next, None).await.expect(200).names(), ["d"]);
+    for wrong in ["env%20in%20prod", "", "env%3Da%3Db", "a'b", "env%3D%27%29%20OR%201%3D1"] {
+        let refused = api.acme(Method::GET, &format!("teams?labelSelector={wrong}"), None).await;
+        assert!(refused.problem(400, "bad_request").text("/title").contains("labelSelector"));
+    }
+}

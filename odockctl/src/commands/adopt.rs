@@ -4,6 +4,7 @@ use entity::manifest::ApplyRequest;
 
 use super::diff::{Declared, preview, requests};
 use super::export::{Place, manifests_of};
+use super::labels::ByLabels;
 use super::manner::Manner;
 use super::target;
 use crate::error::{CliError, Exit};
@@ -60,7 +61,7 @@ pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
     let Some(owner) = args.owner else { return Err(nobody()) };
     let mut resources = Vec::new();
     for target in target::targets(&args.targets)? {
-        resources.extend(manifests_of(session, target.kind, &target.names, Place::Here).await?);
+        resources.extend(manifests_of(session, target.kind, &target.names, &ByLabels::default(), Place::Here).await?);
     }
     // An export says where a secret may come from; who adopts keeps the one that is there.
     for resource in &mut resources {

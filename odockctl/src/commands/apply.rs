@@ -10,7 +10,7 @@ use odock_client::manifest::{ManifestSet, Secrets, process_env};
 
 use super::diff::{Declared, Refusal, Wanted, declared, differs, is_new, joined, preview, refusal, requests, show};
 use super::manner::Manner;
-use crate::delivery::{AllowedSinks, Deliveries};
+use crate::delivery::{self, AllowedSinks, Deliveries};
 use crate::error::{CliError, Exit};
 use crate::plan_view;
 use crate::prompt::{Act, quoted};
@@ -126,7 +126,10 @@ pub async fn write(
             return Err(interrupted());
         }
         match apply(session, client, set, one).await {
-            Ok(plan) => plans.push(plan),
+            Ok(mut plan) => {
+                delivery::tell(set, &one.batch.organisation, &mut plan);
+                plans.push(plan);
+            }
             Err(error) => {
                 tell_what_was_done(session, &wanted, plans.len());
                 return Err(deliveries.failed(error));

@@ -2,6 +2,7 @@
 
 use entity::Kind;
 
+use super::labels::ByLabels;
 use super::target::{self, Target, noun};
 use crate::error::{CliError, Exit};
 use crate::prompt::Act;
@@ -15,11 +16,14 @@ use crate::session::{Session, interrupted};
 #[command(after_help = "Examples:
   odockctl delete key ci
   odockctl delete provider/openai --cascade
-  odockctl delete keys ci search --yes")]
+  odockctl delete keys ci search --yes
+  odockctl delete keys --selector env=test --yes")]
 pub struct Args {
-    /// A kind and names, or kind/name.
-    #[arg(required = true, value_name = "KIND NAME… | KIND/NAME…")]
+    /// A kind and names, kind/name, or with --selector a kind.
+    #[arg(required = true, value_name = "KIND NAME… | KIND/NAME… | KIND")]
     targets: Vec<String>,
+    #[command(flatten)]
+    by: ByLabels,
     /// Delete what refers to them, too.
     #[arg(long)]
     cascade: bool,
@@ -30,10 +34,15 @@ pub struct Args {
 /// # Errors
 /// A guard or the gateway refuses.
 pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
-    let targets = target::targets(&args.targets)?;
-    if let Some(open) = targets.iter().find(|target| target.names.is_empty()) {
-        return Err(CliError::usage(format!("name the {} to delete", target::nouns(open.kind)))
-            .hint(format!("list them: odockctl get {}", target::nouns(open.kind))));
+    let targets = args.by.choose(session, target::targets(&args.targets)?).await?;
+    if args.by.selector.is_some() && targets.iter().all(|target| target.names.is_empty()) {
+        return Ok(Exit::Done);
+    }
+    if let Some(open) = targets.iter().find(|target| target.names.is_empty() && args.by.selector.is_none()) {
+        return Err(CliError::usage(format!("name the {} to delete", target::nouns(open.kind))).hint(format!(
+            "list them: odockctl get {}; or choose by labels: --selector env=test",
+            target::nouns(open.kind)
+        )));
     }
     session.must_write()?;
     let things: Vec<(Kind, &String)> =

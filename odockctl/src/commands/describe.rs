@@ -1,6 +1,8 @@
 //! `odockctl describe`: everything that bears on one resource.
 
+mod grants;
 mod limits;
+mod owners;
 mod policies;
 
 use entity::Kind;
@@ -10,6 +12,7 @@ use odock_client::http::{ListQuery, OrganisationApi, SummaryQuery, Wire};
 use serde_json::{Value, json};
 
 use super::get::fetch;
+use super::labels::ByLabels;
 use super::target::{self, Target, for_kind, noun};
 use crate::error::{CliError, Exit};
 use crate::output::{Show, Style, count, instant, latency, money, one_line, yes_no};
@@ -17,17 +20,21 @@ use crate::session::Session;
 
 /// Show everything that bears on one resource.
 ///
-/// A key with its grants and rotations, the policies in force with the scope of each, what budgets and quotas leave, a model
-/// with its keys, a provider with its models: what was declared, what refers to it, and its traffic of the last day.
+/// A key with its grants, rotations and last use, the policies in force with the scope of each, what budgets and quotas leave, a
+/// model with its keys, a provider with its models: what was declared, by which owner each field, what refers to it, and its
+/// traffic of the last day.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odockctl describe key ci
   odockctl describe model/support-fast
-  odockctl describe provider openai -o json")]
+  odockctl describe provider openai -o json
+  odockctl describe keys --selector env=prod")]
 pub struct Args {
-    /// A kind and names, or kind/name.
-    #[arg(required = true, value_name = "KIND NAME… | KIND/NAME…")]
+    /// A kind and names, kind/name, or with --selector a kind.
+    #[arg(required = true, value_name = "KIND NAME… | KIND/NAME… | KIND")]
     targets: Vec<String>,
+    #[command(flatten)]
+    by: ByLabels,
 }
 
 /// Runs the command.
@@ -37,8 +44,8 @@ pub struct Args {
 pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
     session.out.has_no_columns()?;
     let mut first = true;
-    for Target { kind, names } in target::targets(&args.targets)? {
-        if names.is_empty() {
+    for Target { kind, names } in args.by.choose(session, target::targets(&args.targets)?).await? {
+        if names.is_empty() && args.by.selector.is_none() {
             return Err(CliError::usage(format!("name the {} to describe", noun(kind)))
                 .hint(format!("list them: odockctl get {}", target::nouns(kind))));
         }
@@ -62,11 +69,13 @@ async fn describe<T: Wire + Show>(session: &Session, name: &str) -> Result<Value
     let mut description = json!({ "kind": T::KIND.as_str(), "resource": resource });
     if T::KIND == Kind::Organisation {
         let api = session.client().await?.organisation(&own_name);
+        description["owners"] = owners::of(&api, &description["resource"]).await;
         description["limits"] = limits::of(&api, T::KIND, &own_name, &description["resource"]).await;
         description["usageLastDay"] = day(&api, None, &own_name).await;
         return Ok(description);
     }
     let api = session.api().await?;
+    description["owners"] = owners::of(&api, &description["resource"]).await;
     if matches!(T::KIND, Kind::ApiKey | Kind::Team | Kind::Model | Kind::User) {
         description["policies"] = policies::in_force(&api, T::KIND, &own_name, &description["resource"]).await;
     }
@@ -99,7 +108,11 @@ async fn related(
     Ok(match kind {
         Kind::ApiKey => {
             let rotations = json!(api.apikeys().history(name).await?);
-            vec![("limits", limits::of(api, kind, name, resource).await), ("rotations", rotations)]
+            vec![
+                ("grants", grants::of(api, resource).await),
+                ("limits", limits::of(api, kind, name, resource).await),
+                ("rotations", rotations),
+            ]
         }
         Kind::Budget | Kind::Quota => vec![("standing", limits::standing(api, kind, name).await)],
         Kind::Overlay => Vec::new(),
@@ -163,13 +176,16 @@ fn text(session: &Session, description: &Value) -> String {
     let kind = description["kind"].as_str().unwrap_or_default();
     let title = format!("{kind} {}", one_line(resource["name"].as_str().unwrap_or_default()));
     let mut text = format!("{}\n", session.out.paint(Style::Bold, &title));
-    for key in ["organisation", "id", "revision", "createdAt", "updatedAt"] {
+    for key in ["organisation", "id", "revision", "createdAt", "updatedAt", "labels", "protect"] {
         line(&mut text, 1, key, &resource[key]);
     }
     for section in ["spec", "status"] {
         if resource[section].as_object().is_some_and(|fields| !fields.is_empty()) {
             text.push_str(&format!("  {section}\n"));
             fields(&mut text, 2, &resource[section]);
+            if section == "status" && kind == Kind::ApiKey.as_str() && resource[section]["lastUsedAt"].is_null() {
+                line(&mut text, 2, "lastUsedAt", &"never".into());
+            }
         }
     }
     for (key, value) in description.as_object().into_iter().flatten() {
@@ -177,6 +193,8 @@ fn text(session: &Session, description: &Value) -> String {
             "kind" | "resource" => {}
             "usageLastDay" => text.push_str(&format!("  usage of the last day\n{}", usage(value))),
             "rotations" => rotations(&mut text, value),
+            "grants" => text.push_str(&grants::text(value)),
+            "owners" => text.push_str(&owners::text(value)),
             "policies" => text.push_str(&policies::text(value)),
             "limits" => text.push_str(&limits::text("budgets, quotas and overlays", value)),
             "standing" => text.push_str(&limits::text("standing", value)),

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::manner::Manner;
 use super::validate::{Files, detail, mistakes};
+use crate::delivery;
 use crate::error::{CliError, Detail, Exit};
 use crate::output::{Format, one_line};
 use crate::plan_view;
@@ -159,7 +160,10 @@ pub async fn preview(
     let (mut plans, mut refused) = (Vec::new(), Vec::new());
     for Wanted { batch, request } in wanted {
         match client.organisation(&batch.organisation).apply(request, true).await {
-            Ok(plan) => plans.push(plan),
+            Ok(mut plan) => {
+                delivery::tell(set, &batch.organisation, &mut plan);
+                plans.push(plan);
+            }
             Err(error) if is_new(set, batch, &error) => {
                 let slug = &batch.organisation;
                 session

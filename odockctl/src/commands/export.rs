@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::get::fetch;
+use super::labels::ByLabels;
 use super::target::{self, for_kind};
 use crate::error::{CliError, Exit};
 use crate::output::Format;
@@ -24,11 +25,14 @@ use crate::session::Session;
 #[command(after_help = "Examples:
   odockctl export > organisation.yaml
   odockctl export models keys -o json
+  odockctl export --selector team=search > search.yaml
   odockctl export --split-by kind --dir organisation/")]
 pub struct Args {
     /// Kinds to export; all without any.
     #[arg(value_name = "KIND")]
     kinds: Vec<String>,
+    #[command(flatten)]
+    by: ByLabels,
     /// Write several files into --dir.
     #[arg(long, value_name = "WHAT", requires = "dir")]
     split_by: Option<Split>,
@@ -71,7 +75,7 @@ pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
     };
     let mut manifests = Vec::new();
     for kind in kinds {
-        manifests.extend(manifests_of(session, kind, &[], Place::Named).await?);
+        manifests.extend(manifests_of(session, kind, &[], &args.by, Place::Named).await?);
     }
     let (Some(split), Some(directory)) = (args.split_by, &args.dir) else {
         session.out.raw(&document(format, &manifests)?)?;
@@ -117,7 +121,7 @@ fn document(format: Format, manifests: &[Manifest]) -> Result<String, CliError> 
     crate::output::document(format, &json!({ "resources": manifests }))
 }
 
-/// Resources as manifests: those of these names, or all of the kind.
+/// Resources as manifests: those of these names, or all of the kind that have the labels.
 ///
 /// # Errors
 /// The gateway refuses.
@@ -125,6 +129,7 @@ pub async fn manifests_of(
     session: &Session,
     kind: Kind,
     names: &[String],
+    by: &ByLabels,
     place: Place,
 ) -> Result<Vec<Manifest>, CliError> {
     let organisation = session.organisation()?;
@@ -138,9 +143,12 @@ pub async fn manifests_of(
             }
             items
         } else if kind == Kind::Organisation {
-            vec![fetch::<T>(session, &organisation).await?]
+            let own = fetch::<T>(session, &organisation).await?;
+            let is_meant = by.selector.as_ref().is_none_or(|selector| selector.matches(&own.labels));
+            is_meant.then_some(own).into_iter().collect()
         } else {
-            session.api().await?.list::<T>(&ListQuery::default()).await?
+            let query = ListQuery { filters: by.filters(), ..ListQuery::default() };
+            session.api().await?.list::<T>(&query).await?
         };
         for item in &items {
             manifests.push(manifest(kind, slug.clone(), item)?);

@@ -2,12 +2,11 @@
 
 mod watch;
 
-use std::collections::BTreeMap;
-
 use entity::page::Page;
 use odock_client::http::{ListQuery, Wire};
 use serde_json::{Value, json};
 
+use super::labels::ByLabels;
 use super::target::{self, Target, for_kind};
 use crate::error::{CliError, Exit};
 use crate::output::{Format, Show};
@@ -25,6 +24,7 @@ use crate::session::Session;
   odockctl get key ci search -o json
   odockctl get key/ci model/support-fast
   odockctl get keys --filter team=search --filter revoked=false --jq '.items[].name'
+  odockctl get keys,models --selector 'env=prod,tier in (1,2),!legacy'
   odockctl get keys --watch -o jsonl
   odockctl get models --all-organisations --fields name,organisation,spec.provider -o csv")]
 pub struct Args {
@@ -41,6 +41,8 @@ pub struct Args {
     /// repeated.
     #[arg(long, visible_alias = "field", value_name = "FIELD=VALUE")]
     filter: Vec<String>,
+    #[command(flatten)]
+    by: ByLabels,
     /// The order: name, -name, createdAt or -createdAt.
     #[arg(long, value_name = "ORDER", value_parser = ["name", "-name", "createdAt", "-createdAt"], hide_possible_values = true, allow_hyphen_values = true)]
     sort: Option<String>,
@@ -80,7 +82,7 @@ pub async fn run(session: &Session, args: Args) -> Result<Exit, CliError> {
 
 /// Which part of a list is wanted.
 fn query(args: &Args, targets: &[Target]) -> Result<ListQuery, CliError> {
-    let mut filters = BTreeMap::new();
+    let mut filters = args.by.filters();
     for filter in &args.filter {
         let Some((field, value)) = filter.split_once('=').filter(|(field, _)| !field.is_empty()) else {
             return Err(CliError::usage(format!("`{filter}` is not of the form field=value")));

@@ -23,6 +23,7 @@ pub mod help;
 pub mod invite;
 pub mod invoice;
 pub mod key;
+pub mod labels;
 pub mod ledger;
 pub mod limit;
 pub mod login;

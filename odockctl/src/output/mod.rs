@@ -140,6 +140,12 @@ impl Output {
         painted(self.color_out, style, text)
     }
 
+    /// Whether what is said on stderr may be coloured.
+    #[must_use]
+    pub fn colors_talk(&self) -> bool {
+        self.color_err
+    }
+
     /// Colours a piece of stderr's text, if colours are wanted there.
     #[must_use]
     pub fn paint_talk(&self, style: Style, text: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::str::FromStr;
@@ -75,6 +75,8 @@ fn is_program(path: &Path) -> bool {
 pub(super) fn run(program: &Path, arguments: &[String], input: &[u8]) -> std::io::Result<()> {
     let mut child = Command::new(program)
         .args(arguments)
+        // The administrator's token is no concern of a program that gets a key.
+        .env_remove("ODOCK_TOKEN")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())
@@ -112,19 +114,40 @@ pub(super) fn github_env() -> Result<File, CliError> {
             .hint("elsewhere use file:PATH or exec:PROGRAM")
     };
     let path = std::env::var_os("GITHUB_ENV").filter(|path| !path.is_empty()).ok_or_else(outside)?;
-    File::options().append(true).open(&path).map_err(|error| undelivered(format!("GITHUB_ENV: {error}")))
+    File::options().read(true).append(true).open(&path).map_err(|error| undelivered(format!("GITHUB_ENV: {error}")))
 }
 
 /// Masks the secret in the job's log, and only then leaves it for later steps.
 pub(super) fn to_github(name: &str, file: &mut File, secret: &SecretString) -> std::io::Result<()> {
     let text = secret.expose_secret();
+    // What has lines of its own could name other variables, and give the runner commands.
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(std::io::Error::other("the gateway's secret is no line of text, and is not handed to the runner"));
+    }
     // A command to the runner, which reads both streams and prints neither the command nor, from then on, the value.
     let mask = Zeroizing::new(format!("::add-mask::{text}\n"));
     let mut talk = std::io::stderr().lock();
     talk.write_all(mask.as_bytes())?;
     talk.flush()?;
-    // A secret is one line without control characters, so it cannot end its own value.
-    let line = Zeroizing::new(format!("{name}={text}\n"));
-    file.write_all(line.as_bytes())?;
-    file.sync_all()
+    // Nobody can write the end of a value that nobody can guess. An earlier step may have left its last line open.
+    let end = format!("odock_{}", uuid::Uuid::new_v4().simple());
+    let gap = if ends_a_line(file)? { "" } else { "\n" };
+    let entry = Zeroizing::new(format!("{gap}{name}<<{end}\n{text}\n{end}\n"));
+    file.write_all(entry.as_bytes())?;
+    match file.sync_all() {
+        // A pipe has nothing to be synced.
+        Err(error) if error.kind() != std::io::ErrorKind::InvalidInput => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether what is appended begins a line.
+fn ends_a_line(file: &mut File) -> std::io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }

@@ -73,7 +73,8 @@ const PUBLIC_KEY: &str = concat!(
 /// Base64 of 32 bytes.
 const FINGERPRINT_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
-fn encryption_key() -> Value {
+/// What provider keys are sealed for.
+pub fn encryption_key() -> Value {
     json!({"keyId": "k1", "alg": "RSA-OAEP-256/A256GCM", "publicKey": PUBLIC_KEY, "fingerprintKey": FINGERPRINT_KEY})
 }
 

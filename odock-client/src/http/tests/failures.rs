@@ -26,22 +26,6 @@ async fn trying_again_ends() {
 }
 
 #[tokio::test]
-async fn what_writes_is_not_tried_again_unless_it_was_refused_for_coming_too_often() {
-    let gateway = Gateway::start([busy(503)]).await;
-    let keys = gateway.client().organisation("acme").apikeys();
-    assert_eq!(keys.revoke("ci").await.unwrap_err().status(), Some(503));
-    assert_eq!(gateway.lines(), ["POST /api/organisations/acme/apikeys/ci/revoke"]);
-
-    let gateway = Gateway::start([busy(429), reply(204, "", "")]).await;
-    gateway.client().organisation("acme").apikeys().ungrant("ci", "fast").await.unwrap();
-    assert_eq!(gateway.lines(), ["DELETE /api/organisations/acme/apikeys/ci/models/fast"; 2]);
-
-    let gateway = Gateway::start([busy(503), reply(204, "", "")]).await;
-    gateway.client().organisation("acme").apikeys().grant("ci", "fast").await.unwrap();
-    assert_eq!(gateway.lines().len(), 2, "PUT is the same done twice");
-}
-
-#[tokio::test]
 async fn a_wait_that_is_asked_for_is_kept_unless_it_is_too_long() {
     let gateway = Gateway::start([with(busy(429), "retry-after", "0"), version()]).await;
     gateway.client().version().await.unwrap();

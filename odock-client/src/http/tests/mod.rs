@@ -3,6 +3,7 @@
 mod calls;
 mod failures;
 mod live;
+mod writes;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -23,6 +24,7 @@ pub(super) struct Seen {
     pub(super) authorization: String,
     pub(super) content_type: String,
     pub(super) if_match: String,
+    pub(super) idempotency_key: String,
     pub(super) body: String,
 }
 
@@ -79,6 +81,7 @@ async fn answer(State((script, log)): State<(Script, Log)>, request: Request) ->
         authorization: header("authorization"),
         content_type: header("content-type"),
         if_match: header("if-match"),
+        idempotency_key: header("idempotency-key"),
         body: String::from_utf8(body.to_vec()).unwrap(),
     });
     let next = script.lock().unwrap().pop_front();

@@ -292,6 +292,7 @@ pub(in crate::management) const RULES: &[Rule] = &[
     rule("GET",    "/api/organisations/{organisation}/usage/top", "usage", Read, Organisation, REACH),
     rule("GET",    "/api/organisations/{organisation}/usage/{request}", "usage", Read, Organisation, REACH),
     rule("GET",    "/api/organisations/{organisation}/limits", "limit", Read, Organisation, REACH),
+    rule("GET",    "/api/organisations/{organisation}/owners", "owner", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/settings", "settings", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/invoices", "invoice", Read, Organisation, ADMINS),
     rule("GET",    "/api/organisations/{organisation}/invoices/preview", "invoice", Read, Organisation, ADMINS),

@@ -196,6 +196,11 @@ impl Api {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
+    /// The API itself, to be served.
+    pub(crate) fn router(&self) -> axum::Router {
+        self.router.clone()
+    }
+
     /// Signs somebody in who exists already.
     pub(crate) async fn sign_in(&self, email: &str) -> String {
         let path = format!("/api/admin/users/{email}/sign-in-token");

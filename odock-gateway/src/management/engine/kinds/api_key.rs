@@ -1,5 +1,5 @@
 use entity::check::Violation;
-use entity::plan::FieldChange;
+use entity::plan::{FieldChange, LEFT_TO_REVEAL};
 use entity::policy::Policies;
 use entity::resource::{ApiKeySpec, Kind};
 use entity::routing::Routing;
@@ -85,7 +85,7 @@ impl Planned for ApiKeySpec {
 
     fn consequences(item: &Item<Self>, fields: &[FieldChange]) -> Vec<String> {
         match &item.found {
-            None => vec!["a secret is generated; `reveal` shows it once".into()],
+            None => vec![LEFT_TO_REVEAL.into()],
             Some(_) if fields.iter().any(|field| field.path == key_secret::FIELD) => {
                 vec!["the secret that it has stops working at once".into()]
             }
