@@ -60,7 +60,7 @@ pub async fn probe(gw: &Gateway, id: ProviderId, key: Option<&str>) -> Result<Pr
         return Err(ProbeError::NoKey);
     }
     let mut found = Found::new(&provider, own.as_ref());
-    match ready(gw, &provider, own, &mut found) {
+    match ready(gw, &provider, own, &mut found).await {
         Ok(question) => question.ask(gw, &mut found).await,
         Err(detail) => found.ends(ProbeOutcome::NotConfigured, detail),
     }
@@ -68,7 +68,7 @@ pub async fn probe(gw: &Gateway, id: ProviderId, key: Option<&str>) -> Result<Pr
 }
 
 /// Everything that asking takes, or why the provider cannot be asked.
-fn ready(
+async fn ready(
     gw: &Gateway,
     provider: &provider::Model,
     own: Option<ProviderKeyRow>,
@@ -78,7 +78,7 @@ fn ready(
     let uri = address.models(provider.kind, &provider.config).ok_or(unusable(Problem::NotConfigured))?;
     found.0.url = Some(without_query(&uri));
     let key = upstream::key(&gw.config, provider.kind, own).map_err(unusable)?;
-    let credential = gw.credentials.header(provider.kind, &key).map_err(|error| {
+    let credential = gw.credentials.header(provider.kind, &key).await.map_err(|error| {
         tracing::warn!(%error, provider.id = %provider.id, "A credential cannot be opened");
         "the credential cannot be opened by this gateway: set it again"
     })?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +34,7 @@ pub struct Running {
     stop: CancellationToken,
     servers: tokio::task::JoinHandle<()>,
     /// Last: what they hold of the database is used until all is written.
-    workers: Arc<Workers>,
+    workers: Workers,
 }
 
 impl Running {
@@ -44,11 +45,12 @@ impl Running {
     pub async fn start(gateway: Gateway) -> anyhow::Result<Self> {
         let sign_in_token = bootstrap::bootstrap(&gateway).await.context("cannot create the super admin")?;
         let config = Arc::clone(&gateway.config);
-        let workers = Arc::new(Workers::start(config.http.workers).context("cannot start threads for connections")?);
-        let main = Server::bind(&config.http, config.http.addr).await?.with_workers(&workers);
+        let workers = Workers::start(config.http.workers).context("cannot start threads for connections")?;
+        gateway.telemetry.count_tasks_of(workers.crew().runtimes().cloned().chain([Handle::current()]).collect());
+        let main = Server::bind(&config.http, config.http.addr, Some(workers.crew())).await?;
         let address = main.local_addr()?;
         let own = match config.http.management_addr {
-            Some(address) => Some(Server::bind(&config.http, address).await?),
+            Some(address) => Some(Server::bind(&config.http, address, None).await?),
             None => None,
         };
         let management_address = own.as_ref().map_or(Ok(address), Server::local_addr)?;

@@ -12,7 +12,7 @@ use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls_pki_types::pem::PemObject;
@@ -28,7 +28,7 @@ use tower::ServiceExt;
 use super::address::Peer;
 use super::patience::{Opening, Patient};
 use crate::config;
-use crate::workers::Workers;
+use crate::workers::{Crew, StreamExecutor};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -81,22 +81,22 @@ async fn elsewhere(runtime: Handle, router: Router, request: Request<Body>) -> R
 pub struct Server {
     listener: TcpListener,
     /// Who serves its connections; without them the runtime that accepts does.
-    workers: Option<Arc<Workers>>,
+    crew: Option<Crew>,
     tls: Option<TlsAcceptor>,
-    builder: Builder<TokioExecutor>,
+    builder: Builder<StreamExecutor>,
     read_timeout: Duration,
     write_timeout: Duration,
 }
 
 impl Server {
-    /// Binds `address`.
+    /// Binds `address`. Connections are served by `crew`, if there is one.
     ///
     /// # Errors
     /// When the address is taken or the TLS files cannot be used.
-    pub async fn bind(config: &config::Http, address: SocketAddr) -> anyhow::Result<Self> {
+    pub async fn bind(config: &config::Http, address: SocketAddr, crew: Option<Crew>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let tls = config.tls.as_ref().map(acceptor).transpose()?;
-        let mut builder = Builder::new(TokioExecutor::new());
+        let mut builder = Builder::new(StreamExecutor(crew.clone()));
         builder
             .http1()
             .timer(TokioTimer::new())
@@ -111,14 +111,7 @@ impl Server {
             .keep_alive_interval(Some(Duration::from_secs(30)))
             .keep_alive_timeout(Duration::from_secs(20));
         let (read_timeout, write_timeout) = (config.read_timeout, config.write_timeout);
-        Ok(Self { listener, workers: None, tls, builder, read_timeout, write_timeout })
-    }
-
-    /// Has these threads serve its connections.
-    #[must_use]
-    pub fn with_workers(mut self, workers: &Arc<Workers>) -> Self {
-        self.workers = Some(Arc::clone(workers));
-        self
+        Ok(Self { listener, crew, tls, builder, read_timeout, write_timeout })
     }
 
     /// The address that was bound: with the port that the system chose, if it was asked to.
@@ -167,7 +160,7 @@ impl Server {
         let (read_timeout, write_timeout) = (self.read_timeout, self.write_timeout);
         let conversation = Conversation { builder, peer, planes, watcher: graceful.watcher(), main };
         let cut = cut.clone();
-        let Some(workers) = &self.workers else {
+        let Some(crew) = &self.crew else {
             let stream = Patient::new(stream, write_timeout);
             tasks.spawn(async move { cut.run_until_cancelled(conversation.open(stream, tls, read_timeout)).await });
             return;
@@ -177,7 +170,7 @@ impl Server {
             Ok(stream) => stream,
             Err(error) => return tracing::warn!(%error, "could not hand a connection on"),
         };
-        workers.spawn(tasks.track_future(async move {
+        crew.spawn(tasks.track_future(async move {
             match TcpStream::from_std(stream) {
                 Ok(stream) => {
                     let stream = Patient::new(stream, write_timeout);
@@ -191,7 +184,7 @@ impl Server {
 
 /// One connection's side of what is said on it.
 struct Conversation {
-    builder: Builder<TokioExecutor>,
+    builder: Builder<StreamExecutor>,
     peer: SocketAddr,
     planes: Planes,
     watcher: Watcher,

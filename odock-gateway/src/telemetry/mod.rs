@@ -9,6 +9,7 @@ mod process;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
+use tokio::runtime::Handle;
 
 use self::log::LogStats;
 use self::metrics::Metrics;
@@ -45,7 +46,13 @@ impl Telemetry {
         Self { metrics: Metrics::new(recorder), prometheus, sampled: Arc::new(sampled) }
     }
 
-    /// Writes every metric as Prometheus text. Call it from within the runtime whose tasks are to be counted.
+    /// Counts the tasks of these runtimes from now on; the first word counts. Until then those of the runtime that asks for
+    /// the metrics are counted.
+    pub fn count_tasks_of(&self, runtimes: Vec<Handle>) {
+        self.sampled.process.count_tasks_of(runtimes);
+    }
+
+    /// Writes every metric as Prometheus text.
     pub fn render(&self) -> String {
         self.sampled.process.sample();
         if let Some(log) = &self.sampled.log {

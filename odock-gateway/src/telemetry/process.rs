@@ -1,13 +1,16 @@
 //! The process as the operating system and the runtime see it, read at every scrape.
 
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use metrics::{Gauge, Recorder};
+use tokio::runtime::Handle;
 
 use super::metrics::Family;
 
 pub(super) struct ProcessMetrics {
     started: Instant,
+    runtimes: OnceLock<Vec<Handle>>,
     uptime: Gauge,
     tasks: Gauge,
     queue: Gauge,
@@ -22,6 +25,7 @@ impl ProcessMetrics {
         Family::BuildInfo.gauge(recorder, &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
         Self {
             started: Instant::now(),
+            runtimes: OnceLock::new(),
             uptime: Family::Uptime.gauge(recorder, &[]),
             tasks: Family::RuntimeTasks.gauge(recorder, &[]),
             queue: Family::RuntimeQueueDepth.gauge(recorder, &[]),
@@ -32,13 +36,18 @@ impl ProcessMetrics {
         }
     }
 
+    pub(super) fn count_tasks_of(&self, runtimes: Vec<Handle>) {
+        // Whoever was told already goes on with what it was told.
+        let _ = self.runtimes.set(runtimes);
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "gauges need not be exact beyond 2^53")]
     pub(super) fn sample(&self) {
         self.uptime.set(self.started.elapsed().as_secs_f64());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            self.tasks.set(runtime.metrics().num_alive_tasks() as f64);
-            self.queue.set(runtime.metrics().global_queue_depth() as f64);
-        }
+        let current: Vec<Handle> = Handle::try_current().into_iter().collect();
+        let runtimes = self.runtimes.get().unwrap_or(&current);
+        self.tasks.set(runtimes.iter().map(|it| it.metrics().num_alive_tasks()).sum::<usize>() as f64);
+        self.queue.set(runtimes.iter().map(|it| it.metrics().global_queue_depth()).sum::<usize>() as f64);
         // Linux only; elsewhere the gauges stay at zero.
         if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
             self.files.set(files.count().saturating_sub(1) as f64);

@@ -8,6 +8,7 @@
 mod access;
 mod budgets;
 mod caps;
+mod cores;
 mod errors;
 mod families;
 mod fidelity;
