@@ -74,24 +74,34 @@ impl Credentials {
     ///
     /// # Errors
     /// When the credential cannot be opened, or is not something that a header can carry.
-    pub fn header(&self, provider: ProviderType, key: &KeyRef) -> Result<Option<Arc<Credential>>, SealError> {
-        let usable = |secret| {
-            Credential::new(provider, secret)
-                .map(Arc::new)
-                .ok_or(SealError::Malformed("secret, which no HTTP header can carry,"))
-        };
+    pub async fn header(&self, provider: ProviderType, key: &KeyRef) -> Result<Option<Arc<Credential>>, SealError> {
         match key {
             KeyRef::None => Ok(None),
-            KeyRef::Configured(secret) => usable(secret.clone()).map(Some),
+            KeyRef::Configured(secret) => usable(provider, secret.clone()).map(Some),
             // The envelope's nonce is part of the name: a rotated credential is another one. So is the family, which says
             // in which header it goes and which may be changed.
-            KeyRef::Sealed(id, envelope) => self
-                .open
-                .try_get_with((provider, *id, envelope.iv.clone()), || self.sealing.open(envelope).and_then(usable))
-                .map(Some)
-                .map_err(|error| SealError::clone(&error)),
+            KeyRef::Sealed(id, envelope) => {
+                let name = (provider, *id, envelope.iv.clone());
+                if let Some(open) = self.open.get(&name) {
+                    return Ok(Some(open));
+                }
+                // RSA takes about a millisecond, for which the other requests of this thread should not wait. Of many who
+                // ask at once, one opens.
+                let (open, sealing, envelope) = (self.open.clone(), Arc::clone(&self.sealing), envelope.clone());
+                let opening = tokio::task::spawn_blocking(move || {
+                    open.try_get_with(name, || sealing.open(&envelope).and_then(|secret| usable(provider, secret)))
+                });
+                let opened = opening.await.map_err(|_| SealError::Interrupted)?;
+                opened.map(Some).map_err(|error| SealError::clone(&error))
+            }
         }
     }
+}
+
+/// The credential as a header, if one can carry it.
+fn usable(provider: ProviderType, secret: SecretString) -> Result<Arc<Credential>, SealError> {
+    let credential = Credential::new(provider, secret).map(Arc::new);
+    credential.ok_or(SealError::Malformed("secret, which no HTTP header can carry,"))
 }
 
 #[cfg(test)]

@@ -81,6 +81,9 @@ pub enum SealError {
     /// The random source or the cipher failed.
     #[error("the secret could not be sealed")]
     Unsealable,
+    /// The gateway stopped meanwhile.
+    #[error("the secret was not opened: the gateway is stopping")]
+    Interrupted,
 }
 
 impl Sealing {

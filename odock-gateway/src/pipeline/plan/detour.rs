@@ -164,7 +164,11 @@ impl Found {
     async fn add(&mut self, gw: &Gateway, principal: &Principal, call: &Call, asked: &Arc<Target>, name: &str) {
         let target = if name == call.model { Ok(Arc::clone(asked)) } else { granted(gw, principal, asked, name).await };
         let provider = target.as_ref().map_or_else(|_| String::new(), |target| target.provider.clone());
-        match target.and_then(|target| way(gw, call, target)) {
+        let way = match target {
+            Ok(target) => way(gw, call, target).await,
+            Err(error) => Err(error),
+        };
+        match way {
             Ok(way) => self.ways.push(way),
             Err(error) => {
                 let model: String = name.to_owned();
@@ -188,9 +192,9 @@ async fn granted(gw: &Gateway, principal: &Principal, asked: &Target, name: &str
     Ok(target)
 }
 
-fn way(gw: &Gateway, call: &Call, target: Arc<Target>) -> Result<Way, GatewayError> {
+async fn way(gw: &Gateway, call: &Call, target: Arc<Target>) -> Result<Way, GatewayError> {
     route::insisted(call, &target)?;
     let (uri, key) = route::upstream(&target, call.operation, call.stream)?;
-    let credential = route::credential(gw, &target, key)?;
+    let credential = route::credential(gw, &target, key).await?;
     Ok(Way { target, uri, credential })
 }

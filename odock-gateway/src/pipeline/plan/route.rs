@@ -52,7 +52,7 @@ pub async fn route(gw: &Gateway, from: Decoded) -> Result<Routed, GatewayError> 
         None => {
             insisted(&call, &target)?;
             let (uri, key) = upstream(&target, call.operation, call.stream)?;
-            let credential = credential(gw, &target, key)?;
+            let credential = credential(gw, &target, key).await?;
             Plan { target, uri, credential, detour: None, patience: None }
         }
         Some(routing) => {
@@ -152,8 +152,12 @@ pub(super) fn not_granted(model: &str) -> GatewayError {
     GatewayError::new(ErrorCode::ModelNotAllowed, format!("this API key may not call the model \"{model}\""))
 }
 
-pub(super) fn credential(gw: &Gateway, target: &Target, key: &KeyRef) -> Result<Option<Arc<Credential>>, GatewayError> {
-    gw.credentials.header(target.provider_type, key).map_err(|error| {
+pub(super) async fn credential(
+    gw: &Gateway,
+    target: &Target,
+    key: &KeyRef,
+) -> Result<Option<Arc<Credential>>, GatewayError> {
+    gw.credentials.header(target.provider_type, key).await.map_err(|error| {
         let message = format!(
             "the API key of the provider {} cannot be used: an administrator must set it again",
             target.provider
