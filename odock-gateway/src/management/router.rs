@@ -1,10 +1,13 @@
 //! Every route of the management API, and the OpenAPI document made from them.
 
+use axum::handler::Handler;
+use axum::routing::MethodRouter;
 use axum::{Extension, Router, middleware};
+use utoipa::Path;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use utoipa_axum::PathItemExt;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::access::can_i;
 use super::access::guard::guard;
@@ -22,8 +25,10 @@ use crate::gateway::Gateway;
 
 /// Every route of the management API, guarded.
 pub fn router(gateway: Gateway) -> Router {
-    let (router, _) = documented().split_for_parts();
-    router
+    let served = Router::new();
+    routes()
+        .into_iter()
+        .fold(served, |router, Route { path, methods, .. }| router.route(&path, methods))
         .fallback(async || ApiError::new(Code::NotFound, "the management API has no such path"))
         // The guard goes before every route, so that none can be forgotten.
         .layer(middleware::from_fn_with_state(gateway.clone(), guard))
@@ -36,120 +41,154 @@ pub fn router(gateway: Gateway) -> Router {
 /// The OpenAPI 3.1 document of the management API.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let (_, mut document) = documented().split_for_parts();
+    let documented = OpenApiRouter::<Gateway>::with_openapi(base());
+    let documented = routes().into_iter().fold(documented, |router, route| router.routes((route.documented)()));
+    let (_, mut document) = documented.split_for_parts();
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
     components.schemas.extend(refusals::schemas());
     document
 }
 
-fn documented() -> OpenApiRouter<Gateway> {
-    let organisation = OpenApiRouter::new()
-        .routes(routes!(organisations::show_own))
-        .routes(routes!(apply::apply))
-        .routes(routes!(users::list, users::create))
-        .routes(routes!(users::show, users::patch, users::delete))
-        .routes(routes!(users::sign_in_token))
-        .routes(routes!(approval::approve))
-        .routes(routes!(approval::decline))
-        .routes(routes!(invitations::list, invitations::invite))
-        .routes(routes!(invitations::resend))
-        .routes(routes!(invitations::revoke))
-        .routes(routes!(service_accounts::list, service_accounts::create))
-        .routes(routes!(service_accounts::show, service_accounts::patch, service_accounts::delete))
-        .routes(routes!(service_accounts::list_tokens, service_accounts::create_token))
-        .routes(routes!(service_accounts::revoke_token))
-        .routes(routes!(teams::list, teams::create))
-        .routes(routes!(teams::show, teams::patch, teams::delete))
-        .routes(routes!(teams::list_members, teams::add_member))
-        .routes(routes!(teams::remove_member))
-        .routes(routes!(providers::list, providers::create))
-        .routes(routes!(providers::show, providers::patch, providers::delete))
-        .routes(routes!(providers::list_keys, providers::add_key))
-        .routes(routes!(providers::delete_key))
-        .routes(routes!(providers::revoke_key))
-        .routes(routes!(provider_test::test))
-        .routes(routes!(models::list, models::create))
-        .routes(routes!(models::show, models::patch, models::delete))
-        .routes(routes!(apikeys::list, apikeys::create))
-        .routes(routes!(apikeys::show, apikeys::patch, apikeys::delete))
-        .routes(routes!(apikeys::secrets::reveal))
-        .routes(routes!(apikeys::secrets::rotate))
-        .routes(routes!(apikeys::secrets::acknowledge))
-        .routes(routes!(apikeys::secrets::finish_rotation))
-        .routes(routes!(apikeys::revoke))
-        .routes(routes!(apikeys::unrevoke))
-        .routes(routes!(apikeys::history))
-        .routes(routes!(simulate::simulate))
-        .routes(routes!(apikeys::grants::grant, apikeys::grants::ungrant))
-        .routes(routes!(budgets::list, budgets::create))
-        .routes(routes!(budgets::show, budgets::patch, budgets::delete))
-        .routes(routes!(quotas::list, quotas::create))
-        .routes(routes!(quotas::show, quotas::patch, quotas::delete))
-        .routes(routes!(overlays::list, overlays::create))
-        .routes(routes!(overlays::show, overlays::patch, overlays::delete))
-        .routes(routes!(usage::list))
-        .routes(routes!(analytics::summary))
-        .routes(routes!(analytics::top))
-        .routes(routes!(usage::show))
-        .routes(routes!(ledger::limits))
-        .routes(routes!(ledger::invoices))
-        .routes(routes!(ledger::invoice))
-        .routes(routes!(owners::list))
-        .routes(routes!(settings::show))
-        .routes(routes!(ledger::verify))
-        .routes(routes!(live::of_organisation))
-        .routes(routes!(audit_log::of_organisation))
-        .routes(routes!(audit_log::verify));
-    let admin = OpenApiRouter::new()
-        .routes(routes!(organisations::list, organisations::create))
-        .routes(routes!(organisations::show, organisations::patch, organisations::delete))
-        .routes(routes!(admin::users, admin::create_user))
-        .routes(routes!(admin::show_user, admin::patch_user, admin::delete_user))
-        .routes(routes!(admin::sign_in_token))
-        .routes(routes!(invitations::list_all, invitations::invite_organisation))
-        .routes(routes!(invitations::resend_any))
-        .routes(routes!(invitations::revoke_any))
-        .routes(routes!(admin::service_accounts))
-        .routes(routes!(admin::teams))
-        .routes(routes!(admin::providers))
-        .routes(routes!(admin::models))
-        .routes(routes!(admin::apikeys))
-        .routes(routes!(admin::budgets))
-        .routes(routes!(admin::quotas))
-        .routes(routes!(admin::overlays))
-        .routes(routes!(usage::list_all))
-        .routes(routes!(analytics::summary_all))
-        .routes(routes!(analytics::top_all))
-        .routes(routes!(ledger::verify_all))
-        .routes(routes!(secrets::list))
-        .routes(routes!(secrets::rewrap))
-        .routes(routes!(live::of_everything))
-        .routes(routes!(audit_log::of_everything))
-        .routes(routes!(audit_log::verify_all));
-    OpenApiRouter::with_openapi(base())
-        .routes(routes!(about::version))
-        .routes(routes!(about::openapi))
-        .routes(routes!(about::encryption_key))
-        .routes(routes!(about::matrix))
-        .routes(routes!(catalogue::list))
-        .routes(routes!(catalogue::show))
-        .routes(routes!(can_i::can_i, can_i::ask))
-        .routes(routes!(sign_in::sign_in))
-        .routes(routes!(sign_in::whoami))
-        .routes(routes!(sessions::refresh))
-        .routes(routes!(sessions::sign_out))
-        .routes(routes!(sessions::list))
-        .routes(routes!(sessions::end))
-        .routes(routes!(passwords::set))
-        .routes(routes!(device::providers))
-        .routes(routes!(device::begin))
-        .routes(routes!(device::poll))
-        .routes(routes!(exchange::exchange))
-        .routes(routes!(accepting::accept))
-        .routes(routes!(tokens::list_tokens, tokens::create_token))
-        .routes(routes!(tokens::revoke_token))
-        .merge(admin)
-        .merge(organisation)
+/// What is served at a path.
+struct Route {
+    path: String,
+    methods: MethodRouter<Gateway>,
+    /// What the document says of it. Not made to serve it: that takes megabytes, and most gateways are never asked.
+    documented: fn() -> UtoipaMethodRouter<Gateway>,
+}
+
+/// Handlers of one module that share a path, as a [`Route`].
+macro_rules! routes {
+    ($($module:ident)::+: $first:ident $(, $other:ident)*) => {{
+        use $($module)::+ as handlers;
+        utoipa_axum::paste! {
+            Route {
+                path: handlers::[<__path_ $first>]::path(),
+                methods: on::<handlers::[<__path_ $first>], _, _>(handlers::$first)
+                    $(.merge(on::<handlers::[<__path_ $other>], _, _>(handlers::$other)))*,
+                documented: || utoipa_axum::routes!(handlers::$first $(, handlers::$other)*),
+            }
+        }
+    }};
+}
+
+/// A handler under the methods that its declaration names.
+fn on<P: Path, H, T>(handler: H) -> MethodRouter<Gateway>
+where
+    H: Handler<T, Gateway>,
+    T: 'static,
+{
+    P::methods()
+        .iter()
+        .fold(MethodRouter::new(), |methods, method| methods.on(method.to_method_filter(), handler.clone()))
+}
+
+/// Every route: those of anybody, of the installation, of one organisation.
+fn routes() -> Vec<Route> {
+    vec![
+        routes!(about: version),
+        routes!(about: openapi),
+        routes!(about: encryption_key),
+        routes!(about: matrix),
+        routes!(catalogue: list),
+        routes!(catalogue: show),
+        routes!(can_i: can_i, ask),
+        routes!(sign_in: sign_in),
+        routes!(sign_in: whoami),
+        routes!(sessions: refresh),
+        routes!(sessions: sign_out),
+        routes!(sessions: list),
+        routes!(sessions: end),
+        routes!(passwords: set),
+        routes!(device: providers),
+        routes!(device: begin),
+        routes!(device: poll),
+        routes!(exchange: exchange),
+        routes!(accepting: accept),
+        routes!(tokens: list_tokens, create_token),
+        routes!(tokens: revoke_token),
+        routes!(organisations: list, create),
+        routes!(organisations: show, patch, delete),
+        routes!(admin: users, create_user),
+        routes!(admin: show_user, patch_user, delete_user),
+        routes!(admin: sign_in_token),
+        routes!(invitations: list_all, invite_organisation),
+        routes!(invitations: resend_any),
+        routes!(invitations: revoke_any),
+        routes!(admin: service_accounts),
+        routes!(admin: teams),
+        routes!(admin: providers),
+        routes!(admin: models),
+        routes!(admin: apikeys),
+        routes!(admin: budgets),
+        routes!(admin: quotas),
+        routes!(admin: overlays),
+        routes!(usage: list_all),
+        routes!(analytics: summary_all),
+        routes!(analytics: top_all),
+        routes!(ledger: verify_all),
+        routes!(secrets: list),
+        routes!(secrets: rewrap),
+        routes!(live: of_everything),
+        routes!(audit_log: of_everything),
+        routes!(audit_log: verify_all),
+        routes!(organisations: show_own),
+        routes!(apply: apply),
+        routes!(users: list, create),
+        routes!(users: show, patch, delete),
+        routes!(users: sign_in_token),
+        routes!(approval: approve),
+        routes!(approval: decline),
+        routes!(invitations: list, invite),
+        routes!(invitations: resend),
+        routes!(invitations: revoke),
+        routes!(service_accounts: list, create),
+        routes!(service_accounts: show, patch, delete),
+        routes!(service_accounts: list_tokens, create_token),
+        routes!(service_accounts: revoke_token),
+        routes!(teams: list, create),
+        routes!(teams: show, patch, delete),
+        routes!(teams: list_members, add_member),
+        routes!(teams: remove_member),
+        routes!(providers: list, create),
+        routes!(providers: show, patch, delete),
+        routes!(providers: list_keys, add_key),
+        routes!(providers: delete_key),
+        routes!(providers: revoke_key),
+        routes!(provider_test: test),
+        routes!(models: list, create),
+        routes!(models: show, patch, delete),
+        routes!(apikeys: list, create),
+        routes!(apikeys: show, patch, delete),
+        routes!(apikeys::secrets: reveal),
+        routes!(apikeys::secrets: rotate),
+        routes!(apikeys::secrets: acknowledge),
+        routes!(apikeys::secrets: finish_rotation),
+        routes!(apikeys: revoke),
+        routes!(apikeys: unrevoke),
+        routes!(apikeys: history),
+        routes!(simulate: simulate),
+        routes!(apikeys::grants: grant, ungrant),
+        routes!(budgets: list, create),
+        routes!(budgets: show, patch, delete),
+        routes!(quotas: list, create),
+        routes!(quotas: show, patch, delete),
+        routes!(overlays: list, create),
+        routes!(overlays: show, patch, delete),
+        routes!(usage: list),
+        routes!(analytics: summary),
+        routes!(analytics: top),
+        routes!(usage: show),
+        routes!(ledger: limits),
+        routes!(ledger: invoices),
+        routes!(ledger: invoice),
+        routes!(owners: list),
+        routes!(settings: show),
+        routes!(ledger: verify),
+        routes!(live: of_organisation),
+        routes!(audit_log: of_organisation),
+        routes!(audit_log: verify),
+    ]
 }
 
 fn base() -> OpenApi {
@@ -173,4 +212,33 @@ fn base() -> OpenApi {
         .components(Some(components))
         .security(Some([SecurityRequirement::new::<_, [&str; 0], &str>("token", [])]))
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn what_is_served_is_what_is_documented() {
+        for route in routes() {
+            let (_, documented, _) = (route.documented)();
+            let paths: Vec<&String> = documented.paths.keys().collect();
+            assert_eq!(paths, [&route.path], "the handlers of a route share one path");
+        }
+    }
+    /// The document keeps one schema a name and lets the others go in silence.
+    #[test]
+    fn a_schema_has_a_name_of_its_own() {
+        let mut named = HashMap::new();
+        for route in routes() {
+            let (schemas, ..) = (route.documented)();
+            for (name, schema) in schemas {
+                let schema = serde_json::to_value(schema).expect("a schema is JSON");
+                let first = named.entry(name.clone()).or_insert_with(|| schema.clone());
+                assert_eq!(*first, schema, "two schemas are named {name}, the second at {}", route.path);
+            }
+        }
+    }
 }

@@ -14,6 +14,7 @@ use crate::store::reach::{Member, Reach};
 /// What a call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = AccessAction)] // `Action` is a plan's.
 pub(in crate::management) enum Action {
     /// It only looks.
     Read,
