@@ -22,6 +22,7 @@ mod m20261123_000014_ownership;
 mod m20261123_000015_pending_keys;
 mod m20261123_000016_jobs;
 mod m20261123_000017_usage_days;
+mod m20261124_000018_usage_lookups;
 mod table;
 
 /// Every migration, oldest first.
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000015_pending_keys::Migration),
             Box::new(m20261123_000016_jobs::Migration),
             Box::new(m20261123_000017_usage_days::Migration),
+            Box::new(m20261124_000018_usage_lookups::Migration),
         ]
     }
 }

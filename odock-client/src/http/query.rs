@@ -112,6 +112,9 @@ pub struct SummaryQuery {
     /// Only this provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// Of how many there are rows at the most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// What to rank.

@@ -19,8 +19,6 @@ use crate::store::usage_sums::{self, Question};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most spans of one summary.
 const SPANS: usize = 1_000;
-/// The most rows of one summary.
-const ROWS: u64 = 10_000;
 
 /// What to sum up.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -49,6 +47,10 @@ pub(super) struct SummaryParams {
     model: Option<String>,
     /// Only usage of this provider, by the name that it had or by id.
     provider: Option<String>,
+    /// Of how many there are rows at the most: of those that cost most in the whole period, also where `bucket` gives each
+    /// several rows.
+    #[param(minimum = 1, maximum = 1_000, default = 100)]
+    limit: Option<u32>,
 }
 
 /// What to rank.
@@ -135,7 +137,8 @@ async fn sum_up(gateway: &Gateway, whose: Whose, params: SummaryParams) -> Resul
     ];
     let by = if params.bucket.is_some() { params.by } else { Some(params.by.unwrap_or_default()) };
     let only = named.into_iter().filter_map(|(about, name)| Some((about, name?))).collect();
-    let ask = Ask { by, bucket: params.bucket, buckets, ranking: Ranking::Cost, limit: ROWS, only };
+    let limit = u64::try_from(limit(params.limit)?).map_err(ApiError::internal)?;
+    let ask = Ask { by, bucket: params.bucket, buckets, ranking: Ranking::Cost, limit, only };
     answer(gateway, whose, (from, to), ask).await
 }
 
@@ -181,6 +184,7 @@ async fn answer(
         return Ok(Json(UsageSummary { from, to, by, bucket: None, total, units: 0, latency_us: None, rows }));
     }
     let kept = gateway.config.usage.minute_retention.map(|kept| i64::try_from(kept.as_micros()).unwrap_or(i64::MAX));
+    let now = gateway.clock.now();
     let question = Question {
         whose,
         from,
@@ -190,7 +194,8 @@ async fn answer(
         ranking: ask.ranking,
         limit: ask.limit,
         only: of_sums(filter),
-        minutes_since: kept.map(|kept| Timestamp(gateway.clock.now().0.saturating_sub(kept))),
+        minutes_since: kept.map(|kept| Timestamp(now.0.saturating_sub(kept))),
+        now,
     };
     let (total, rows) = usage_sums::sums(db, &question).await?;
     let (units, latency_us) = (total.units, total.latency_us);

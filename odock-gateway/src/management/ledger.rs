@@ -59,6 +59,7 @@ pub(super) async fn invoices(State(gateway): State<Gateway>, tenant: Tenant) -> 
         limit: u64::try_from(MONTHS).unwrap_or(u64::MAX),
         only: Vec::new(),
         minutes_since: None,
+        now,
     };
     let (_, rows) = usage_sums::sums(gateway.database.reader(), &question).await?;
     let item = |(from, to): &(Timestamp, Timestamp)| {

@@ -95,7 +95,8 @@ impl Database {
                     .connect_timeout(ACQUIRE_TIMEOUT)
                     .sqlx_logging(config.log_queries)
                     .map_sqlx_postgres_opts(|options| {
-                        options.options([("statement_timeout", "30s"), ("lock_timeout", "10s")])
+                        // Compiling a sum with many columns takes longer than working it out.
+                        options.options([("statement_timeout", "30s"), ("lock_timeout", "10s"), ("jit", "off")])
                     });
                 let pool = sea_orm::Database::connect(options).await?;
                 Ok(Self { reader: pool.clone(), writer: pool })

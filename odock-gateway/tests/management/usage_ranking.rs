@@ -72,7 +72,18 @@ async fn rankings_over_days_are_those_of_the_records() {
     for some in records.chunks(97) {
         api.keep(some).await;
     }
-    for (from, to) in [(41 * 86_400, 0), (3_000_000, 400_000), (8 * 86_400, 7_777), (86_400, 0)] {
+    // Whatever of a day is in the period: most of it, little, an hour, several hours within one.
+    let periods = [
+        (41 * 86_400, 0),
+        (3_000_000, 400_000),
+        (8 * 86_400, 7_777),
+        (5 * 86_400 + 40_000, 2 * 86_400 + 55_555),
+        (5 * 86_400 + 70_000, 2 * 86_400 + 20_000),
+        (86_400, 0),
+        (100_000, 90_001),
+        (3_600, 0),
+    ];
+    for (from, to) in periods {
         let ago = |seconds| now.minus(Duration::from_secs(seconds));
         let (from, to) = (ago(from), ago(to));
         let inside: Vec<&UsageRecord> = records.iter().filter(|record| record.at >= from && record.at < to).collect();
@@ -89,6 +100,19 @@ async fn rankings_over_days_are_those_of_the_records() {
             }
         }
     }
+    // A summary has rows of those that cost most in its whole period, and of them in each of its spans.
+    let whole = format!("from={}&to={now}&by=key&limit=5", now.minus(Duration::from_secs(41 * 86_400)));
+    let of = async |more: &str| {
+        api.acme(Method::GET, &format!("usage/summary?{whole}{more}"), None).await.expect(200).body["rows"].clone()
+    };
+    let (first, daily) = (of("").await, of("&bucket=day").await);
+    let first: BTreeMap<String, i64> = first.as_array().unwrap().iter().map(|row| found(row, "cost")).collect();
+    assert_eq!(first, expected(&records.iter().collect::<Vec<_>>(), "key", "cost", 5).into_iter().collect());
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for (name, cost) in daily.as_array().unwrap().iter().map(|row| found(row, "cost")) {
+        *sums.entry(name).or_default() += cost;
+    }
+    assert_eq!(sums, first);
     let verified = api.acme(Method::GET, "ledger/verify", None).await.expect(200).body;
     assert_eq!(verified["differences"], serde_json::json!([]), "days add up to the records");
     // A day of a key that is wrong is found.

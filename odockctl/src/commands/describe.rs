@@ -159,15 +159,20 @@ async fn related(
 
 /// The traffic of the last day; null if the user may not see usage.
 async fn day(api: &OrganisationApi, by: Option<Breakdown>, name: &str) -> Value {
-    let Ok(summary) = api.usage_summary(&SummaryQuery { by, ..SummaryQuery::default() }).await else {
-        return Value::Null;
+    let mut query = SummaryQuery { limit: Some(1), ..SummaryQuery::default() };
+    let only = match by {
+        None => None,
+        Some(Breakdown::Key) => Some(&mut query.key),
+        Some(Breakdown::Team) => Some(&mut query.team),
+        Some(Breakdown::User) => Some(&mut query.user),
+        Some(Breakdown::Model) => Some(&mut query.model),
+        Some(Breakdown::Provider) => Some(&mut query.provider),
+        Some(Breakdown::Class | Breakdown::Status | Breakdown::Error) => return Value::Null,
     };
-    match by {
-        None => json!(summary.total),
-        Some(_) => json!(
-            summary.rows.into_iter().find(|row| row.name == name).map_or_else(UsageTotals::default, |row| row.totals)
-        ),
+    if let Some(only) = only {
+        *only = Some(name.to_owned());
     }
+    api.usage_summary(&query).await.map_or(Value::Null, |summary| json!(summary.total))
 }
 
 /// A description for people: indented keys and values.

@@ -125,6 +125,9 @@ pub struct Summary {
     /// Only usage of this provider.
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
+    /// Of how many there are rows at the most: of those that cost most, at most 1 000.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    limit: u32,
 }
 
 /// Follow requests as they end.
@@ -242,6 +245,7 @@ async fn summary(session: &Session, args: Summary) -> Result<Exit, CliError> {
         user: args.user,
         model: args.model,
         provider: args.provider,
+        limit: Some(args.limit),
     };
     let summary = session.api().await?.usage_summary(&query).await?;
     match session.out.format {

@@ -118,12 +118,10 @@ fn a_description_holds_what_bears_on_a_key() {
     });
     gateway.on("GET /api/organisations/acme/apikeys/ci/history", 200, &json!({ "items": [rotation] }));
     let totals = json!({ "requests": 3, "errors": 1, "tokensIn": 30, "tokensOut": 12, "costNanos": 1_500_000, "unpriced": 0, "meanLatencyUs": 250_000 });
-    let mut row = totals.clone();
-    row["name"] = "ci".into();
     gateway.on(
-        "GET /api/organisations/acme/usage/summary?by=key",
+        "GET /api/organisations/acme/usage/summary?key=ci&limit=1",
         200,
-        &json!({ "from": "2026-11-22T00:00:00Z", "to": "2026-11-23T00:00:00Z", "by": "key", "total": totals, "rows": [row] }),
+        &json!({ "from": "2026-11-22T00:00:00Z", "to": "2026-11-23T00:00:00Z", "by": "model", "total": totals, "rows": [] }),
     );
     insta::assert_snapshot!(Home::of(&gateway).run(&["describe", "key", "ci"]).ends(0).stdout);
     let json: Value =

@@ -4,11 +4,12 @@ use entity::resource::{ApiKeySpec, ApiKeyState, Kind, Resource};
 use entity::row::api_key::{Column, Entity};
 use entity::row::{api_key_model_access, model, team, user};
 use entity::vocab::ApiKeyType;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect};
+use sea_orm::{Condition, ConnectionTrait, DbErr};
 use uuid::Uuid;
 
+use super::links::{End, Link, links};
 use super::model::names;
-use super::{Found, IN_LIST, Row, Stored, filters, slugs};
+use super::{Found, Row, Stored, filters, slugs};
 use crate::store::reach::Reach;
 
 impl Stored for ApiKeySpec {
@@ -85,25 +86,7 @@ impl Stored for ApiKeySpec {
 
 /// The models that keys may call: name and the grant's id.
 async fn grants(db: &impl ConnectionTrait, keys: &[Uuid]) -> Result<HashMap<Uuid, BTreeMap<String, Uuid>>, DbErr> {
-    use api_key_model_access::{Column as Grant, Entity as Grants};
-    let mut grants: HashMap<Uuid, BTreeMap<String, Uuid>> = HashMap::new();
-    for keys in keys.chunks(IN_LIST) {
-        let rows: Vec<(Uuid, Uuid, String)> = Grants::find()
-            .select_only()
-            .column(Grant::ApiKeyId)
-            .column(Grant::Id)
-            .column(model::Column::Name)
-            .join(
-                JoinType::InnerJoin,
-                Grants::belongs_to(model::Entity).from(Grant::ModelId).to(model::Column::Id).into(),
-            )
-            .filter(Grant::ApiKeyId.is_in(keys.iter().copied()))
-            .into_tuple()
-            .all(db)
-            .await?;
-        for (key, grant, model) in rows {
-            grants.entry(key).or_default().insert(model, grant);
-        }
-    }
-    Ok(grants)
+    use api_key_model_access::Column as Grant;
+    let grant = Link::<api_key_model_access::Entity> { owner: Grant::ApiKeyId, id: Grant::Id, to: Grant::ModelId };
+    links(db, grant, End::<model::Entity> { id: model::Column::Id, name: model::Column::Name }, keys).await
 }

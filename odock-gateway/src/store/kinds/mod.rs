@@ -5,6 +5,7 @@
 mod api_key;
 mod budget;
 pub mod holders;
+mod links;
 mod model;
 mod organisation;
 mod overlay;

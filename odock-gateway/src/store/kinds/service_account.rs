@@ -5,9 +5,10 @@ use entity::resource::{Kind, Resource, ServiceAccountSpec, ServiceAccountState};
 use entity::row::service_account::{Column, Entity};
 use entity::row::{service_account_team, service_account_token, team};
 use entity::vocab::ServiceTokenKind;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
+use super::links::{End, Link, links};
 use super::{Found, IN_LIST, Row, Stored, slugs};
 
 impl Stored for ServiceAccountSpec {
@@ -84,26 +85,8 @@ impl Stored for ServiceAccountSpec {
 /// The teams of service accounts, by name, with the rows that say so.
 async fn teams(db: &impl ConnectionTrait, accounts: &[Uuid]) -> Result<HashMap<Uuid, BTreeMap<String, Uuid>>, DbErr> {
     use service_account_team::{Column, Entity};
-    let mut teams: HashMap<Uuid, BTreeMap<String, Uuid>> = HashMap::new();
-    for accounts in accounts.chunks(IN_LIST) {
-        let rows: Vec<(Uuid, Uuid, String)> = Entity::find()
-            .select_only()
-            .column(Column::ServiceAccountId)
-            .column(Column::Id)
-            .column(team::Column::Name)
-            .join(
-                JoinType::InnerJoin,
-                Entity::belongs_to(team::Entity).from(Column::TeamId).to(team::Column::Id).into(),
-            )
-            .filter(Column::ServiceAccountId.is_in(accounts.iter().copied()))
-            .into_tuple()
-            .all(db)
-            .await?;
-        for (account, id, name) in rows {
-            teams.entry(account).or_default().insert(name, id);
-        }
-    }
-    Ok(teams)
+    let membership = Link::<Entity> { owner: Column::ServiceAccountId, id: Column::Id, to: Column::TeamId };
+    links(db, membership, End::<team::Entity> { id: team::Column::Id, name: team::Column::Name }, accounts).await
 }
 
 /// When a token of each was last used.

@@ -1,12 +1,15 @@
 //! Sums over any period, from rollups: exact, because the parts of a minute at both ends come from the records themselves.
 //!
 //! A period falls into whole days, whole hours, whole minutes, and what is left at its ends. Where sums by minute are no
-//! longer kept, records stand in for them up to the next hour; sums by hour and day stay when records go. What is about keys
-//! or users takes whole days from [`super::rollups::days`], and leaves out whoever cannot be among those wanted (`ranking.rs`).
+//! longer kept, records stand in for them up to the next hour; sums by hour and day stay when records go. Of a day that is mostly
+//! in the period, the rest is taken off. What is about keys or users takes whole days from [`super::rollups::days`], and leaves
+//! out whoever cannot be among those wanted (`ranking.rs`).
 
 mod parts;
 mod ranking;
 mod sql;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::Timestamp;
 use entity::live::Percentiles;
@@ -33,12 +36,14 @@ pub struct Question {
     pub buckets: Vec<Timestamp>,
     /// What the rows are ordered by, falling.
     pub ranking: Ranking,
-    /// The most rows.
+    /// Of how many there are rows at the most; each has one for each of the spans.
     pub limit: u64,
     /// Only what is about these, by name or id.
     pub only: Vec<(Breakdown, String)>,
     /// Since when sums by minute are kept; for ever when absent.
     pub minutes_since: Option<Timestamp>,
+    /// The time; there are hardly any records after it.
+    pub now: Timestamp,
 }
 
 impl Question {
@@ -71,8 +76,41 @@ pub async fn sums(db: &impl ConnectionTrait, question: &Question) -> Result<(Usa
     if question.by.is_none() && question.buckets.is_empty() {
         return Ok((total, Vec::new()));
     }
-    let names = ranking::candidates(db, question).await?;
-    Ok((total, ask(db, question, names.as_deref()).await?))
+    if question.buckets.is_empty() || question.by.is_none() {
+        return Ok((total, first(db, question).await?));
+    }
+    if question.subject().is_none() {
+        return Ok((total, of_the_first(ask(db, question, None).await?, question)));
+    }
+    let whole = first(db, &Question { buckets: Vec::new(), ..question.clone() }).await?;
+    let names: Vec<String> = whole.iter().map(|row| ranking::name_of(row).to_owned()).collect();
+    let rows = if names.is_empty() { Vec::new() } else { ask(db, question, Some(&names)).await? };
+    Ok((total, rows))
+}
+
+/// The first rows of a ranking.
+async fn first(db: &impl ConnectionTrait, question: &Question) -> Result<Vec<UsageRow>, DbErr> {
+    match ranking::first(db, question).await? {
+        Some(rows) => Ok(rows),
+        None => ask(db, question, None).await,
+    }
+}
+
+/// The rows, span by span, of those that come first over all spans.
+fn of_the_first(mut rows: Vec<UsageRow>, question: &Question) -> Vec<UsageRow> {
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for row in &rows {
+        let sum = sums.entry(row.name.clone()).or_default();
+        *sum = sum.saturating_add(ranking::weight(row, question.ranking));
+    }
+    let limit = usize::try_from(question.limit).unwrap_or(usize::MAX);
+    if sums.len() > limit {
+        let mut ranked: Vec<(i64, String)> = sums.into_iter().map(|(name, sum)| (sum, name)).collect();
+        ranked.sort_by(|(one, a), (other, b)| other.cmp(one).then(a.cmp(b)));
+        let kept: BTreeSet<String> = ranked.into_iter().take(limit).map(|(_, name)| name).collect();
+        rows.retain(|row| kept.contains(&row.name));
+    }
+    rows
 }
 
 /// Sums up what has one of these names, or everything.

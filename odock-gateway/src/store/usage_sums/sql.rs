@@ -7,18 +7,26 @@ use entity::usage::{Breakdown, Ranking};
 use sea_orm::Value;
 
 use super::Question;
-use super::parts::{DAY, MINUTE, Part, parts, widest};
+use super::parts::{DAY, HOUR, MINUTE, Part, rounded, widest};
 use crate::store::reach::{Member, Reach};
-use crate::store::rollups::days::Subject;
 use crate::store::rollups::{LATENCY, LATENCY_MS};
 
 /// Rows that an answer can have.
-const ROWS: u64 = 10_000;
+pub(super) const ROWS: u64 = 10_000;
 /// Spans of a part that are looked up one by one: those of a quarter of a year, by hour.
 const STEPS: i64 = 2_300;
 /// What is summed, beside the histogram.
 const SUMS: [&str; 8] =
     ["requests", "errors", "tokens_in", "tokens_out", "units", "cost_nanos", "unpriced", "latency_us"];
+
+/// Which rows of a part, where names are given.
+#[derive(Clone, Copy, Debug)]
+enum Whom {
+    /// Those of the names.
+    Anybody,
+    /// Those of no name.
+    Nobody,
+}
 
 /// Writes a statement with its values, numbered as the database wants them.
 pub(super) struct Writer {
@@ -50,8 +58,17 @@ impl Writer {
         self.names =
             names.map(|names| (self.list(names.iter().map(String::as_str)), names.iter().any(String::is_empty)));
         let minutes_since = question.minutes_since.map_or(i64::MIN, |at| at.0);
-        let parts = parts(question.from.0, question.to.0, widest(&question.buckets), minutes_since);
-        let parts: Vec<String> = parts.into_iter().map(|part| self.part(question, part)).collect();
+        let (from, to) = (question.from.0, question.to.0);
+        let parts = rounded(from, to, widest(&question.buckets), minutes_since, question.now.0);
+        let mut written = Vec::with_capacity(parts.len() + 2);
+        for part in parts {
+            written.push(self.part(question, part, Whom::Anybody));
+            // Hours of nobody are not found by a name. On their own, they do not keep the others from being found by theirs.
+            if part.span == Some(HOUR) && self.names.as_ref().is_some_and(|(_, is_none)| *is_none) {
+                written.push(self.part(question, part, Whom::Nobody));
+            }
+        }
+        let parts = written;
         if parts.is_empty() {
             return None;
         }
@@ -71,13 +88,14 @@ impl Writer {
             sql,
             " FROM ({}) AS parts GROUP BY name, bucket ORDER BY bucket, {weight} DESC, SUM(requests) DESC, COALESCE(name, '') LIMIT {}",
             parts.join(" UNION ALL "),
-            question.limit.min(ROWS)
+            if question.buckets.is_empty() { question.limit.min(ROWS) } else { ROWS }
         );
         Some(sql)
     }
 
-    fn part(&mut self, question: &Question, part: Part) -> String {
+    fn part(&mut self, question: &Question, part: Part, whom: Whom) -> String {
         let is_record = part.span.is_none();
+        let minus = if part.minus { "-" } else { "" };
         let time = if is_record { "at" } else { "starts_at" };
         let subject = question.subject().filter(|_| part.span == Some(DAY));
         let name = match (question.by, subject) {
@@ -89,11 +107,11 @@ impl Writer {
         let mut sql = format!("SELECT {name} AS name, {bucket} AS bucket");
         for sum in SUMS {
             let expr = if is_record { self.of_record(sum) } else { format!("SUM({sum})") };
-            let _ = write!(sql, ", {expr} AS {sum}");
+            let _ = write!(sql, ", {minus}{expr} AS {sum}");
         }
         for (index, column) in LATENCY.into_iter().enumerate() {
             let expr = if is_record { self.in_bucket(index) } else { format!("SUM({column})") };
-            let _ = write!(sql, ", {expr} AS {column}");
+            let _ = write!(sql, ", {minus}{expr} AS {column}");
         }
         let table = match (part.span, subject) {
             (None, _) => "usage_record",
@@ -117,7 +135,7 @@ impl Writer {
             }
         }
         self.time(question, part, time, &mut sql);
-        self.named(question, subject, &mut sql);
+        self.named(question, part, whom, &mut sql);
         self.reach(question.whose.reach, &mut sql);
         for (about, given) in &question.only {
             self.only(*about, given, &mut sql);
@@ -140,19 +158,23 @@ impl Writer {
             let _ = write!(sql, "{time} IN ({})", spans.join(", "));
             return;
         }
-        let (from, to) = (self.value(part.from), self.value(part.to));
-        let _ = write!(sql, "{time} >= {from} AND {time} < {to}");
+        // Written out, so that each period gets a plan of its own: Postgres would soon keep one that suits none.
+        let _ = write!(sql, "{time} >= {} AND {time} < {}", part.from, part.to);
     }
 
-    fn named(&self, question: &Question, subject: Option<Subject>, sql: &mut String) {
+    fn named(&self, question: &Question, part: Part, whom: Whom, sql: &mut String) {
         let Some((names, is_none)) = &self.names else { return };
-        let column = match (subject, question.by) {
-            (Some(_), _) => "name",
-            (None, Some(Breakdown::Key)) => "api_key",
-            (None, _) => "\"user\"",
+        let column = match (part.span, question.by) {
+            (Some(DAY), _) => "name",
+            (_, Some(Breakdown::Key)) => "api_key",
+            _ => "\"user\"",
         };
-        let or_none = if *is_none && subject.is_none() { format!(" OR {column} IS NULL") } else { String::new() };
-        let _ = write!(sql, " AND ({column} IN ({names}){or_none})");
+        let _ = match (part.span, whom) {
+            (_, Whom::Nobody) => write!(sql, " AND {column} IS NULL"),
+            (Some(DAY | HOUR), Whom::Anybody) => write!(sql, " AND {column} IN ({names})"),
+            (_, Whom::Anybody) if *is_none => write!(sql, " AND ({column} IN ({names}) OR {column} IS NULL)"),
+            _ => write!(sql, " AND {column} IN ({names})"),
+        };
     }
 
     /// Which of the buckets an instant is in.
