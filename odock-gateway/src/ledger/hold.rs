@@ -9,7 +9,7 @@ use entity::{Timestamp, UsageRecordId, WindowId};
 
 use super::Ledger;
 use super::account::Account;
-use crate::store::ledger::amount;
+use crate::usage::Figures;
 
 /// One window's part of what a request has set aside.
 #[derive(Clone)]
@@ -59,11 +59,11 @@ impl Hold {
             return;
         }
         let noted = self.ledger.under_way.remove(&record.id).is_some_and(|(_, it)| it.is_noted());
-        let now = Instant::now();
+        let (now, figures) = (Instant::now(), Figures::of(record));
         let charges: Vec<Held> = held
             .into_iter()
             .map(|part| {
-                let charged = amount(part.metric, record);
+                let charged = figures.amount(part.metric);
                 let mut state = part.account.lock();
                 if let Some(slice) = state.by_id(part.window) {
                     slice.held -= part.amount;

@@ -103,7 +103,7 @@ impl Worker {
         if lost.leases == 0 && lost.records.is_empty() {
             return tx.rollback().await;
         }
-        let records: Result<Vec<_>, _> = lost.records.into_iter().map(Written::new).collect();
+        let records: Result<Vec<_>, _> = lost.records.iter().map(Written::new).collect();
         let records = records.map_err(|error| DbErr::Json(error.to_string()))?;
         let known = store::usage_records::known(&tx, records.iter().map(|record| record.id)).await?;
         let mut by_organisation: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -120,7 +120,7 @@ impl Worker {
             }
             let cost: i64 = records.iter().filter_map(|record| record.cost_nanos).sum();
             let verb = if charge { "charge-lost" } else { "release-lost" };
-            let ids: Vec<&str> = records.iter().map(|record| record.request_id.as_str()).take(100).collect();
+            let ids: Vec<&str> = records.iter().map(|record| record.request_id()).take(100).collect();
             let after = json!({"node": node, "requests": records.len(), "costNanos": cost, "requestIds": ids});
             store::audit::append(&tx, event(verb, "ledger", node.0, Some(*organisation), after)).await?;
         }

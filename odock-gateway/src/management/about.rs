@@ -1,11 +1,17 @@
 //! The gateway itself: version, encryption key, the table of who may do what, the OpenAPI document.
 
+use std::sync::OnceLock;
+
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use entity::envelope::EncryptionKey;
 use entity::session::Version;
+use http::header::CONTENT_TYPE;
 
 use super::access::matrix::{self, Matrix};
+use super::problem::ApiError;
 use super::refusals::Refusals;
 use crate::gateway::Gateway;
 
@@ -45,6 +51,15 @@ pub(super) async fn matrix() -> Json<Matrix> {
     get, path = "/api/openapi.json", tag = "gateway", operation_id = "openapi", security(()),
     responses((status = 200, description = "The OpenAPI 3.1 document.", body = Object), Refusals)
 )]
-pub(super) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(super::router::openapi())
+pub(super) async fn openapi() -> Result<impl IntoResponse, ApiError> {
+    // Anybody may ask, and making it takes many times its size.
+    static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
+    let document = match DOCUMENT.get() {
+        Some(document) => document.clone(),
+        None => {
+            let document = serde_json::to_vec(&super::router::openapi()).map_err(ApiError::internal)?;
+            DOCUMENT.get_or_init(|| document.into()).clone()
+        }
+    };
+    Ok(([(CONTENT_TYPE, "application/json")], document))
 }

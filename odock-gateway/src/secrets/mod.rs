@@ -81,8 +81,8 @@ pub enum SealError {
     /// The random source or the cipher failed.
     #[error("the secret could not be sealed")]
     Unsealable,
-    /// The gateway stopped meanwhile.
-    #[error("the secret was not opened: the gateway is stopping")]
+    /// The gateway stopped or failed meanwhile.
+    #[error("the secret was not opened: the gateway is stopping, or failed at it; its log has the reason")]
     Interrupted,
 }
 

@@ -8,7 +8,6 @@ use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
 use entity::row::usage_record;
-use entity::usage::UsageRecord;
 use entity::{NodeId, Timestamp, UsageRecordId, WindowId};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter, QuerySelect,
@@ -116,9 +115,8 @@ pub async fn add(
     if written != records.len() as u64 {
         return Ok(false);
     }
-    let records: Vec<&UsageRecord> = records.iter().map(|record| record.record().as_ref()).collect();
-    super::ledger::settle(tx, node, &records, leases).await?;
-    super::rollups::add(tx, &records).await?;
+    super::ledger::settle(tx, node, records, leases).await?;
+    super::rollups::add(tx, records).await?;
     Ok(true)
 }
 
@@ -174,37 +172,37 @@ fn row(record: &Written, now: Timestamp) -> [Value; COLUMNS.len()] {
     let count = |count: u64| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
     [
         record.id.into(),
-        record.request_id.clone().into(),
-        record.trace_id.clone().into(),
+        record.request_id().into(),
+        record.trace_id().into(),
         record.at.into(),
         record.organisation_id.into(),
-        record.organisation.clone().into(),
+        record.organisation().into(),
         record.team_id.map(|id| id.0).into(),
-        record.team.clone().into(),
+        record.team().into(),
         record.user_id.map(|id| id.0).into(),
-        record.user.clone().into(),
+        record.user().into(),
         record.api_key_id.into(),
-        record.api_key.clone().into(),
+        record.api_key().into(),
         record.provider_id.map(|id| id.0).into(),
-        record.provider.clone().into(),
+        record.provider().into(),
         record.model_id.map(|id| id.0).into(),
-        record.model.clone().into(),
-        record.endpoint.clone().into(),
+        record.model().into(),
+        record.endpoint().into(),
         record.stream.into(),
         record.outcome.as_str().into(),
         record.dispatched.into(),
         i32::from(record.status).into(),
-        record.error_code.clone().into(),
+        record.error_code().into(),
         record.tokens().into(),
-        count(record.tokens.input()),
-        count(record.tokens.output()),
+        count(record.tokens_in),
+        count(record.tokens_out),
         record.usage_source.as_str().into(),
         record.bill().into(),
         record.cost_nanos.into(),
         count(record.latency_us),
         record.first_byte_us.map_or(Value::BigInt(None), count),
         count(record.overhead_us),
-        record.provider_request_id.clone().into(),
+        record.provider_request_id().into(),
         record.provider_usage().into(),
         record.routing().into(),
         record.metadata().into(),

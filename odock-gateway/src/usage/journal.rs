@@ -59,7 +59,7 @@ pub(super) enum Entry<'a> {
     /// An answer begins; if nothing more is heard of it, this is its record.
     Opened(&'a UsageRecord),
     /// A request has ended.
-    Closed(&'a Arc<UsageRecord>),
+    Closed(&'a UsageRecord),
 }
 
 /// An entry in its written form.
@@ -72,7 +72,7 @@ impl Line {
     fn new(entry: &Entry<'_>) -> serde_json::Result<Self> {
         Ok(match entry {
             Entry::Opened(record) => Self::Opened(record.id, line::write(Word::Opened, record)?.0),
-            Entry::Closed(record) => Self::Closed(Arc::new(Written::new(Arc::clone(record))?)),
+            Entry::Closed(record) => Self::Closed(Arc::new(Written::new(record)?)),
         })
     }
 
@@ -152,7 +152,7 @@ pub(super) struct Position {
 impl Journal {
     /// Opens the journal in `dir`, with the records that earlier processes left there still to be written, and returns
     /// the answers that began and never ended.
-    pub(super) fn open(dir: &Path, max_bytes: u64) -> Result<(Self, Vec<Arc<UsageRecord>>), JournalError> {
+    pub(super) fn open(dir: &Path, max_bytes: u64) -> Result<(Self, Vec<UsageRecord>), JournalError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| JournalError::Io { path, source }
@@ -219,7 +219,7 @@ impl Journal {
         let first = journal.create(active).map_err(failed(&journal.path(active)))?;
         state.segments.insert(active, first);
         drop(state);
-        Ok((journal, interrupted.into_values().map(Arc::new).collect()))
+        Ok((journal, interrupted.into_values().collect()))
     }
 
     /// Whether the journal is below its bound.
@@ -375,7 +375,7 @@ impl Journal {
                     break;
                 }
                 if let Some(Read::Closed(record)) = line::read(&chunk[used..end]) {
-                    records.push(Arc::new(Written::new(*record)?));
+                    records.push(Arc::new(Written::new(&record)?));
                 }
                 used = end + 1;
             }
@@ -508,9 +508,10 @@ impl Journal {
     }
 
     /// Sets records aside that the database refuses for what they are, so that they do not hold up the others.
-    pub(super) fn reject(&self, record: &UsageRecord, reason: &str) -> Result<PathBuf, JournalError> {
+    pub(super) fn reject(&self, record: &Written, reason: &str) -> Result<PathBuf, JournalError> {
         let path = self.dir.join("rejected.jsonl");
-        let line = serde_json::to_string(&serde_json::json!({ "reason": reason, "record": record }))? + "\n";
+        let line =
+            serde_json::to_string(&serde_json::json!({ "reason": reason, "record": record.read_back()? }))? + "\n";
         let written = OpenOptions::new()
             .create(true)
             .append(true)

@@ -45,7 +45,8 @@ const CHECKSUM: usize = 8;
 pub(super) fn write(word: Word, record: &UsageRecord) -> serde_json::Result<(String, Columns)> {
     let (opening, usual) = match word {
         Word::Opened => ("00000000 {\"opened\":{", 1_280),
-        Word::Closed => ("00000000 {\"closed\":{", 2_560),
+        // With room for what [`super::Written`] puts behind it.
+        Word::Closed => ("00000000 {\"closed\":{", 3_072),
     };
     let mut out = Json::with_capacity(usual);
     out.raw(opening);

@@ -1,6 +1,7 @@
 //! Usage records: appended to a journal on local disk before an answer is finished, written to the database in batches.
 
 pub mod estimate;
+mod figures;
 mod journal;
 mod json;
 mod line;
@@ -17,6 +18,7 @@ use entity::usage::UsageRecord;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+pub use self::figures::Figures;
 use self::journal::{Entry, Unwritten};
 pub use self::journal::{Journal, JournalError};
 use self::writer::Writer;
@@ -97,7 +99,7 @@ impl Usage {
     }
 
     /// Takes the record of a request that has ended. When this returns, the record survives the process.
-    pub fn closed(&self, record: &Arc<UsageRecord>) {
+    pub fn closed(&self, record: &UsageRecord) {
         // What the journal knows to be open is closed even so: it would be taken for interrupted at the next start.
         if self.drops() && !self.journal.is_open(record.id) {
             self.metrics.usage().append_failed(1);

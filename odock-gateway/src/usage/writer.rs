@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use entity::usage::UsageRecord;
 use sea_orm::{DbErr, RuntimeErr};
 use tokio::sync::Notify;
 
@@ -120,10 +119,10 @@ impl Writer {
         };
         if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) {
             // Another request had the same id long ago: this one keeps it on record and gets one of its own.
-            let mut renamed = UsageRecord::clone(record.record());
+            let mut renamed = record.read_back().map_err(|error| Failure(error.to_string()))?;
             renamed.metadata.inbound_request_id =
                 Some(std::mem::replace(&mut renamed.request_id, record.id.to_string()));
-            let renamed = Written::new(renamed).map_err(|error| Failure(error.to_string()))?;
+            let renamed = Written::new(&renamed).map_err(|error| Failure(error.to_string()))?;
             match self.insert(&[Arc::new(renamed)]).await {
                 Ok(()) => return Ok(()),
                 Err(second) if is_about_the_data(&second) => error = second,
@@ -132,7 +131,7 @@ impl Writer {
         }
         let path = self.journal.reject(record, &error.to_string()).map_err(|error| Failure(error.to_string()))?;
         self.ledger.forget(record.id);
-        tracing::error!(%error, request.id = record.request_id, file = %path.display(), "the database refuses a usage record: it was set aside");
+        tracing::error!(%error, request.id = record.request_id(), file = %path.display(), "the database refuses a usage record: it was set aside");
         Ok(())
     }
 

@@ -225,8 +225,7 @@ impl World {
 
     async fn commit(&mut self, node: usize, records: &[Arc<UsageRecord>]) {
         let ledger = Arc::clone(&self.nodes[node].ledger);
-        let records: Vec<Arc<Written>> =
-            records.iter().map(|record| Arc::new(Written::new(Arc::clone(record)).unwrap())).collect();
+        let records: Vec<Arc<Written>> = records.iter().map(|record| Arc::new(Written::new(record).unwrap())).collect();
         let ids = || records.iter().map(|record| record.id);
         usage_records::commit(&self.database, &ledger, &records).await.unwrap();
         ledger.committed(ids());

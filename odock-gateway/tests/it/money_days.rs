@@ -329,7 +329,7 @@ async fn old_records_go_and_their_sums_stay() {
     let (id, request_id) = (entity::UsageRecordId::new(), "old".to_owned());
     let old = entity::usage::UsageRecord { id, request_id, at: Timestamp(young.at.0 - two_days), ..old };
     let gateway = &gw.running.gateway;
-    store::usage_records::commit(&gateway.database, &gateway.ledger, &[Arc::new(Written::new(old).unwrap())])
+    store::usage_records::commit(&gateway.database, &gateway.ledger, &[Arc::new(Written::new(&old).unwrap())])
         .await
         .unwrap();
     eventually("the old record to go", || async { (gw.records().await.len() == 1).then_some(()) }).await;

@@ -32,7 +32,7 @@ pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&Ga
     let Some(principal) = case.principal.get() else { return };
     let metadata = metadata(case);
     let trace = trace(case, case.take_attempts());
-    let record = Arc::new(record(case, principal, ending, (total, overhead), trace, metadata));
+    let record = record(case, principal, ending, (total, overhead), trace, metadata);
     if let Some(target) = case.target.get() {
         gw.telemetry.metrics.provider(target.provider_type.as_str(), case.call_name()).tokens(&record.tokens);
     }
@@ -46,7 +46,7 @@ pub(super) fn leave(gw: &Gateway, case: &Case, ending: Ending, cause: Option<&Ga
     gw.limits.settle(&case.limits, record.tokens.total);
     gw.usage.closed(&record);
     if gw.live.is_wanted() {
-        gw.live.finished(&record);
+        gw.live.finished(&Arc::new(record));
     }
 }
 

@@ -16,7 +16,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryR
 
 pub use self::grant::{Ask, Granted, Report, answer, ask, figures, grant, release_all, renew, report, unanswered};
 pub use self::lost::{bury, expired, forget_requests, note, reclaim};
-pub use self::settle::{amount, settle};
+pub use self::settle::settle;
 pub use self::sums::{Window, rolled_over, sum, sums, window_row};
 pub use self::verify::verify;
 

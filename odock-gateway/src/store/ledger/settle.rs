@@ -3,46 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::row::{ledger_lease, ledger_window};
-use entity::usage::UsageRecord;
-use entity::vocab::{Metric, Outcome};
 use entity::{NodeId, WindowId};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-/// The most that one record counts.
-const MOST: i64 = 1_000_000_000_000_000;
-
-/// What a record consumed of a metric. Requests that were not sent to an upstream consumed nothing.
-#[must_use]
-pub fn amount(metric: Metric, record: &UsageRecord) -> i64 {
-    if !record.dispatched {
-        return 0;
-    }
-    // Far beyond what any provider counts for one request, and far below what would not add up any more.
-    let count = |count: u64| i64::try_from(count).map_or(MOST, |count| std::cmp::min(count, MOST));
-    match metric {
-        Metric::Requests => 1,
-        Metric::Tokens => count(record.tokens.input().saturating_add(record.tokens.output())),
-        Metric::TokensIn => count(record.tokens.input()),
-        Metric::TokensOut => count(record.tokens.output()),
-        Metric::Errors => i64::from(record.outcome == Outcome::Failed),
-        Metric::Cost => record.cost_nanos.unwrap_or(0),
-        Metric::LatencyMs => count(record.latency_us / 1_000),
-    }
-}
+use crate::usage::Written;
 
 /// Adds new records to the windows that they fall into, and takes what the node had set aside for them from its leases.
 /// To be called in the transaction that writes the records, which holds the shared lock.
 pub async fn settle(
     tx: &DatabaseTransaction,
     node: NodeId,
-    records: &[&UsageRecord],
+    records: &[&Written],
     leases: &BTreeMap<WindowId, i64>,
 ) -> Result<(), DbErr> {
     use ledger_window::Column;
     let consuming = || records.iter().filter(|record| record.dispatched);
-    let all_owners: BTreeSet<Uuid> = consuming().flat_map(|record| owners(record)).collect();
+    let all_owners: BTreeSet<Uuid> = consuming().flat_map(|record| record.owners()).collect();
     let (Some(first), Some(last)) = (consuming().map(|it| it.at).min(), consuming().map(|it| it.at).max()) else {
         return Ok(());
     };
@@ -57,9 +35,9 @@ pub async fn settle(
         let theirs = consuming().filter(|record| {
             window.starts_at <= record.at
                 && record.at < window.ends_at
-                && owners(record).any(|id| id == window.owner_id)
+                && record.owners().any(|id| id == window.owner_id)
         });
-        let sum = theirs.fold(0_i64, |sum, record| sum.saturating_add(amount(window.metric, record)));
+        let sum = theirs.fold(0_i64, |sum, record| sum.saturating_add(record.amount(window.metric)));
         if sum != 0 {
             sums.insert(window.id, sum);
         }
@@ -86,15 +64,4 @@ pub async fn settle(
         }
     }
     Ok(())
-}
-
-fn owners(record: &UsageRecord) -> impl Iterator<Item = Uuid> {
-    [
-        Some(record.organisation_id.0),
-        record.team_id.map(|id| id.0),
-        record.user_id.map(|id| id.0),
-        Some(record.api_key_id.0),
-    ]
-    .into_iter()
-    .flatten()
 }

@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use entity::usage::{Breakdown, Ranking, UsageRecord};
+use entity::usage::{Breakdown, Ranking};
 use sea_orm::{DatabaseTransaction, DbErr, Value};
 use uuid::Uuid;
 
 use super::sheet::Sheet;
 use super::{LATENCY, Sums};
+use crate::usage::Written;
 
 const DAY: i64 = 86_400_000_000;
 const KEY: [&str; 4] = ["organisation_id", "subject", "name", "starts_at"];
@@ -92,16 +93,16 @@ impl Subject {
         }
     }
 
-    fn name(self, record: &UsageRecord) -> &str {
+    fn name(self, record: &Written) -> &str {
         match self {
-            Self::Key => &record.api_key,
-            Self::User => record.user.as_deref().unwrap_or_default(),
+            Self::Key => record.api_key(),
+            Self::User => record.user().unwrap_or_default(),
         }
     }
 }
 
 /// Adds records to their days. To be called in the transaction that writes them.
-pub(super) async fn add(tx: &DatabaseTransaction, records: &[&UsageRecord]) -> Result<(), DbErr> {
+pub(super) async fn add(tx: &DatabaseTransaction, records: &[&Written]) -> Result<(), DbErr> {
     let mut days: BTreeMap<(Uuid, Subject, &str, i64), Sums<'_>> = BTreeMap::new();
     for record in records {
         let starts_at = record.at.0.div_euclid(DAY) * DAY;

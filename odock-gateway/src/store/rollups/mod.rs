@@ -6,11 +6,11 @@ mod sheet;
 use std::collections::BTreeMap;
 
 use entity::Timestamp;
-use entity::usage::UsageRecord;
 use sea_orm::{DatabaseTransaction, DbErr, Value};
 use uuid::Uuid;
 
 use self::sheet::Sheet;
+use crate::usage::Written;
 
 /// Spans of buckets in seconds. A negative one is as long, and leaves out keys and users: there are few of those, so that sums
 /// over months are quick.
@@ -104,7 +104,7 @@ const SUMMED: [&str; 25] = {
 static SHEET: Sheet = Sheet::new("usage", &COLUMNS, &KEY, &REPLACED, &SUMMED, |_| Vec::new());
 
 /// Adds records to their buckets. To be called in the transaction that writes them.
-pub async fn add(tx: &DatabaseTransaction, records: &[&UsageRecord]) -> Result<(), DbErr> {
+pub async fn add(tx: &DatabaseTransaction, records: &[&Written]) -> Result<(), DbErr> {
     let mut buckets: BTreeMap<Key, Sums<'_>> = BTreeMap::new();
     for record in records {
         for span in SPANS {
@@ -118,7 +118,7 @@ pub async fn add(tx: &DatabaseTransaction, records: &[&UsageRecord]) -> Result<(
     days::add(tx, records).await
 }
 
-fn key(record: &UsageRecord, span: i32) -> Key {
+fn key(record: &Written, span: i32) -> Key {
     let width = i64::from(span.abs()) * 1_000_000;
     let is_coarse = span < 0;
     let nil = |id: Option<Uuid>| id.unwrap_or(Uuid::nil());
@@ -136,21 +136,21 @@ fn key(record: &UsageRecord, span: i32) -> Key {
 }
 
 impl<'a> Sums<'a> {
-    fn add(&mut self, record: &'a UsageRecord, is_coarse: bool) {
+    fn add(&mut self, record: &'a Written, is_coarse: bool) {
         self.names = [
-            record.team.as_deref(),
-            record.user.as_deref().filter(|_| !is_coarse),
-            Some(record.api_key.as_str()).filter(|_| !is_coarse),
-            record.provider.as_deref(),
-            record.model.as_deref().filter(|_| record.model_id.is_some()),
+            record.team(),
+            record.user().filter(|_| !is_coarse),
+            Some(record.api_key()).filter(|_| !is_coarse),
+            record.provider(),
+            record.model().filter(|_| record.model_id.is_some()),
         ];
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let more = [
             1,
             i64::from(record.status >= 400),
-            count(record.tokens.input()),
-            count(record.tokens.output()),
-            count(record.tokens.units),
+            count(record.tokens_in),
+            count(record.tokens_out),
+            count(record.units),
             0,
             record.cost_nanos.unwrap_or(0),
             i64::from(record.model_id.is_some() && record.cost_nanos.is_none()),

@@ -42,7 +42,7 @@ fn record(request_id: &str) -> Arc<UsageRecord> {
 }
 
 fn ids(records: &[Arc<Written>]) -> Vec<&str> {
-    records.iter().map(|record| record.request_id.as_str()).collect()
+    records.iter().map(|record| record.request_id()).collect()
 }
 
 #[test]

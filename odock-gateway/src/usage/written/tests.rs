@@ -128,12 +128,28 @@ fn a_line_is_the_record_as_serde_writes_and_reads_it() {
 #[test]
 fn the_columns_are_those_of_the_record() {
     for record in [full(), bare()] {
-        let written = Written::new(record.clone()).unwrap();
+        let written = Written::new(&record).unwrap();
         assert_eq!(written.tokens(), text(&record.tokens));
         assert_eq!(written.bill().map(str::to_owned), record.bill.as_ref().map(text));
         assert_eq!(written.provider_usage().map(str::to_owned), record.provider_usage.as_ref().map(text));
         assert_eq!(written.routing(), text(&record.routing));
         assert_eq!(written.metadata(), text(&record.metadata));
+        assert_eq!(written.read_back().unwrap(), record);
+        assert_eq!(*written, Figures::of(&record));
+        let texts = [written.request_id(), written.organisation(), written.api_key(), written.endpoint()];
+        assert_eq!(texts, [&*record.request_id, &record.organisation, &record.api_key, &record.endpoint]);
+        let texts = [
+            (written.trace_id(), record.trace_id),
+            (written.team(), record.team),
+            (written.user(), record.user),
+            (written.provider(), record.provider),
+            (written.model(), record.model),
+            (written.error_code(), record.error_code),
+            (written.provider_request_id(), record.provider_request_id),
+        ];
+        for (written, said) in texts {
+            assert_eq!(written, said.as_deref());
+        }
     }
 }
 

@@ -133,8 +133,7 @@ impl Api {
 
     /// Writes usage records as the gateway does.
     pub(crate) async fn keep(&self, records: &[UsageRecord]) {
-        let records: Vec<Arc<Written>> =
-            records.iter().cloned().map(|record| Arc::new(Written::new(record).unwrap())).collect();
+        let records: Vec<Arc<Written>> = records.iter().map(|record| Arc::new(Written::new(record).unwrap())).collect();
         store::usage_records::commit(&self.gateway.database, &self.gateway.ledger, &records).await.unwrap();
     }
 
