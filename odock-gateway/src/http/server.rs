@@ -9,6 +9,8 @@ use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse as _;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -203,17 +205,22 @@ impl Conversation {
         }
     }
 
-    async fn hold(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    /// Serves what is said. In a place of its own on the heap: within the futures around it, each of which keeps what it
+    /// was given beside what it waits for, an open connection would take several times its size.
+    fn hold(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> BoxFuture<'static, ()> {
         let Self { builder, peer, planes, watcher, main } = self;
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
             planes.clone().serve(request, main.clone())
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        if let Err(error) = watcher.watch(connection).await {
-            // A peer that hangs up or speaks nonsense is no event.
-            tracing::debug!(error = %error, "a connection ended badly");
-        }
+        let served = watcher.watch(connection).map(|ended| {
+            if let Err(error) = ended {
+                // A peer that hangs up or speaks nonsense is no event.
+                tracing::debug!(error = %error, "a connection ended badly");
+            }
+        });
+        Box::pin(served)
     }
 }
 
