@@ -29,9 +29,10 @@ pub(super) enum Read {
     Closed(Box<UsageRecord>),
 }
 
-/// Where the parts stand that the database keeps as JSON.
+/// Where the record stands, and those of its parts that the database keeps as JSON.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Columns {
+    pub(super) record: Range<usize>,
     pub(super) tokens: Range<usize>,
     pub(super) bill: Option<Range<usize>>,
     pub(super) provider_usage: Option<Range<usize>>,
@@ -51,7 +52,9 @@ pub(super) fn write(word: Word, record: &UsageRecord) -> serde_json::Result<(Str
     let mut out = Json::with_capacity(usual);
     out.raw(opening);
     let columns = fields(&mut out, record)?;
-    out.raw("}}");
+    out.raw("}");
+    let columns = Columns { record: opening.len() - 1..out.end(), ..columns };
+    out.raw("}");
     let mut line = out.into_bytes();
     let checksum = crc32fast::hash(&line[CHECKSUM + 1..]);
     // There is room for its eight digits.
@@ -131,7 +134,7 @@ fn fields(out: &mut Json, record: &UsageRecord) -> serde_json::Result<Columns> {
     let provider_usage = provider_usage.as_ref().map(|usage| out.value(",\"providerUsage\":", usage)).transpose()?;
     let routing = part(out, ",\"routing\":", |out| self::routing(out, routing))?;
     let metadata = part(out, ",\"metadata\":", |out| self::metadata(out, metadata))?;
-    Ok(Columns { tokens, bill, provider_usage, routing, metadata })
+    Ok(Columns { tokens, bill, provider_usage, routing, metadata, ..Columns::default() })
 }
 
 /// Writes a part, and says where it stands.

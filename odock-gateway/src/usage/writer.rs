@@ -117,9 +117,10 @@ impl Writer {
             Err(error) if is_about_the_data(&error) => error,
             Err(error) => return Err(Failure(error.to_string())),
         };
-        if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) {
+        if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
+            && let Ok(mut renamed) = record.read_back()
+        {
             // Another request had the same id long ago: this one keeps it on record and gets one of its own.
-            let mut renamed = record.read_back().map_err(|error| Failure(error.to_string()))?;
             renamed.metadata.inbound_request_id =
                 Some(std::mem::replace(&mut renamed.request_id, record.id.to_string()));
             let renamed = Written::new(&renamed).map_err(|error| Failure(error.to_string()))?;

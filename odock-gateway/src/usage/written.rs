@@ -90,11 +90,11 @@ impl Written {
     /// The record, read back from its line.
     ///
     /// # Errors
-    /// When the line says something else than what was written, which would be a fault of the journal's.
+    /// When what a provider said of its usage is nested deeper than serde reads.
     pub fn read_back(&self) -> serde_json::Result<UsageRecord> {
         match line::read(self.line().trim_ascii_end()) {
             Some(Read::Closed(record)) => Ok(*record),
-            Some(Read::Opened(_)) | None => Err(serde_json::Error::custom("the journal's line is not a record's")),
+            Some(Read::Opened(_)) | None => Err(serde_json::Error::custom("the journal's line cannot be read back")),
         }
     }
 
@@ -128,6 +128,12 @@ impl Written {
         error_code,
         /// The provider's own id of the request.
         provider_request_id,
+    }
+
+    /// The record as JSON.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.part(&self.columns.record)
     }
 
     /// Its tokens as JSON.

@@ -198,3 +198,17 @@ fn a_record_longer_than_a_read_is_not_lost() {
     let (records, _) = journal.read(Position::default(), 10).unwrap();
     assert_eq!(ids(&records), ["long", "next"]);
 }
+
+#[test]
+fn a_record_that_cannot_be_read_back_is_set_aside_as_it_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(dir.path(), u64::MAX).unwrap();
+    let usage = (0..127).fold(serde_json::json!(7), |inner, _| serde_json::json!([inner]));
+    let record = UsageRecord { provider_usage: Some(usage), ..UsageRecord::clone(&record("deep")) };
+    let written = Written::new(&record).unwrap();
+    assert!(written.read_back().is_err(), "deeper than serde reads");
+    let path = journal.reject(&written, "too \"deep\"").unwrap();
+    let set_aside = std::fs::read_to_string(path).unwrap();
+    assert_eq!(set_aside, format!("{{\"reason\":\"too \\\"deep\\\"\",\"record\":{}}}\n", written.json()));
+    assert!(set_aside.contains("[[[7]]]"));
+}

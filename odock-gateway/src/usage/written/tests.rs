@@ -134,6 +134,7 @@ fn the_columns_are_those_of_the_record() {
         assert_eq!(written.provider_usage().map(str::to_owned), record.provider_usage.as_ref().map(text));
         assert_eq!(written.routing(), text(&record.routing));
         assert_eq!(written.metadata(), text(&record.metadata));
+        assert_eq!(written.json(), text(&record));
         assert_eq!(written.read_back().unwrap(), record);
         assert_eq!(*written, Figures::of(&record));
         let texts = [written.request_id(), written.organisation(), written.api_key(), written.endpoint()];
