@@ -11,12 +11,12 @@ use std::fmt::Write;
 use entity::usage::{Ranking, UsageRow};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
-use super::parts::DAY;
+use super::parts::{DAY, HOUR};
 use super::sql::{ROWS, Writer};
 use super::{Question, ask};
 use crate::store::rollups::days::{Subject, least, weight_column};
 
-/// Candidates beyond which it is not worth while to look at them one by one.
+/// Candidates that are looked up at once. Whoever comes after these is summed up with everybody, if it comes to that.
 const MOST: usize = 8_000;
 /// Days of longer periods are too many for a bound by days.
 const DAYS: i64 = 800;
@@ -25,7 +25,8 @@ const BOUND: i64 = i64::MAX / 1_024;
 
 /// The rows of the answer; `None` where everybody has to be summed up.
 pub(super) async fn first(db: &impl ConnectionTrait, question: &Question) -> Result<Option<Vec<UsageRow>>, DbErr> {
-    if !question.buckets.is_empty() || question.from >= question.to {
+    // Minutes and records are found by time, not by name: of a short period, a few cost as much to sum up as everybody.
+    if !question.buckets.is_empty() || question.to.0.saturating_sub(question.from.0) < 2 * HOUR {
         return Ok(None);
     }
     let Some(mut rows) = heaviest(db, question).await? else { return Ok(None) };
@@ -51,7 +52,7 @@ async fn heaviest(db: &impl ConnectionTrait, question: &Question) -> Result<Opti
     let limit = usize::try_from(question.limit).unwrap_or(usize::MAX);
     let mut found = Found { question, rows: BTreeMap::new() };
     found.add(db, search.samples(db).await?).await?;
-    let Some(candidates) = search.candidates(db, found.least(limit)).await? else { return Ok(None) };
+    let candidates = search.candidates(db, found.least(limit)).await?;
     let mut rest = candidates.as_slice();
     let mut count = limit.max(100);
     while let Some((_, most)) = rest.first()
@@ -62,6 +63,10 @@ async fn heaviest(db: &impl ConnectionTrait, question: &Question) -> Result<Opti
         let some = some.iter().filter(|(_, most)| *most >= least).map(|(name, _)| name.clone());
         found.add(db, some.collect()).await?;
         (rest, count) = (others, count.saturating_mul(2));
+    }
+    if rest.is_empty() && candidates.len() == MOST {
+        // Nobody knows who would have come after them.
+        return Ok(None);
     }
     let comes_to_something = |row: &UsageRow| weight(row, question.ranking) > 0;
     Ok(Some(found.rows.into_values().flatten().filter(comes_to_something).collect()))
@@ -157,8 +162,8 @@ impl Search {
         rows.iter().map(|row| row.try_get("", "name")).collect()
     }
 
-    /// Who may come to a sum, with what they come to at the most, the greatest first; `None` if they are too many.
-    async fn candidates(&self, db: &impl ConnectionTrait, sum: i64) -> Result<Option<Vec<(String, i64)>>, DbErr> {
+    /// Who may come to a sum, with what they come to at the most, the greatest first: [`MOST`] of them, if there are so many.
+    async fn candidates(&self, db: &impl ConnectionTrait, sum: i64) -> Result<Vec<(String, i64)>, DbErr> {
         let backend = db.get_database_backend();
         let mut writer = Writer::new(backend == DbBackend::Postgres);
         let (organisation, subject) = (writer.value(self.organisation), self.subject.as_str());
@@ -184,17 +189,10 @@ impl Search {
         let sql = format!(
             "SELECT name, {most} AS most FROM usage_day WHERE organisation_id = {organisation} AND subject = '{subject}' \
              AND starts_at IN ({}) AND {weight} >= {grade} GROUP BY name HAVING {most} >= {sum} \
-             ORDER BY 2 DESC, 1 LIMIT {}",
-            days.join(", "),
-            MOST + 1
+             ORDER BY 2 DESC, 1 LIMIT {MOST}",
+            days.join(", ")
         );
         let rows = db.query_all_raw(Statement::from_sql_and_values(backend, sql, writer.values)).await?;
-        if rows.len() > MOST {
-            return Ok(None);
-        }
-        rows.iter()
-            .map(|row| Ok((row.try_get("", "name")?, row.try_get("", "most")?)))
-            .collect::<Result<_, _>>()
-            .map(Some)
+        rows.iter().map(|row| Ok((row.try_get("", "name")?, row.try_get("", "most")?))).collect()
     }
 }

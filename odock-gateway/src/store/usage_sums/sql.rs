@@ -122,6 +122,16 @@ impl Writer {
         if let Some(organisation) = question.whose.organisation {
             let organisation = self.value(organisation.0);
             let _ = write!(sql, "organisation_id = {organisation} AND ");
+        } else if !(question.is_coarse() && part.span.is_some_and(|span| span > MINUTE)) {
+            // Whatever is not coarse is found by organisation. Who has anything in this time, coarse rollups tell.
+            let span = if part.span == Some(DAY) { DAY } else { HOUR };
+            let _ = write!(
+                sql,
+                "organisation_id IN (SELECT organisation_id FROM \"usage\" WHERE span = -{} AND starts_at >= {} AND starts_at < {}) AND ",
+                span / 1_000_000,
+                part.from.div_euclid(span) * span,
+                part.to
+            );
         }
         match (part.span, subject) {
             (None, _) => {}
