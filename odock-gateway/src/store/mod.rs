@@ -192,3 +192,30 @@ fn sqlite(url: &str, connections: u32, log_queries: bool) -> ConnectOptions {
         });
     options
 }
+
+#[cfg(test)]
+mod tests {
+    use std::any::Any;
+
+    use sqlx_core::net::{Socket, WithSocket, connect_tcp};
+    use tokio::net::{TcpListener, TcpStream};
+
+    struct Nodelay;
+
+    impl WithSocket for Nodelay {
+        type Output = Option<bool>;
+
+        async fn with_socket<S: Socket>(self, socket: S) -> Self::Output {
+            let socket: Box<dyn Any + Send> = Box::new(socket);
+            socket.downcast_ref::<TcpStream>()?.nodelay().ok()
+        }
+    }
+
+    /// Otherwise every large statement waits 40 ms for an acknowledgement: `vendor/sqlx-core/README.md`.
+    #[tokio::test]
+    async fn connections_to_postgres_set_nodelay() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(connect_tcp("127.0.0.1", port, Nodelay).await.unwrap(), Some(true));
+    }
+}
