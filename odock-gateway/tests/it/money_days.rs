@@ -326,20 +326,24 @@ async fn old_records_go_and_their_sums_stay() {
     let young = gw.only_record().await;
     let old = gw.record_on_the_wire().await;
     let two_days = 2 * 86_400 * 1_000_000;
-    let (id, request_id) = (entity::UsageRecordId::new(), "old".to_owned());
-    let old = entity::usage::UsageRecord { id, request_id, at: Timestamp(young.at.0 - two_days), ..old };
     let gateway = &gw.running.gateway;
-    store::usage_records::commit(&gateway.database, &gateway.ledger, &[Arc::new(Written::new(&old).unwrap())])
-        .await
-        .unwrap();
-    eventually("the old record to go", || async { (gw.records().await.len() == 1).then_some(()) }).await;
+    // And one of an organisation that is no more.
+    for organisation_id in [old.organisation_id, entity::OrganisationId::new()] {
+        let (id, request_id) = (entity::UsageRecordId::new(), format!("old-{organisation_id}"));
+        let at = Timestamp(young.at.0 - two_days);
+        let old = entity::usage::UsageRecord { id, request_id, at, organisation_id, ..old.clone() };
+        store::usage_records::commit(&gateway.database, &gateway.ledger, &[Arc::new(Written::new(&old).unwrap())])
+            .await
+            .unwrap();
+    }
+    eventually("the old records to go", || async { (gw.records().await.len() == 1).then_some(()) }).await;
     assert_eq!(gw.records().await[0].id, young.id);
     let kept = Some(Timestamp(Timestamp::now().0 - 86_400 * 1_000_000));
     let verified = ledger::verify(&gateway.database, None, kept).await.unwrap();
     assert_eq!(verified.differences, []);
     let all = ledger::verify(&gateway.database, None, None).await.unwrap();
     let left = "its sums by minute, hour and day, those of hour and day without keys, and the days of keys and users are there";
-    assert_eq!(all.differences.len(), 7, "{left}: {all:?}");
+    assert_eq!(all.differences.len(), 2 * 7, "{left}: {all:?}");
 }
 
 #[tokio::test]
