@@ -8,5 +8,6 @@ mod error;
 pub(super) mod generation;
 pub mod images;
 pub mod responses;
+mod searches;
 pub mod stream;
 pub mod usage;

@@ -8,14 +8,15 @@ use http::{HeaderMap, Uri};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error;
 use super::usage::normalise;
+use super::{error, searches};
 use crate::providers::Family;
 use crate::providers::call::{Asked, Call, DecodeError, Outgoing};
 use crate::providers::json::{Fields, JsonBody};
 use crate::providers::meter::{EventMeter, Meter, ReadEvents, Seen, Verdict};
 use crate::providers::operation::{Answer, BoxError, Operation, Place, is_event_stream};
 use crate::providers::sse::LARGE_EVENT;
+use crate::providers::usage::Reported;
 
 /// Responses as OpenAI serves them.
 pub static RESPONSES: Responses = Responses { family: Family::OpenAi };
@@ -77,6 +78,10 @@ impl Operation for Responses {
         (is_openai && cap < LEAST_CAP).then(|| format!("its answer must have room for {LEAST_CAP} tokens at the least"))
     }
 
+    fn own_units(&self, call: &Call) -> u64 {
+        searches::allowed(call.text())
+    }
+
     fn uri(&self, place: &Place<'_>, _: bool) -> Option<Uri> {
         place.address.endpoint(place.provider, place.config, place.slug, "responses")
     }
@@ -87,7 +92,7 @@ impl Operation for Responses {
 
     fn answer(&self, _: &Call, _: &Place<'_>, body: Bytes) -> Result<Answer, BoxError> {
         let answer: Response<'_> = serde_json::from_slice(&body)?;
-        let reported = answer.usage.and_then(|usage| normalise(usage.get()));
+        let reported = answer.reported();
         let content_bytes = answer.output.map_or(0, |output| output.get().len());
         Ok(Answer { reported, content_bytes, body })
     }
@@ -104,6 +109,15 @@ struct Response<'a> {
     usage: Option<&'a RawValue>,
     #[serde(default, borrow)]
     output: Option<&'a RawValue>,
+}
+
+impl Response<'_> {
+    /// What it consumed: the tokens that it reports, and the searches among its output.
+    fn reported(&self) -> Option<Reported> {
+        let mut reported = normalise(self.usage?.get())?;
+        reported.tokens.units = self.output.map_or(0, |output| searches::made(output.get()));
+        Some(reported)
+    }
 }
 
 /// The parts of a request that make the upstream add to the prompt.
@@ -170,8 +184,7 @@ impl ReadEvents for EventReader {
             "response.created" | "response.queued" | "response.in_progress" => {}
             "response.completed" | "response.incomplete" | "response.failed" => {
                 let response = event.response.and_then(|raw| serde_json::from_str::<Response<'_>>(raw.get()).ok());
-                let usage = response.and_then(|response| response.usage);
-                seen.reported = usage.and_then(|usage| normalise(usage.get())).or(seen.reported.take());
+                seen.reported = response.and_then(|response| response.reported()).or(seen.reported.take());
                 seen.upstream_error |= name == "response.failed";
                 (seen.finished, seen.done) = (true, true);
             }
@@ -238,6 +251,14 @@ mod tests {
         let end = STREAM.find("event: response.output_text.delta").unwrap();
         let (meter, _) = run(&STREAM[..end], 4_096);
         assert!(!meter.seen().has_content && !meter.seen().is_complete());
+    }
+
+    #[test]
+    fn searches_are_units_of_a_stream_too() {
+        let completed = r#"data: {"type":"response.completed","response":{"output":[{"type":"web_search_call","status":"completed","action":{"type":"search"}}],"usage":{"input_tokens":5,"output_tokens":1,"total_tokens":6}}}"#;
+        let (meter, _) = run(&format!("{completed}\n\n"), 4_096);
+        let tokens = &meter.seen().reported.as_ref().unwrap().tokens;
+        assert_eq!((tokens.total, tokens.units), (6, 1));
     }
 
     #[test]
