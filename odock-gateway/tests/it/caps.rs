@@ -103,3 +103,27 @@ async fn a_search_of_anthropics_is_sold_by_the_unit() {
     assert_eq!((record.tokens.units, record.cost_nanos), (2, Some(20_000_000)));
     assert_eq!(record.bill.unwrap().lines[0].class, "unit:web search");
 }
+
+#[tokio::test]
+async fn a_search_of_openais_is_sold_by_the_unit() {
+    let gw = TestGateway::start().await;
+    let unit = Some(UnitPrice { label: "web search".into(), cost_per_1k_units: "10".parse().unwrap() });
+    let pricing = Some(Pricing { unit, ..Pricing::default() });
+    gw.fleet.model(NewModel { slug: Some("gpt-5-mini"), pricing, ..NewModel::named("smart") }).await;
+    gw.fleet.budget("searches", "0.03", Enforcement::Hard).await;
+    let ask = |most: u64| {
+        json!({"model": "smart", "input": "x", "max_output_tokens": 100, "tools": [{"type": "web_search"}],
+            "max_tool_calls": most})
+    };
+    let item = |action: &str| json!({"type": "web_search_call", "status": "completed", "action": {"type": action}});
+    let said = json!({"object": "response", "output": [item("search"), item("open_page"), item("search")],
+        "usage": {"input_tokens": 5, "output_tokens": 1, "total_tokens": 6}});
+    gw.sim.script(Script::default().body(said.to_string()));
+    let answer = gw.post_json("/v1/responses", &ask(4)).await;
+    assert_eq!(answer.status, 402, "four may cost more than is there: {}", answer.text());
+    let answer = gw.post_json("/v1/responses", &ask(3)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let record = gw.record(&answer.request_id()).await;
+    assert_eq!((record.tokens.units, record.cost_nanos), (2, Some(20_000_000)));
+    assert_eq!(record.bill.unwrap().lines[0].class, "unit:web search");
+}
