@@ -264,7 +264,14 @@ sim, upstream = started([str(bin_dir / "odock-sim"), "--listen", "127.0.0.1:0", 
                         work / "sim.log", r"(http://127\.0\.0\.1:\d+)")
 log = work / "gateway.log"
 SERVE = {"ODOCK_DATA_DIR": str(work / "data"), "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "LOG_LEVEL": "trace", "POSTGRES_LOG_QUERIES": "true"}
-gateway, address = started([str(bin_dir / "odock-gateway"), "serve"], log, r"(127\.0\.0\.1:\d+)", **SERVE)
+postgres, redis = os.environ.get("CANARY_POSTGRES_URL"), os.environ.get("CANARY_REDIS_URL")
+database = f"odock_canary_{os.getpid()}"
+if postgres:
+    subprocess.run(["psql", "-q", postgres, "-c", f"CREATE DATABASE {database}"], check=True)
+    SERVE["DATABASE_URL"] = f"{postgres.rsplit('/', 1)[0]}/{database}"
+if redis:
+    SERVE["REDIS_URL"] = redis
+gateway, address = started([str(bin_dir / "odock-gateway"), "serve"], log, r"listening[^\n]*?(127\.0\.0\.1:\d+)", **SERVE)
 gateway_url = f"http://{address}"
 
 try:
@@ -369,15 +376,33 @@ try:
 
     # Every cell of every table, and then every byte of every file: nothing is left out because it is sealed.
     cells = 0
-    database = sqlite3.connect(next((work / "data").glob("*.db")))
-    database.text_factory = bytes
-    tables = [row[0].decode() for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    for table in tables:
-        for row in database.execute(f'SELECT * FROM "{table}"'):
-            for cell in row:
-                cells += 1
-                search(f"table {table}", cell if isinstance(cell, bytes) else str(cell).encode())
-    database.close()
+    if postgres:
+        def ask(sql):
+            return subprocess.run(["psql", "-qAt", SERVE["DATABASE_URL"], "-c", sql], check=True, capture_output=True).stdout
+
+        tables = ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").decode().split()
+        for table in tables:
+            columns = ask(f"SELECT count(*) FROM information_schema.columns WHERE table_name = '{table}'")
+            cells += int(columns) * int(ask(f'SELECT count(*) FROM "{table}"'))
+            # Binary, as it is kept: text would spell some bytes otherwise.
+            search(f"table {table}", ask(f'COPY "{table}" TO STDOUT (FORMAT binary)'))
+    else:
+        database = sqlite3.connect(next((work / "data").glob("*.db")))
+        database.text_factory = bytes
+        tables = [row[0].decode() for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for row in database.execute(f'SELECT * FROM "{table}"'):
+                for cell in row:
+                    cells += 1
+                    search(f"table {table}", cell if isinstance(cell, bytes) else str(cell).encode())
+        database.close()
+    if redis:
+        listed = subprocess.run(["redis-cli", "-u", redis, "--scan"], check=True, capture_output=True).stdout.splitlines()
+        for key in listed:
+            search("a key of Redis", key)
+            dumped = subprocess.run(["redis-cli", "-u", redis, "--raw", "DUMP", key], check=True, capture_output=True).stdout
+            search(f"Redis at {key.decode(errors='replace')}", dumped)
+            cells += 1
     for path in (work / "data").rglob("*"):
         if path.is_file():
             search(f"data directory: {path.name}", path.read_bytes())
@@ -395,6 +420,8 @@ finally:
         if child.poll() is None:
             child.kill()
             child.wait()
+    if postgres:
+        subprocess.run(["psql", "-q", postgres, "-c", f"DROP DATABASE {database} WITH (FORCE)"], check=False)
 
 for leak in sorted(set(found)):
     print(f"error: {leak}", file=sys.stderr)
