@@ -1,5 +1,6 @@
 """Runs the sweep of .ci/canary, which says what it is about."""
 
+import atexit
 import base64
 import json
 import os
@@ -268,6 +269,7 @@ postgres, redis = os.environ.get("CANARY_POSTGRES_URL"), os.environ.get("CANARY_
 database = f"odock_canary_{os.getpid()}"
 if postgres:
     subprocess.run(["psql", "-q", postgres, "-c", f"CREATE DATABASE {database}"], check=True)
+    atexit.register(subprocess.run, ["psql", "-q", postgres, "-c", f"DROP DATABASE {database} WITH (FORCE)"])
     SERVE["DATABASE_URL"] = f"{postgres.rsplit('/', 1)[0]}/{database}"
 if redis:
     SERVE["REDIS_URL"] = redis
@@ -387,15 +389,15 @@ try:
             # Binary, as it is kept: text would spell some bytes otherwise.
             search(f"table {table}", ask(f'COPY "{table}" TO STDOUT (FORMAT binary)'))
     else:
-        database = sqlite3.connect(next((work / "data").glob("*.db")))
-        database.text_factory = bytes
-        tables = [row[0].decode() for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        file = sqlite3.connect(next((work / "data").glob("*.db")))
+        file.text_factory = bytes
+        tables = [row[0].decode() for row in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
-            for row in database.execute(f'SELECT * FROM "{table}"'):
+            for row in file.execute(f'SELECT * FROM "{table}"'):
                 for cell in row:
                     cells += 1
                     search(f"table {table}", cell if isinstance(cell, bytes) else str(cell).encode())
-        database.close()
+        file.close()
     if redis:
         listed = subprocess.run(["redis-cli", "-u", redis, "--scan"], check=True, capture_output=True).stdout.splitlines()
         for key in listed:
@@ -420,8 +422,6 @@ finally:
         if child.poll() is None:
             child.kill()
             child.wait()
-    if postgres:
-        subprocess.run(["psql", "-q", postgres, "-c", f"DROP DATABASE {database} WITH (FORCE)"], check=False)
 
 for leak in sorted(set(found)):
     print(f"error: {leak}", file=sys.stderr)

@@ -17,6 +17,8 @@ pub type Normalise = fn(&str) -> Option<Reported>;
 
 /// More than any call has. A larger count is a fault, and sums over records must not overflow because of it.
 pub const MAX_COUNT: u64 = u32::MAX as u64;
+/// Web searches that a request may have its provider make, where it does not bound them.
+pub const USUAL_SEARCHES: u64 = 10;
 /// The largest usage object that is kept beside the counts. Real ones have a few hundred bytes.
 const MAX_RAW: usize = 8 << 10;
 /// How deep it may be nested. Real ones have two levels.

@@ -3,6 +3,8 @@
 use memchr::memmem;
 use serde_json::Value;
 
+use crate::providers::usage::USUAL_SEARCHES;
+
 /// Words without which nothing is added.
 const HINTS: [&[u8]; 7] =
     [b"file_id", b"\"url\"", b"web_search_", b"web_fetch_", b"code_execution", b"mcp_servers", b"\\u"];
@@ -15,9 +17,6 @@ pub(super) fn adds_input(body: &[u8]) -> bool {
             uses_own_tools(&request) || request.get("messages").is_some_and(refers_to_a_file)
         })
 }
-
-/// Searches that a tool does not bound.
-const USUAL_SEARCHES: u64 = 10;
 
 /// How often the provider may search at the most, or as often as is usual where the request does not say.
 pub(super) fn searches(body: &[u8]) -> u64 {

@@ -8,8 +8,9 @@ use http::{HeaderMap, Uri};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::error;
+use super::searches::{self, Typed};
 use super::usage::normalise;
-use super::{error, searches};
 use crate::providers::Family;
 use crate::providers::call::{Asked, Call, DecodeError, Outgoing};
 use crate::providers::json::{Fields, JsonBody};
@@ -130,13 +131,7 @@ struct Parts<'a> {
     #[serde(default, borrow)]
     prompt: Option<&'a RawValue>,
     #[serde(default, borrow)]
-    tools: Option<Vec<Tool<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct Tool<'a> {
-    #[serde(default, borrow)]
-    r#type: Option<Cow<'a, str>>,
+    tools: Option<Vec<Typed<'a>>>,
 }
 
 /// Whether the upstream adds what the request does not hold: a conversation or a prompt that it keeps, files, results of
@@ -144,7 +139,7 @@ struct Tool<'a> {
 fn refers_elsewhere(body: &[u8]) -> bool {
     let mentions = |name: &str| memchr::memmem::find(body, name.as_bytes()).is_some();
     let Ok(parts) = serde_json::from_slice::<Parts<'_>>(body) else { return true };
-    let runs_there = |tool: &Tool<'_>| !matches!(tool.r#type.as_deref(), Some("function" | "custom"));
+    let runs_there = |tool: &Typed<'_>| !matches!(tool.r#type.as_deref(), Some("function" | "custom"));
     [parts.previous_response_id, parts.conversation, parts.prompt].iter().any(Option::is_some)
         || parts.tools.is_some_and(|tools| tools.iter().any(runs_there))
         // An escape may hide a name from the search; such names have no reason to be escaped.

@@ -8,23 +8,21 @@ use std::borrow::Cow;
 use memchr::memmem;
 use serde::Deserialize;
 
-use crate::providers::usage::MAX_COUNT;
-
-/// Searches of a request that does not bound its calls of tools.
-const USUAL: u64 = 10;
+use crate::providers::usage::{MAX_COUNT, USUAL_SEARCHES};
 
 #[derive(Deserialize)]
 struct Request<'a> {
     #[serde(default, borrow)]
-    tools: Option<Vec<Kind<'a>>>,
+    tools: Option<Vec<Typed<'a>>>,
     #[serde(default)]
     max_tool_calls: Option<u64>,
 }
 
+/// What says of itself what it is: a tool, an action.
 #[derive(Deserialize)]
-struct Kind<'a> {
+pub(super) struct Typed<'a> {
     #[serde(default, borrow)]
-    r#type: Option<Cow<'a, str>>,
+    pub(super) r#type: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -34,7 +32,7 @@ struct Item<'a> {
     #[serde(default, borrow)]
     status: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
-    action: Option<Kind<'a>>,
+    action: Option<Typed<'a>>,
 }
 
 /// How often the upstream may search at the most, or as often as is usual where the request does not say.
@@ -43,8 +41,8 @@ pub(super) fn allowed(body: &[u8]) -> u64 {
     let request = mentioned.then(|| serde_json::from_slice::<Request<'_>>(body).ok()).flatten();
     let Some(Request { tools: Some(tools), max_tool_calls }) = request else { return 0 };
     // `web_search`, `web_search_preview`, and either with the date of its version.
-    let searches = |tool: &Kind<'_>| tool.r#type.as_deref().is_some_and(|kind| kind.starts_with("web_search"));
-    if tools.iter().any(searches) { max_tool_calls.unwrap_or(USUAL).min(MAX_COUNT) } else { 0 }
+    let searches = |tool: &Typed<'_>| tool.r#type.as_deref().is_some_and(|kind| kind.starts_with("web_search"));
+    if tools.iter().any(searches) { max_tool_calls.unwrap_or(USUAL_SEARCHES).min(MAX_COUNT) } else { 0 }
 }
 
 /// How often it has searched, by the items of a response's output.
@@ -72,7 +70,7 @@ mod tests {
     fn a_request_allows_as_many_searches_as_calls_of_tools() {
         for (body, searches) in [
             (r#"{"input":"x","tools":[{"type":"web_search"}],"max_tool_calls":3}"#, 3),
-            (r#"{"input":"x","tools":[{"type":"web_search_preview_2025_03_11"}]}"#, USUAL),
+            (r#"{"input":"x","tools":[{"type":"web_search_preview_2025_03_11"}]}"#, USUAL_SEARCHES),
             (r#"{"input":"x","tools":[{"type":"function","name":"web_search"}],"max_tool_calls":3}"#, 0),
             (r#"{"input":"is web_search a tool?"}"#, 0),
             (r#"{"tools":[{"type":"web\u005fsearch"},{"type":7}]}"#, 0),
