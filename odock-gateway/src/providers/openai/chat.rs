@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Uri};
 
-use super::{generation, usage};
+use super::{files, generation, usage};
 use crate::providers::call::{Asked, Call, DecodeError, Outgoing};
 use crate::providers::json::{Fields, JsonBody};
 use crate::providers::meter::Meter;
@@ -60,6 +60,10 @@ impl Operation for ChatCompletions {
     fn decode(&'static self, asked: &Asked<'_>, body: Bytes) -> Result<Call, DecodeError> {
         let body = JsonBody::decode_for(body, self.fields(), asked.model)?;
         Ok(Call::json(self, body.model.clone().unwrap_or_default(), body))
+    }
+
+    fn adds_input(&self, call: &Call) -> bool {
+        files::are_elsewhere(call.text())
     }
 
     fn uri(&self, place: &Place<'_>, _: bool) -> Option<Uri> {

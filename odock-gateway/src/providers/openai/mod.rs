@@ -5,6 +5,7 @@ pub mod chat;
 pub mod completions;
 pub mod embeddings;
 mod error;
+pub(super) mod files;
 pub(super) mod generation;
 pub mod images;
 pub mod responses;

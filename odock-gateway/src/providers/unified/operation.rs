@@ -72,6 +72,10 @@ impl Operation for UnifiedChat {
         })
     }
 
+    fn adds_input(&self, call: &Call) -> bool {
+        openai::files::are_elsewhere(call.text())
+    }
+
     fn uri(&self, place: &Place<'_>, stream: bool) -> Option<Uri> {
         let uri = native(place.provider, stream).uri(place, stream)?;
         // Without it Gemini streams one growing array.

@@ -1,0 +1,61 @@
+//! Files that a chat names and does not hold: their upstream adds to the prompt what is in them (OpenAI guide, "File
+//! inputs"; vLLM, "Multimodal inputs"; Mistral, "Document understanding").
+
+use memchr::memmem;
+use serde_json::Value;
+
+/// Names of a file's place. Images elsewhere are no files in this sense: they count by the image.
+const PLACES: [&str; 5] = ["file_id", "file_url", "document_url", "video_url", "audio_url"];
+
+/// Whether a chat names a file that it does not hold.
+pub(in crate::providers) fn are_elsewhere(body: &[u8]) -> bool {
+    let mentions = |hint: &str| memmem::find(body, hint.as_bytes()).is_some();
+    (PLACES.into_iter().any(mentions) || mentions("\\u"))
+        && serde_json::from_slice(body).is_ok_and(|request: Value| request.get("messages").is_some_and(names_a_place))
+}
+
+fn names_a_place(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(names_a_place),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| (PLACES.contains(&name.as_str()) && is_elsewhere(value)) || names_a_place(value)),
+        _ => false,
+    }
+}
+
+fn is_elsewhere(place: &Value) -> bool {
+    match place {
+        Value::String(place) => !place.starts_with("data:"),
+        Value::Object(fields) => fields.get("url").is_some_and(is_elsewhere),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_that_are_elsewhere_add_to_a_prompt() {
+        let chat = |part: &str| format!(r#"{{"messages":[{{"role":"user","content":[{part}]}}]}}"#);
+        for part in [
+            r#"{"type":"file","file":{"file_id":"file-1"}}"#,
+            r#"{"type":"file","file":{"file_url":"https://x/a.pdf"}}"#,
+            r#"{"type":"file","file":{"file\u005fid":"file-1"}}"#,
+            r#"{"type":"document_url","document_url":"https://x/a.pdf"}"#,
+            r#"{"type":"video_url","video_url":{"url":"https://x/a.mp4"}}"#,
+        ] {
+            assert!(are_elsewhere(chat(part).as_bytes()), "{part}");
+        }
+        for part in [
+            r#"{"type":"text","text":"what is a file_id?"}"#,
+            r#"{"type":"file","file":{"file_data":"data:application/pdf;base64,AA=="}}"#,
+            r#"{"type":"video_url","video_url":{"url":"data:video/mp4;base64,AA=="}}"#,
+            r#"{"type":"image_url","image_url":{"url":"https://x/a.png"}}"#,
+        ] {
+            assert!(!are_elsewhere(chat(part).as_bytes()), "{part}");
+        }
+        assert!(!are_elsewhere(b"file_id"));
+    }
+}
