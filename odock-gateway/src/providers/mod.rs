@@ -12,6 +12,7 @@
 //! | `sse.rs`, `meter.rs` | streams: events, and what is read off them as they pass |
 //! | `elements.rs` | streams that are one array |
 //! | `usage.rs` | what a provider reports |
+//! | `parts.rs` | something among the parts of a request, however deep |
 //! | `plain.rs` | calls in JSON that are answered in one piece and write no text |
 //! | `openai/`, `mistral/`, `vllm/` | the families |
 //! | `address.rs` | base URLs, and addresses that are never called |
@@ -28,6 +29,7 @@ pub mod meter;
 pub mod mistral;
 pub mod openai;
 pub mod operation;
+mod parts;
 pub mod plain;
 pub(crate) mod scan;
 pub mod sse;

@@ -84,6 +84,37 @@ async fn the_unified_route_says_the_same() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_elsewhere_may_fill_the_window() {
+    let part = |file: Value| {
+        json!({"model": "read", "max_tokens": 10,
+            "messages": [{"role": "user", "content": [{"type": "file", "file": file}]}]})
+    };
+    for (kind, mount, slug, route, elsewhere) in [
+        (ProviderType::OpenAi, "", "gpt", "/v1/chat/completions", json!({"file_id": "file-1"})),
+        (
+            ProviderType::Anthropic,
+            "/anthropic",
+            "claude-sonnet-4-5",
+            "/v1/llm/chat",
+            json!({"file_url": "https://example.com/a.pdf"}),
+        ),
+    ] {
+        let gw = TestGateway::start_at(kind, mount, |_| {}).await;
+        // A cent for a thousand tokens of a prompt: a full window costs dollars.
+        let input = ClassPrices { text_cost_per_1k_tokens: Some("0.01".parse().unwrap()), ..Default::default() };
+        let pricing = Some(Pricing { input, ..Default::default() });
+        gw.fleet.model(NewModel { slug: Some(slug), pricing, ..NewModel::named("read") }).await;
+        gw.fleet.budget("small", "0.5", Enforcement::Hard).await;
+        let answer = gw.post_json(route, &part(elsewhere)).await;
+        answer.expect_error(402, "budget_exceeded");
+        assert_eq!(gw.sim.requests().len(), 0, "it was not sent");
+        let held = json!({"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="});
+        let answer = gw.post_json(route, &part(held)).await;
+        assert_eq!(answer.status, 200, "what the request holds is there to count: {}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn a_search_of_anthropics_is_sold_by_the_unit() {
     let gw = TestGateway::start_at(ProviderType::Anthropic, "/anthropic", |_| {}).await;
     let unit = Some(UnitPrice { label: "web search".into(), cost_per_1k_units: "10".parse().unwrap() });

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use entity::pricing::{ClassPrices, Pricing};
 use entity::vocab::{Outcome, UsageSource};
 use futures_util::StreamExt;
 use odock_sim::Script;
 use serde_json::json;
 
-use crate::support::{TestGateway, eventually, stream};
+use crate::support::{NewModel, TestGateway, eventually, stream};
 
 #[tokio::test]
 async fn a_stream_is_what_the_upstream_sent_and_usage_is_on_the_record() {
@@ -83,6 +84,22 @@ async fn a_caller_who_leaves_pays_for_what_was_delivered() {
     assert!(record.tokens_in > 0 && record.tokens_out > 0);
     let sim = &gw.sim;
     eventually("the upstream to be cancelled", || async { sim.requests()[0].cancelled().then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_before_the_first_content_pays_for_the_prompt() {
+    let gw = TestGateway::start().await;
+    let input = ClassPrices { text_cost_per_1k_tokens: Some("1".parse().unwrap()), ..Default::default() };
+    let pricing = Some(Pricing { input, ..Default::default() });
+    gw.fleet.model(NewModel { pricing, ..NewModel::named("dear") }).await;
+    gw.sim.script(Script::default().chunks(50).stall_after(0));
+    let asking = gw.http.post(gw.url("/v1/chat/completions")).bearer_auth(&gw.fleet.secret).json(&stream("dear"));
+    let response = tokio::time::timeout(Duration::from_secs(5), asking.send()).await.expect("a head").unwrap();
+    drop(response);
+    let record = gw.only_record().await;
+    assert_eq!((record.outcome, record.status, record.usage_source), (Outcome::Cancelled, 499, UsageSource::Estimated));
+    assert!(record.tokens_in > 0 && record.tokens_out == 0, "{} in, {} out", record.tokens_in, record.tokens_out);
+    assert_eq!(record.cost_nanos, Some(record.tokens_in * 1_000_000), "a thousandth of a dollar a token");
 }
 
 #[tokio::test]

@@ -78,12 +78,8 @@ async fn claim(
     plan: &Plan,
 ) -> Result<Option<Box<Answer>>, GatewayError> {
     let Some(principal) = case.principal.get() else { return Ok(None) };
-    // Where the path names the model, the body does not, and the route alone is the same for all of them.
-    let names_model = case.endpoint.contains('{');
-    let asked = match names_model {
-        true => fingerprint(&format!("{} {}", case.endpoint, call.model), call.identity()),
-        false => fingerprint(case.endpoint, call.identity()),
-    };
+    // Where the path names the model, the body does not, and the route is the same for all of them.
+    let asked = fingerprint(&format!("{} {}", case.endpoint, call.model), call.identity());
     let lease = longest(gw, plan).saturating_add(MARGIN);
     let claimed = gw.idempotency.claim(principal.key_id, name, asked, case.request_id(), lease).await;
     let unavailable = |error| {

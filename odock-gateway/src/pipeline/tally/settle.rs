@@ -115,8 +115,9 @@ impl Ending {
     /// Adds what the meter saw.
     #[must_use]
     pub fn metered(mut self, reported: Option<Reported>, content_bytes: usize) -> Self {
-        self.delivered |= content_bytes > 0;
-        // The meter saw what there was.
+        // Whoever leaves before the first content had the upstream read the prompt.
+        self.delivered |= content_bytes > 0 || self.unconfirmed;
+        // Of the answer, the meter saw what there was.
         self.unconfirmed = false;
         self.reported = reported;
         self.content_bytes = content_bytes;

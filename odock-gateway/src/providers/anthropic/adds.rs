@@ -1,8 +1,9 @@
 //! What a request for a message makes the provider add to its prompt.
 
 use memchr::memmem;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::providers::parts::any_object;
 use crate::providers::usage::USUAL_SEARCHES;
 
 /// Words without which nothing is added.
@@ -14,7 +15,7 @@ const HINTS: [&[u8]; 7] =
 pub(super) fn adds_input(body: &[u8]) -> bool {
     HINTS.iter().any(|hint| memmem::find(body, hint).is_some())
         && serde_json::from_slice(body).is_ok_and(|request: Value| {
-            uses_own_tools(&request) || request.get("messages").is_some_and(refers_to_a_file)
+            uses_own_tools(&request) || request.get("messages").is_some_and(|said| any_object(said, &refers_to_a_file))
         })
 }
 
@@ -39,19 +40,10 @@ fn uses_own_tools(request: &Value) -> bool {
 }
 
 /// Images elsewhere are no files in this sense: they count by the image.
-fn refers_to_a_file(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(refers_to_a_file),
-        Value::Object(fields) => {
-            let is = |name: &str, wanted: &[&str]| {
-                fields.get(name).and_then(Value::as_str).is_some_and(|kind| wanted.contains(&kind))
-            };
-            let source = || fields.get("source").and_then(|source| source.get("type")).and_then(Value::as_str);
-            (is("type", &["document", "container_upload"]) && !matches!(source(), Some("base64" | "text" | "content")))
-                || fields.values().any(refers_to_a_file)
-        }
-        _ => false,
-    }
+fn refers_to_a_file(fields: &Map<String, Value>) -> bool {
+    let kind = fields.get("type").and_then(Value::as_str);
+    let source = || fields.get("source").and_then(|source| source.get("type")).and_then(Value::as_str);
+    matches!(kind, Some("document" | "container_upload")) && !matches!(source(), Some("base64" | "text" | "content"))
 }
 
 #[cfg(test)]

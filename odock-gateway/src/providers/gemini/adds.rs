@@ -1,7 +1,9 @@
 //! What a request for content makes the provider add to its prompt.
 
 use memchr::memmem;
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::providers::parts::any_object;
 
 /// Words without which nothing is added.
 const HINTS: [&[u8]; 13] = [
@@ -51,22 +53,16 @@ pub(super) fn adds_input(body: &[u8]) -> bool {
             let tools = request.get("tools").and_then(Value::as_array).into_iter().flatten();
             named(&["cachedContent", "cached_content"])
                 || tools.filter_map(Value::as_object).any(|tool| OWN_TOOLS.iter().any(|own| tool.contains_key(*own)))
-                || request.get("contents").is_some_and(refers_to_a_file)
+                || request.get("contents").is_some_and(|said| any_object(said, &refers_to_a_file))
         })
 }
 
 /// Images elsewhere are no files in this sense: they count by the image.
-fn refers_to_a_file(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(refers_to_a_file),
-        Value::Object(fields) => {
-            let file = fields.get("fileData").or_else(|| fields.get("file_data"));
-            let media_type = file.and_then(|file| file.get("mimeType").or_else(|| file.get("mime_type")));
-            let is_image = media_type.and_then(Value::as_str).is_some_and(|kind| kind.starts_with("image/"));
-            (file.is_some() && !is_image) || fields.values().any(refers_to_a_file)
-        }
-        _ => false,
-    }
+fn refers_to_a_file(fields: &Map<String, Value>) -> bool {
+    let file = fields.get("fileData").or_else(|| fields.get("file_data"));
+    let media_type = file.and_then(|file| file.get("mimeType").or_else(|| file.get("mime_type")));
+    let is_image = media_type.and_then(Value::as_str).is_some_and(|kind| kind.starts_with("image/"));
+    file.is_some() && !is_image
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //! inputs"; vLLM, "Multimodal inputs"; Mistral, "Document understanding").
 
 use memchr::memmem;
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::providers::parts::any_object;
 
 /// Names of a file's place. Images elsewhere are no files in this sense: they count by the image.
 const PLACES: [&str; 5] = ["file_id", "file_url", "document_url", "video_url", "audio_url"];
@@ -11,17 +13,12 @@ const PLACES: [&str; 5] = ["file_id", "file_url", "document_url", "video_url", "
 pub(in crate::providers) fn are_elsewhere(body: &[u8]) -> bool {
     let mentions = |hint: &str| memmem::find(body, hint.as_bytes()).is_some();
     (PLACES.into_iter().any(mentions) || mentions("\\u"))
-        && serde_json::from_slice(body).is_ok_and(|request: Value| request.get("messages").is_some_and(names_a_place))
+        && serde_json::from_slice(body)
+            .is_ok_and(|request: Value| request.get("messages").is_some_and(|said| any_object(said, &names_a_place)))
 }
 
-fn names_a_place(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(names_a_place),
-        Value::Object(fields) => fields
-            .iter()
-            .any(|(name, value)| (PLACES.contains(&name.as_str()) && is_elsewhere(value)) || names_a_place(value)),
-        _ => false,
-    }
+fn names_a_place(fields: &Map<String, Value>) -> bool {
+    PLACES.iter().any(|name| fields.get(*name).is_some_and(is_elsewhere))
 }
 
 fn is_elsewhere(place: &Value) -> bool {

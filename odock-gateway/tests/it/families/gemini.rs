@@ -40,6 +40,21 @@ fn expect_error(answer: &Answer, status: u16, canonical: &str, code: &str) {
 }
 
 #[tokio::test]
+async fn an_idempotency_key_belongs_to_the_model_in_the_path() {
+    let gw = start().await;
+    gw.fleet.model(NewModel { slug: Some("gemini-2.5-pro"), ..NewModel::named("pro") }).await;
+    let ask = |route: &str| {
+        let request = gw.http.post(gw.url(route)).header("x-goog-api-key", &gw.fleet.secret).json(&ask());
+        TestGateway::send(request.header("idempotency-key", "k"))
+    };
+    assert_eq!(ask(GENERATE).await.status, 200);
+    assert_eq!(ask(GENERATE).await.headers["idempotent-replayed"], "true");
+    let other = ask("/v1beta/models/pro:generateContent").await;
+    assert_eq!(other.status, 422, "another model's answer is none of its: {}", other.text());
+    assert_eq!(gw.sim.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn content_passes_as_it_came_both_ways() {
     let gw = start().await;
     gw.sim.script(Script::default().body(ANSWER));
