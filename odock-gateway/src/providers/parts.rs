@@ -1,6 +1,17 @@
 //! Looking for something among the parts of a request, however deep.
 
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
+
+/// Whether `has` says so of a request. Of one that is nested too deep to be taken apart, which nobody has reason to make, it
+/// is taken for granted.
+pub(super) fn may_have(body: &[u8], has: impl FnOnce(&Value) -> bool) -> bool {
+    match serde_json::from_slice(body) {
+        Ok(request) => has(&request),
+        // This goes to any depth.
+        Err(_) => serde_json::from_slice::<IgnoredAny>(body).is_ok(),
+    }
+}
 
 /// Whether `value` holds, at any depth, an object of which `is` says so.
 pub(super) fn any_object(value: &Value, is: &impl Fn(&Map<String, Value>) -> bool) -> bool {

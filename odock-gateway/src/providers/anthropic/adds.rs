@@ -3,7 +3,7 @@
 use memchr::memmem;
 use serde_json::{Map, Value};
 
-use crate::providers::parts::any_object;
+use crate::providers::parts::{any_object, may_have};
 use crate::providers::usage::USUAL_SEARCHES;
 
 /// Words without which nothing is added.
@@ -14,8 +14,8 @@ const HINTS: [&[u8]; 7] =
 /// tools find.
 pub(super) fn adds_input(body: &[u8]) -> bool {
     HINTS.iter().any(|hint| memmem::find(body, hint).is_some())
-        && serde_json::from_slice(body).is_ok_and(|request: Value| {
-            uses_own_tools(&request) || request.get("messages").is_some_and(|said| any_object(said, &refers_to_a_file))
+        && may_have(body, |request| {
+            uses_own_tools(request) || request.get("messages").is_some_and(|said| any_object(said, &refers_to_a_file))
         })
 }
 

@@ -3,7 +3,7 @@
 use memchr::memmem;
 use serde_json::{Map, Value};
 
-use crate::providers::parts::any_object;
+use crate::providers::parts::{any_object, may_have};
 
 /// Words without which nothing is added.
 const HINTS: [&[u8]; 13] = [
@@ -48,7 +48,7 @@ pub(super) fn adds_input(body: &[u8]) -> bool {
         || memmem::find(body, b"_maps").is_some()
         || memmem::find(body, b"omputer").is_some();
     suspicious
-        && serde_json::from_slice(body).is_ok_and(|request: Value| {
+        && may_have(body, |request| {
             let named = |names: &[&str]| names.iter().any(|name| request.get(name).is_some_and(|it| !it.is_null()));
             let tools = request.get("tools").and_then(Value::as_array).into_iter().flatten();
             named(&["cachedContent", "cached_content"])

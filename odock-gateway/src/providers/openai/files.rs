@@ -4,7 +4,7 @@
 use memchr::memmem;
 use serde_json::{Map, Value};
 
-use crate::providers::parts::any_object;
+use crate::providers::parts::{any_object, may_have};
 
 /// Names of a file's place. Images elsewhere are no files in this sense: they count by the image.
 const PLACES: [&str; 5] = ["file_id", "file_url", "document_url", "video_url", "audio_url"];
@@ -13,8 +13,7 @@ const PLACES: [&str; 5] = ["file_id", "file_url", "document_url", "video_url", "
 pub(in crate::providers) fn are_elsewhere(body: &[u8]) -> bool {
     let mentions = |hint: &str| memmem::find(body, hint.as_bytes()).is_some();
     (PLACES.into_iter().any(mentions) || mentions("\\u"))
-        && serde_json::from_slice(body)
-            .is_ok_and(|request: Value| request.get("messages").is_some_and(|said| any_object(said, &names_a_place)))
+        && may_have(body, |request| request.get("messages").is_some_and(|said| any_object(said, &names_a_place)))
 }
 
 fn names_a_place(fields: &Map<String, Value>) -> bool {
@@ -54,5 +53,7 @@ mod tests {
             assert!(!are_elsewhere(chat(part).as_bytes()), "{part}");
         }
         assert!(!are_elsewhere(b"file_id"));
+        let deep = format!(r#"{{"messages":[{{"file_id":"f"}}],"x":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        assert!(are_elsewhere(deep.as_bytes()), "nobody hides a file behind brackets");
     }
 }
