@@ -1,7 +1,15 @@
 //! Looking for something among the parts of a request, however deep.
 
+use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
+
+/// Whether a request may hold one of these words, so that it is worth taking apart: they stand there, or letters are written
+/// as escapes, behind which they may hide. Texts in other scripts are escaped by many clients; ASCII is by none.
+pub(super) fn mentions(body: &[u8], words: &[&str]) -> bool {
+    let escapes_ascii = || memmem::find_iter(body, b"\\u00").any(|at| matches!(body.get(at + 4), Some(b'4'..=b'7')));
+    words.iter().any(|word| memmem::find(body, word.as_bytes()).is_some()) || escapes_ascii()
+}
 
 /// Whether `has` says so of a request. Of one that is nested too deep to be taken apart, which nobody has reason to make, it
 /// is taken for granted.

@@ -1,19 +1,17 @@
 //! What a request for a message makes the provider add to its prompt.
 
-use memchr::memmem;
 use serde_json::{Map, Value};
 
-use crate::providers::parts::{any_object, may_have};
+use crate::providers::parts::{any_object, may_have, mentions};
 use crate::providers::usage::USUAL_SEARCHES;
 
 /// Words without which nothing is added.
-const HINTS: [&[u8]; 7] =
-    [b"file_id", b"\"url\"", b"web_search_", b"web_fetch_", b"code_execution", b"mcp_servers", b"\\u"];
+const HINTS: [&str; 6] = ["file_id", "\"url\"", "web_search_", "web_fetch_", "code_execution", "mcp_servers"];
 
 /// Whether the provider adds to the prompt what the request does not hold: files that it keeps or fetches, and what its own
 /// tools find.
 pub(super) fn adds_input(body: &[u8]) -> bool {
-    HINTS.iter().any(|hint| memmem::find(body, hint).is_some())
+    mentions(body, &HINTS)
         && may_have(body, |request| {
             uses_own_tools(request) || request.get("messages").is_some_and(|said| any_object(said, &refers_to_a_file))
         })
@@ -21,7 +19,7 @@ pub(super) fn adds_input(body: &[u8]) -> bool {
 
 /// How often the provider may search at the most, or as often as is usual where the request does not say.
 pub(super) fn searches(body: &[u8]) -> u64 {
-    let mentioned = [&b"web_search_"[..], b"\\u"].iter().any(|hint| memmem::find(body, hint).is_some());
+    let mentioned = mentions(body, &["web_search_"]);
     let request: Option<Value> = mentioned.then(|| serde_json::from_slice(body).ok()).flatten();
     let Some(request) = request else { return 0 };
     let tools = request.get("tools").and_then(Value::as_array).into_iter().flatten();

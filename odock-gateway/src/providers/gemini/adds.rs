@@ -1,25 +1,26 @@
 //! What a request for content makes the provider add to its prompt.
 
-use memchr::memmem;
 use serde_json::{Map, Value};
 
-use crate::providers::parts::{any_object, may_have};
+use crate::providers::parts::{any_object, may_have, mentions};
 
 /// Words without which nothing is added.
-const HINTS: [&[u8]; 13] = [
-    b"cachedContent",
-    b"cached_content",
-    b"fileData",
-    b"file_data",
-    b"googleSearch",
-    b"google_search",
-    b"urlContext",
-    b"url_context",
-    b"codeExecution",
-    b"code_execution",
-    b"fileSearch",
-    b"file_search",
-    b"\\u",
+const HINTS: [&str; 15] = [
+    "cachedContent",
+    "cached_content",
+    "fileData",
+    "file_data",
+    "googleSearch",
+    "google_search",
+    "urlContext",
+    "url_context",
+    "codeExecution",
+    "code_execution",
+    "fileSearch",
+    "file_search",
+    "Maps",
+    "_maps",
+    "omputer",
 ];
 
 /// Tools that the provider runs itself.
@@ -43,11 +44,7 @@ const OWN_TOOLS: [&str; 14] = [
 /// Whether the provider adds to the prompt what the request does not hold: what it has cached, files that it keeps, and what
 /// its own tools find.
 pub(super) fn adds_input(body: &[u8]) -> bool {
-    let suspicious = HINTS.iter().any(|hint| memmem::find(body, hint).is_some())
-        || memmem::find(body, b"Maps").is_some()
-        || memmem::find(body, b"_maps").is_some()
-        || memmem::find(body, b"omputer").is_some();
-    suspicious
+    mentions(body, &HINTS)
         && may_have(body, |request| {
             let named = |names: &[&str]| names.iter().any(|name| request.get(name).is_some_and(|it| !it.is_null()));
             let tools = request.get("tools").and_then(Value::as_array).into_iter().flatten();

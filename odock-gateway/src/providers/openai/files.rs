@@ -1,18 +1,16 @@
 //! Files that a chat names and does not hold: their upstream adds to the prompt what is in them (OpenAI guide, "File
 //! inputs"; vLLM, "Multimodal inputs"; Mistral, "Document understanding").
 
-use memchr::memmem;
 use serde_json::{Map, Value};
 
-use crate::providers::parts::{any_object, may_have};
+use crate::providers::parts::{any_object, may_have, mentions};
 
 /// Names of a file's place. Images elsewhere are no files in this sense: they count by the image.
 const PLACES: [&str; 5] = ["file_id", "file_url", "document_url", "video_url", "audio_url"];
 
 /// Whether a chat names a file that it does not hold.
 pub(in crate::providers) fn are_elsewhere(body: &[u8]) -> bool {
-    let mentions = |hint: &str| memmem::find(body, hint.as_bytes()).is_some();
-    (PLACES.into_iter().any(mentions) || mentions("\\u"))
+    mentions(body, &PLACES)
         && may_have(body, |request| request.get("messages").is_some_and(|said| any_object(said, &names_a_place)))
 }
 

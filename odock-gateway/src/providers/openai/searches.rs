@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 use serde::Deserialize;
 
+use crate::providers::parts::mentions;
 use crate::providers::usage::{MAX_COUNT, USUAL_SEARCHES};
 
 #[derive(Deserialize)]
@@ -37,7 +38,7 @@ struct Item<'a> {
 
 /// How often the upstream may search at the most, or as often as is usual where the request does not say.
 pub(super) fn allowed(body: &[u8]) -> u64 {
-    let mentioned = [&b"web_search"[..], b"\\u"].iter().any(|hint| memmem::find(body, hint).is_some());
+    let mentioned = mentions(body, &["web_search"]);
     let request = mentioned.then(|| serde_json::from_slice::<Request<'_>>(body).ok()).flatten();
     let Some(Request { tools: Some(tools), max_tool_calls }) = request else { return 0 };
     // `web_search`, `web_search_preview`, and either with the date of its version.
