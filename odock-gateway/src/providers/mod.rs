@@ -29,7 +29,7 @@ pub mod meter;
 pub mod mistral;
 pub mod openai;
 pub mod operation;
-mod parts;
+pub(crate) mod parts;
 pub mod plain;
 pub(crate) mod scan;
 pub mod sse;

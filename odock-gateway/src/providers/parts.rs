@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// Whether a request may hold one of these words, so that it is worth taking apart: they stand there, or letters are written
 /// as escapes, behind which they may hide. Texts in other scripts are escaped by many clients; ASCII is by none.
-pub(super) fn mentions(body: &[u8], words: &[&str]) -> bool {
+pub(crate) fn mentions(body: &[u8], words: &[&str]) -> bool {
     let escapes_ascii = || memmem::find_iter(body, b"\\u00").any(|at| matches!(body.get(at + 4), Some(b'4'..=b'7')));
     words.iter().any(|word| memmem::find(body, word.as_bytes()).is_some()) || escapes_ascii()
 }

@@ -9,6 +9,7 @@ use tiktoken_rs::CoreBPE;
 
 use super::estimate;
 use crate::providers::call::Call;
+use crate::providers::parts::mentions;
 
 /// Text that is counted, in bytes. What goes beyond counts by its bytes.
 const MOST: usize = 256 << 10;
@@ -58,9 +59,7 @@ async fn count_in(body: Bytes, slug: &str, strict: bool) -> Option<u64> {
 /// Tokens of the images in a request, at the most. Costs a search where there is none.
 #[must_use]
 pub fn of_images(body: &[u8], slug: &str) -> u64 {
-    // An escape may hide a name from the search.
-    let suspicious = |needle: &[u8]| memchr::memmem::find(body, needle).is_some();
-    if !suspicious(b"image") && !suspicious(b"\\u") {
+    if !mentions(body, &["image"]) {
         return 0;
     }
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
